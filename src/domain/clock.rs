@@ -1,0 +1,101 @@
+//! Time and randomness, passed in so that tests and replays can fix them.
+
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// From Unix milliseconds.
+    pub const fn from_unix_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Unix milliseconds.
+    pub const fn unix_millis(self) -> u64 {
+        self.0
+    }
+
+    /// This time plus `duration`.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with milliseconds: `2026-11-22T08:21:00.000Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = i64::try_from(self.0).map_err(|_| fmt::Error)?;
+        let time = jiff::Timestamp::from_millisecond(millis).map_err(|_| fmt::Error)?;
+        write!(f, "{time:.3}")
+    }
+}
+
+/// Where time comes from.
+pub trait Clock: Send + Sync {
+    /// The time of day, UTC.
+    fn now(&self) -> Timestamp;
+    /// A steady time for durations, from an arbitrary start.
+    fn steady(&self) -> Duration;
+}
+
+/// The machine's clock.
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// Steady time counts from this call.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the real clock")]
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the real clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn steady(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+/// Where randomness comes from.
+pub trait Entropy: Send + Sync {
+    /// Fills `bytes` with random bytes; aborts where the system has none.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The operating system's generator.
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        // Without randomness no key, salt or token is safe: there is nothing to fall back to.
+        if getrandom::fill(bytes).is_err() {
+            std::process::abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_print_in_utc_with_milliseconds() {
+        let time = Timestamp::from_unix_millis(1_767_225_600_007);
+        assert_eq!(time.to_string(), "2026-01-01T00:00:00.007Z");
+        assert_eq!(Timestamp::from_unix_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+}

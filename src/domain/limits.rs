@@ -1,0 +1,53 @@
+//! Every bound in one place, with its reason.
+
+/// A question is a question, not a document; also bounds the prompt.
+pub const QUESTION_CHARS_MAX: usize = 4_000;
+/// Passages given to the generator where the asker names no number.
+pub const TOP_K_DEFAULT: u32 = 8;
+/// More than this does not fit any prompt and only slows the search.
+pub const TOP_K_MAX: u32 = 100;
+/// First-stage candidates from each half of the index, before fusion.
+pub const CANDIDATES_MAX: usize = 100;
+/// Label values are identifiers, not prose.
+pub const LABEL_CHARS_MAX: usize = 200;
+/// Account names appear in file names and headers.
+pub const USER_NAME_CHARS_MAX: usize = 64;
+/// Titles are shown in lists.
+pub const TITLE_CHARS_MAX: usize = 300;
+
+/// Largest file that is taken in: larger ones are quarantined as `too_large`.
+pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Largest number of pages of one document.
+pub const PAGES_MAX: usize = 5_000;
+/// Largest text of one page, in code points; spans are `u32`.
+pub const PAGE_CHARS_MAX: usize = 4_000_000;
+/// Longest time for parsing one document, in milliseconds.
+pub const PARSE_MS_MAX: u64 = 60_000;
+/// Largest rendered page picture, in pixels on either side.
+pub const PICTURE_PIXELS_MAX: u32 = 4_000;
+/// Passages of one document; a 5,000-page file has about 25,000.
+pub const PASSAGES_MAX: usize = 100_000;
+
+/// tlog-tiles: an entry's length is a 16-bit number.
+pub const ENTRY_BYTES_MAX: usize = 65_535;
+/// Entries waiting for the sequencer; beyond this callers are told to retry.
+pub const APPEND_QUEUE_MAX: usize = 4_096;
+/// Entries of one batch: one append, one fsync, one signature.
+pub const APPEND_BATCH_MAX: usize = 1_024;
+
+/// Tokens generated for one answer.
+pub const COMPLETION_TOKENS_MAX: usize = 256;
+/// Tokens of evidence and instructions; about three seconds of prefill on two cores.
+pub const PROMPT_TOKENS_MAX: usize = 1_800;
+/// Questions waiting for the model; beyond this the edge answers 429.
+pub const QUESTION_QUEUE_MAX: usize = 32;
+/// Largest vault blob.
+pub const BLOB_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Largest JSON request body.
+pub const JSON_BYTES_MAX: usize = 256 * 1024;
+
+const _: () = assert!(TOP_K_DEFAULT <= TOP_K_MAX);
+const _: () = assert!(TOP_K_MAX as usize <= CANDIDATES_MAX);
+const _: () = assert!(APPEND_BATCH_MAX <= APPEND_QUEUE_MAX);
+const _: () = assert!(FILE_BYTES_MAX as usize <= BLOB_BYTES_MAX);
+const _: () = assert!(PAGE_CHARS_MAX <= u32::MAX as usize);

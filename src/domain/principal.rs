@@ -1,0 +1,160 @@
+//! Who asks and who acts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::limits::USER_NAME_CHARS_MAX;
+
+/// An account's name: lower-case letters, digits, `.`, `_`, `-`, `@`.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct UserName(String);
+
+/// Text that is not a user name.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{found:?} is not a user name: give 1 to 64 of a-z, 0-9, '.', '_', '-', '@', starting with a letter"
+)]
+pub struct InvalidUserName {
+    /// What was given.
+    pub found: String,
+}
+
+impl UserName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for UserName {
+    type Error = InvalidUserName;
+
+    fn try_from(text: String) -> Result<Self, InvalidUserName> {
+        let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '@');
+        let good = text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(allowed)
+            && text.len() <= USER_NAME_CHARS_MAX;
+        if good {
+            Ok(Self(text))
+        } else {
+            Err(InvalidUserName { found: text.chars().take(80).collect() })
+        }
+    }
+}
+
+impl FromStr for UserName {
+    type Err = InvalidUserName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUserName> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<UserName> for String {
+    fn from(name: UserName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an account may be trusted with. Policies turn roles into rights.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Sets policy, accounts and models; reads no documents by role alone.
+    Administrator,
+    /// Second person for changes.
+    Approver,
+    /// Examines and exports the log; reads no documents.
+    Auditor,
+    /// Adds, labels and deletes documents.
+    RecordsOfficer,
+    /// Asks questions.
+    Staff,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 5] =
+        [Self::Administrator, Self::Approver, Self::Auditor, Self::RecordsOfficer, Self::Staff];
+
+    /// The role as written in commands, files and policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Approver => "approver",
+            Self::Auditor => "auditor",
+            Self::RecordsOfficer => "records-officer",
+            Self::Staff => "staff",
+        }
+    }
+}
+
+/// Text that names no role.
+#[derive(Debug, thiserror::Error)]
+#[error("{found:?} is not a role: use administrator, approver, auditor, records-officer or staff")]
+pub struct InvalidRole {
+    /// What was given.
+    pub found: String,
+}
+
+impl FromStr for Role {
+    type Err = InvalidRole;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRole> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| InvalidRole { found: text.chars().take(80).collect() })
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Attributes of a person, each a set: `matter` may name several matters.
+pub type Attributes = BTreeMap<String, BTreeSet<String>>;
+
+/// A person whose identity was checked (or whom the operator names with `--as`).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Principal {
+    /// The account.
+    pub name: UserName,
+    /// Its roles.
+    pub roles: BTreeSet<Role>,
+    /// Its attributes.
+    pub attributes: Attributes,
+}
+
+impl Principal {
+    /// Whether the account has a role.
+    pub fn has_role(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+/// Which door a request came through.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// The command line on the machine itself.
+    Cli,
+    /// The JSON API.
+    Http,
+    /// The pages.
+    Portal,
+    /// The appliance itself.
+    System,
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod answer;
+pub mod app;
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod document;
+pub mod domain;
+pub mod durable;
+pub mod evaluate;
+pub mod examine;
+pub mod generate;
+pub mod govern;
+pub mod http;
+pub mod identity;
+pub mod index;
+pub mod inference;
+pub mod ingest;
+pub mod migrate;
+pub mod models;
+pub mod policy;
+pub mod portal;
+pub mod retrieve;
+pub mod store;
+pub mod telemetry;
+pub mod verify;
