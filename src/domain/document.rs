@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Labels;
 use super::ids::{DocumentId, PassageId};
 
 /// A half-open range of code points of one page.
@@ -54,6 +55,45 @@ pub struct Passage {
     pub text: String,
     /// The headings above it, outermost first: context for the encoder, never quoted.
     pub headings: Vec<String>,
+}
+
+/// What the appliance knows about a document besides its text: sealed in the vault.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct DocumentCard {
+    /// From the file's own metadata or first heading, else its name.
+    pub title: String,
+    /// The name of the file it came in.
+    pub name: String,
+    /// Where it was taken from.
+    pub path: String,
+    /// `pdf`, `text`, `markdown` or `html`.
+    pub kind: String,
+    /// What policies decide on.
+    pub labels: Labels,
+    /// What the reader of the file should know: text left out, repairs made.
+    pub warnings: Vec<String>,
+}
+
+/// A document's text as it was when it was taken in: what every span counts.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct DocumentText {
+    /// Its pages in order, numbered from 1 without gaps.
+    pub pages: Vec<PageText>,
+    /// Its passages in order.
+    pub passages: Vec<Passage>,
+}
+
+impl DocumentText {
+    /// The page with this number.
+    pub fn page(&self, number: u32) -> Option<&PageText> {
+        let index = number.checked_sub(1)?;
+        self.pages.get(index as usize)
+    }
+
+    /// The text of a span; `None` where it lies outside the document.
+    pub fn quote(&self, span: Span) -> Option<&str> {
+        slice_chars(&self.page(span.page)?.text, span.start, span.end)
+    }
 }
 
 /// Takes the code points `start..end` of `text`; `None` where the range is outside it.
