@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod app;
 pub mod audit;
+pub mod catalogue;
 pub mod cli;
 pub mod config;
 pub mod document;

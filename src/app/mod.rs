@@ -1,1 +1,265 @@
-//! (room to be built)
+//! Composition root: the one place that names concrete parts; start and stop.
+//!
+//! [`App::open`] opens a home's record, vault and state and closes what a crash left open.
+//! [`App::engine`] adds models and indexes on first use: commands that do not need them start at
+//! once. [`create`] makes a home, once.
+
+mod create;
+mod engine;
+mod serve;
+mod tls;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+
+use crate::answer::Reader;
+use crate::audit::{Actor, Event, Log, LogPaths, Recovery, What};
+use crate::catalogue::Catalogue;
+use crate::config::Options;
+use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::domain::ids::RequestId;
+use crate::domain::principal::Via;
+use crate::durable::{Lock, LockError};
+use crate::examine::Examiner;
+use crate::govern::Governor;
+use crate::identity::Accounts;
+use crate::policy::Policies;
+use crate::store::{State, Vault};
+use crate::telemetry::Metrics;
+
+pub use create::{InitOptions, Initialised, create};
+pub use engine::{Engine, Models, load_runtime, models_of};
+pub use serve::{Serving, Tls, bind};
+pub use tls::certificate_fingerprint;
+
+/// Where a home keeps things.
+#[derive(Clone, Debug)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// A home at this folder.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The policy set in force.
+    pub fn policies(&self) -> PathBuf {
+        self.0.join("policies")
+    }
+
+    /// The state database.
+    pub fn state(&self) -> PathBuf {
+        self.0.join("state").join("db")
+    }
+
+    /// Both indexes.
+    pub fn index(&self) -> PathBuf {
+        self.0.join("index")
+    }
+
+    /// Certificate and key of the built-in HTTPS.
+    pub fn tls(&self) -> (PathBuf, PathBuf) {
+        let folder = self.0.join("tls");
+        (folder.join("cert.pem"), folder.join("key.pem"))
+    }
+
+    /// Held while a process has the home open.
+    pub fn lock(&self) -> PathBuf {
+        self.0.join("run").join("lock")
+    }
+
+    /// Whether a log was made here.
+    pub fn exists(&self) -> bool {
+        LogPaths::of(&self.0).vkey.exists()
+    }
+}
+
+/// Another process has the home open.
+#[derive(Debug, thiserror::Error)]
+#[error("the home {home} is in use by another process; stop it, or wait for it to end")]
+pub struct HomeInUse {
+    /// The home.
+    pub home: PathBuf,
+}
+
+/// The folder is no home.
+#[derive(Debug, thiserror::Error)]
+#[error("{home} is not a home yet; make one with `affiant --home {home} init`")]
+pub struct NoHome {
+    /// The folder.
+    pub home: PathBuf,
+}
+
+/// An open home.
+pub struct App {
+    /// Its options.
+    pub options: Options,
+    /// Its folder.
+    pub home: Home,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The record.
+    pub log: Log,
+    /// Contents.
+    pub vault: Vault,
+    /// Views and accounts.
+    pub state: State,
+    /// The policy set in force.
+    pub policies: Policies,
+    /// What the log says there is.
+    pub catalogue: Arc<Catalogue>,
+    /// Accounts and sessions.
+    pub governor: Arc<Governor>,
+    /// Reads the record.
+    pub examiner: Arc<Examiner>,
+    /// Shows documents.
+    pub reader: Arc<Reader>,
+    /// Counts and durations.
+    pub metrics: Arc<Metrics>,
+    engine: Mutex<Option<Arc<Engine>>>,
+    _lock: Lock,
+}
+
+impl App {
+    /// Opens a home: recovers the log, replays its tail into the view, and gives every question
+    /// that a crash interrupted its terminal entry.
+    ///
+    /// # Errors
+    /// [`HomeInUse`], [`NoHome`], or what a part says.
+    pub fn open(options: Options) -> anyhow::Result<Self> {
+        let home = Home::at(&options.home);
+        if !home.exists() {
+            return Err(NoHome { home: options.home.clone() }.into());
+        }
+        let lock = lock(&home)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
+        let state = State::open(&home.state())?;
+        let policies = load_policies(&home)?;
+        let paths = LogPaths::of(home.path());
+        let (log, recovery) = Log::open(&paths, Arc::clone(&clock), Arc::clone(&entropy))
+            .context("the audit log cannot be opened")?;
+        let catalogue = Arc::new(Catalogue::open(state.clone(), vault.clone(), log.clone())?);
+        let metrics = Arc::new(Metrics::default());
+        let app = Self {
+            governor: Arc::new(Governor {
+                accounts: Accounts::new(state.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
+                policies: policies.clone(),
+                log: log.clone(),
+                vault: vault.clone(),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+            }),
+            examiner: Arc::new(Examiner {
+                log: log.clone(),
+                log_dir: paths.log.clone(),
+                vkey: std::fs::read_to_string(&paths.vkey)?,
+                policies: policies.clone(),
+                vault: vault.clone(),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+            }),
+            reader: Arc::new(Reader {
+                policies: policies.clone(),
+                log: log.clone(),
+                catalogue: Arc::clone(&catalogue),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+            }),
+            options,
+            home,
+            clock,
+            entropy,
+            log,
+            vault,
+            state,
+            policies,
+            catalogue,
+            metrics,
+            engine: Mutex::new(None),
+            _lock: lock,
+        };
+        app.close_interrupted(&recovery)?;
+        Ok(app)
+    }
+
+    /// Models, indexes and what runs on them; loaded on first use.
+    ///
+    /// # Errors
+    /// What provisioning, a model or an index says.
+    pub fn engine(&self, progress: &dyn crate::models::Progress) -> anyhow::Result<Arc<Engine>> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = &*engine {
+            return Ok(Arc::clone(engine));
+        }
+        let loaded = Arc::new(Engine::load(self, progress)?);
+        *engine = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// The machine's operator, as the log names them.
+    pub fn operator(&self, os_user: Option<String>) -> Actor {
+        Governor::operator(Via::Cli, os_user)
+    }
+
+    /// Records an event of the appliance itself.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub fn record_own(&self, what: What) -> anyhow::Result<()> {
+        let req = RequestId::fresh(self.clock.now(), self.entropy.as_ref());
+        let actor = Governor::operator(Via::System, None);
+        let policy = Some(self.policies.digest());
+        self.log.append(Event { actor, req, policy, what })?;
+        Ok(())
+    }
+
+    /// Every question has exactly one terminal entry, also after a crash.
+    fn close_interrupted(&self, recovery: &Recovery) -> anyhow::Result<()> {
+        let open = self.catalogue.open_questions()?;
+        for query in &open {
+            let actor = Governor::operator(Via::System, None);
+            let what = What::QueryFailed { reason: "interrupted".to_owned() };
+            let policy = Some(self.policies.digest());
+            self.log.append(Event { actor, req: *query, policy, what })?;
+        }
+        if !open.is_empty() || recovery.replayed > 0 || recovery.torn_bytes > 0 {
+            self.record_own(What::LogRecovered {
+                replayed: recovery.replayed,
+                torn_bytes: recovery.torn_bytes,
+                interrupted: u64::try_from(open.len()).unwrap_or(u64::MAX),
+            })?;
+        }
+        Ok(self.catalogue.catch_up()?)
+    }
+}
+
+fn lock(home: &Home) -> anyhow::Result<Lock> {
+    let path = home.lock();
+    if let Some(folder) = path.parent() {
+        crate::durable::create_dir_all(folder)?;
+    }
+    match Lock::try_acquire(&path) {
+        Ok(lock) => Ok(lock),
+        Err(LockError::Held { .. }) => Err(HomeInUse { home: home.path().to_owned() }.into()),
+        Err(error @ LockError::Io(_)) => Err(error.into()),
+    }
+}
+
+fn load_policies(home: &Home) -> anyhow::Result<Policies> {
+    Policies::load(&home.policies()).map_err(|problems| {
+        let lines: Vec<String> =
+            problems.iter().map(|p| format!("{}: {}", p.file, p.detail)).collect();
+        anyhow::anyhow!("the policies have faults, so nothing is allowed: {}", lines.join("; "))
+    })
+}

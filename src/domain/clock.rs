@@ -37,6 +37,29 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Text that is no time.
+#[derive(Debug, thiserror::Error)]
+#[error("{found:?} is not a time: give RFC 3339, such as 2026-01-31T09:00:00Z, or a date")]
+pub struct InvalidTimestamp {
+    /// What was given.
+    pub found: String,
+}
+
+impl std::str::FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    /// RFC 3339, or a date, which means its midnight in UTC.
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let invalid = || InvalidTimestamp { found: text.chars().take(60).collect() };
+        let time: jiff::Timestamp = match text.parse::<jiff::civil::Date>() {
+            Ok(date) if text.len() == 10 => format!("{date}T00:00:00Z").parse(),
+            Ok(_) | Err(_) => text.parse(),
+        }
+        .map_err(|_| invalid())?;
+        u64::try_from(time.as_millisecond()).map(Self).map_err(|_| invalid())
+    }
+}
+
 /// Where time comes from.
 pub trait Clock: Send + Sync {
     /// The time of day, UTC.
@@ -96,6 +119,9 @@ mod tests {
     fn times_print_in_utc_with_milliseconds() {
         let time = Timestamp::from_unix_millis(1_767_225_600_007);
         assert_eq!(time.to_string(), "2026-01-01T00:00:00.007Z");
+        assert_eq!("2026-01-01T00:00:00.007Z".parse::<Timestamp>().unwrap(), time);
+        assert_eq!("2026-01-01".parse::<Timestamp>().unwrap().unix_millis(), 1_767_225_600_000);
+        assert!("yesterday".parse::<Timestamp>().is_err());
         assert_eq!(Timestamp::from_unix_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -1,1 +1,104 @@
-//! (room to be built)
+//! The JSON API: extract, one use case, render. The only map from errors to status.
+//!
+//! Use cases block (they wait for models and for the disk), so every handler runs its one on the
+//! blocking pool. Questions pass a gate first: beyond the queue the edge answers 429 at once.
+
+mod audit;
+mod auth;
+mod documents;
+mod jobs;
+mod log;
+mod openapi;
+mod policies;
+pub mod problem;
+mod queries;
+mod session;
+mod stream;
+mod system;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix_web::web;
+use tokio::sync::Semaphore;
+
+use crate::answer::{Answerer, Reader};
+use crate::audit::Log;
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::limits::{FILE_BYTES_MAX, JSON_BYTES_MAX};
+use crate::examine::Examiner;
+use crate::govern::Governor;
+use crate::ingest::Ingestor;
+use crate::policy::Policies;
+use crate::telemetry::Metrics;
+
+pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
+pub use jobs::{Job, JobState, Jobs};
+pub use problem::{Kind, Problem};
+
+/// The use cases that requests reach.
+pub struct Services {
+    /// Answers questions.
+    pub answerer: Arc<Answerer>,
+    /// Takes documents in.
+    pub ingestor: Arc<Ingestor>,
+    /// Changes accounts, opens sessions.
+    pub governor: Arc<Governor>,
+    /// Reads the record.
+    pub examiner: Arc<Examiner>,
+    /// Shows documents.
+    pub reader: Arc<Reader>,
+    /// Decides.
+    pub policies: Policies,
+    /// The record, for its published files.
+    pub log: Log,
+    /// Folder of the log.
+    pub log_dir: PathBuf,
+    /// Uploads on their way.
+    pub jobs: Arc<Jobs>,
+    /// Places for questions.
+    pub gate: Arc<Semaphore>,
+    /// Counts and durations.
+    pub metrics: Arc<Metrics>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Whether cookies are sent over TLS alone.
+    pub secure_cookies: bool,
+}
+
+/// Every route of the API, and those outside it that machines read.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let upload_max = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
+    config
+        .app_data(web::JsonConfig::default().limit(JSON_BYTES_MAX).error_handler(problem::json))
+        .app_data(web::QueryConfig::default().error_handler(problem::query))
+        .app_data(web::PathConfig::default().error_handler(problem::path))
+        .app_data(web::PayloadConfig::new(upload_max))
+        .service(
+            web::scope("/api/v1")
+                .route("/openapi.json", web::get().to(openapi::show_openapi))
+                .route("/session", web::post().to(session::create_session))
+                .route("/session", web::delete().to(session::delete_session))
+                .route("/queries", web::post().to(queries::create_query))
+                .route("/queries/{id}", web::get().to(queries::show_query))
+                .route("/search", web::post().to(queries::create_search))
+                .route("/documents", web::get().to(documents::list_documents))
+                .route("/documents", web::post().to(documents::create_documents))
+                .route("/documents/{id}", web::get().to(documents::show_document))
+                .route("/documents/{id}/pages/{n}.png", web::get().to(documents::show_picture))
+                .route("/jobs/{id}", web::get().to(documents::show_job))
+                .route("/audit/entries", web::get().to(audit::list_entries))
+                .route("/audit/entries/{index}", web::get().to(audit::show_entry))
+                .route("/audit/export", web::get().to(audit::export_entries))
+                .route("/audit/proof/{index}", web::get().to(audit::show_proof))
+                .route("/policies", web::get().to(policies::list_policies))
+                .default_service(web::to(problem::not_found)),
+        )
+        .route("/log/checkpoint", web::get().to(log::show_checkpoint))
+        .route("/log/tile/{path:.*}", web::get().to(log::show_tile))
+        .route("/healthz", web::get().to(system::healthz))
+        .route("/readyz", web::get().to(system::readyz))
+        .route("/metrics", web::get().to(system::metrics));
+}

@@ -1,1 +1,181 @@
-//! (room to be built)
+//! How does an upload become searchable? Recorded steps; quarantine with reasons.
+//!
+//! For each document: bytes → vault → pages → passages → embeddings → both indexes under a new
+//! generation, flushed → log: `document.activated` → visible. The references are written first and
+//! the record last: a crash between leaves nothing visible, and start-up drops what was never
+//! activated. One batch runs at a time, so that generations become visible in order.
+
+mod batch;
+mod sources;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::audit::{Actor, AppendError, Log};
+use crate::catalogue::{Catalogue, CatalogueError};
+use crate::domain::access::Labels;
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{DocumentId, RequestId};
+use crate::index::{Index, IndexError};
+use crate::inference::{Encoder, InferenceError};
+use crate::store::{State, StateError, Vault, VaultError};
+use crate::telemetry::Metrics;
+
+pub use sources::Source;
+
+/// What a batch is told to do.
+#[derive(Clone, Debug)]
+pub struct BatchOptions {
+    /// Labels of every document in it.
+    pub labels: Labels,
+    /// Password for encrypted files.
+    pub password: Option<String>,
+    /// Who brings them in.
+    pub actor: Actor,
+    /// Digest of the policy set in force.
+    pub policy: Digest,
+}
+
+/// A document that is now searchable.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ingested {
+    /// SHA-256 of its bytes.
+    pub id: DocumentId,
+    /// Where it was taken from.
+    pub path: String,
+    /// Its title.
+    pub title: String,
+    /// How many pages.
+    pub pages: u32,
+    /// How many passages.
+    pub passages: u32,
+}
+
+/// A file that was set aside; the others went on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Quarantined {
+    /// The file.
+    pub path: String,
+    /// A word of the fixed list of reasons.
+    pub reason: String,
+    /// What exactly, and what to do.
+    pub detail: String,
+}
+
+/// What became of a batch: `submitted = indexed + unchanged + quarantined`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct BatchReport {
+    /// Files found.
+    pub submitted: u32,
+    /// Newly searchable.
+    pub indexed: u32,
+    /// Same bytes as an active document.
+    pub unchanged: u32,
+    /// Set aside.
+    pub quarantined: Vec<Quarantined>,
+    /// The newly searchable documents.
+    pub documents: Vec<Ingested>,
+    /// Pages of the newly searchable documents.
+    pub pages: u32,
+    /// Time taken.
+    pub duration_ms: u64,
+}
+
+/// Why a batch stopped. What was activated before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The log cannot append: nothing more becomes visible.
+    #[error(transparent)]
+    NotRecorded(#[from] AppendError),
+    /// The vault cannot keep contents.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The state failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// An index failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The encoder failed.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
+    /// A path that was named does not exist.
+    #[error("{path}: {source}; name an existing file or folder")]
+    Source {
+        /// The path.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Told after each file: files done, files in all.
+pub type Listener<'a> = dyn FnMut(u32, u32) + 'a;
+
+/// Takes documents in. Share it behind an `Arc`.
+pub struct Ingestor {
+    parts: Parts,
+    turn: Mutex<()>,
+}
+
+/// The parts that taking in runs on.
+pub struct Parts {
+    /// Keeps contents.
+    pub vault: Vault,
+    /// Numbers generations.
+    pub state: State,
+    /// Records.
+    pub log: Log,
+    /// Knows what is active.
+    pub catalogue: Arc<Catalogue>,
+    /// Finds passages.
+    pub index: Arc<Index>,
+    /// Embeds passages.
+    pub encoder: Arc<Encoder>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Ingestor {
+    /// An ingestor over these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts, turn: Mutex::default() }
+    }
+
+    /// Takes in a batch; waits for a batch that is running.
+    ///
+    /// # Errors
+    /// [`IngestError`] where the machine cannot go on; an unreadable file is no error.
+    pub fn run(
+        &self,
+        sources: Vec<Source>,
+        options: &BatchOptions,
+        listen: &mut Listener<'_>,
+    ) -> Result<BatchReport, IngestError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let req = RequestId::fresh(self.parts.clock.now(), self.parts.entropy.as_ref());
+        batch::Batch::new(&self.parts, options, req)?.run(sources, listen)
+    }
+
+    /// Drops from the indexes what no log entry activated, and shows what is active. Start-up
+    /// calls it before the first search.
+    ///
+    /// # Errors
+    /// [`IngestError::Index`].
+    pub fn recover(&self) -> Result<u64, IngestError> {
+        let catalogue = &self.parts.catalogue;
+        let keep = |document, generation| catalogue.is_active(document, generation);
+        let dropped = self.parts.index.prune(&keep)?;
+        self.parts.index.set_visible(catalogue.visible_through());
+        Ok(dropped)
+    }
+}

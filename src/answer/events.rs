@@ -1,0 +1,117 @@
+//! Builds log events from the steps of a question. No words of people or documents go in here:
+//! those are sealed in the vault and committed to.
+
+use crate::audit::{CitedSpan, Event, HitDecision, RetrievedHit, What};
+use crate::domain::answer::Answer;
+use crate::domain::digest::Digest;
+use crate::domain::payload::{PayloadRef, Token, TokenKind};
+use crate::domain::question::{Mode, Question};
+use crate::generate::SEED;
+use crate::retrieve::EvidenceSet;
+use crate::store::KeyScope;
+use crate::verify::Grounded;
+
+use super::spine::Run;
+use super::{Asker, Parts};
+
+/// The contents of one question fall under one key, by person, matter and patient.
+pub(super) fn key_scope(parts: &Parts, asker: &Asker, question: &Question) -> KeyScope {
+    KeyScope::Query {
+        person: asker.actor.id.clone(),
+        matter: token(parts, TokenKind::Matter, question.scope.matter.as_deref()),
+        patient: token(parts, TokenKind::Patient, question.scope.patient.as_deref()),
+    }
+}
+
+fn token(parts: &Parts, kind: TokenKind, name: Option<&str>) -> Option<Token> {
+    name.map(|name| parts.vault.token(kind, name))
+}
+
+pub(super) fn event(run: &Run<'_>, policy: Option<Digest>, what: What) -> Event {
+    Event { actor: run.asker.actor.clone(), req: run.question.id, policy, what }
+}
+
+/// JSON of a value of ours: plain structs with text keys, which always serialise.
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+pub(super) fn question_payload(question: &Question) -> Vec<u8> {
+    json(question)
+}
+
+pub(super) fn received(run: &Run<'_>, kind: &'static str, payload: PayloadRef) -> Event {
+    let question = run.question;
+    let mode = match question.mode {
+        Mode::Auto => "auto",
+        Mode::Verbatim => "verbatim",
+        Mode::Grounded => "grounded",
+    };
+    let what = What::QueryReceived {
+        kind: kind.to_owned(),
+        mode: mode.to_owned(),
+        top_k: question.top_k,
+        purpose: question.scope.purpose.clone(),
+        matter: token(run.parts, TokenKind::Matter, question.scope.matter.as_deref()),
+        patient: token(run.parts, TokenKind::Patient, question.scope.patient.as_deref()),
+        payload,
+    };
+    event(run, Some(run.parts.policies.digest()), what)
+}
+
+pub(super) fn retrieved(run: &Run<'_>, evidence: &EvidenceSet, payload: PayloadRef) -> Event {
+    let hits = evidence
+        .passages()
+        .iter()
+        .zip(1u32..)
+        .map(|(found, rank)| RetrievedHit {
+            document: found.token.clone(),
+            passage: found.passage.id,
+            rank,
+            score: found.score,
+            decision: HitDecision::Used,
+        })
+        .collect();
+    let what = What::RetrievalDone {
+        generation: evidence.generation(),
+        hits,
+        withheld: evidence.withheld(),
+        payload,
+    };
+    event(run, Some(run.parts.policies.digest()), what)
+}
+
+pub(super) fn released(
+    run: &Run<'_>,
+    answer: &Answer,
+    grounded: &Grounded,
+    payload: PayloadRef,
+) -> What {
+    let cited = answer
+        .sentences
+        .iter()
+        .flat_map(|sentence| &sentence.citations)
+        .map(|citation| CitedSpan {
+            document: run.parts.vault.token(TokenKind::Document, &citation.document.to_string()),
+            page: citation.page,
+            start: citation.start,
+            end: citation.end,
+        })
+        .collect();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    What::AnswerReleased {
+        mode: match grounded.wording() {
+            crate::domain::answer::Wording::Verbatim => "verbatim".to_owned(),
+            crate::domain::answer::Wording::Grounded => "grounded".to_owned(),
+        },
+        sentences: count(grounded.kept().len()),
+        withheld_sentences: count(grounded.withheld().len()),
+        cited,
+        encoder: answer.models.encoder,
+        generator: answer.models.generator,
+        prompt_tokens: answer.usage.prompt_tokens,
+        completion_tokens: answer.usage.completion_tokens,
+        seed: SEED,
+        payload,
+    }
+}

@@ -1,0 +1,174 @@
+use std::sync::Arc;
+
+use crate::audit::{Event, Log, Recorded, What};
+use crate::catalogue::{Catalogue, Document};
+use crate::document::render_page;
+use crate::domain::answer::Answer;
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::document::Rect;
+use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::question::Scope;
+use crate::policy::{Action, Permit, Policies};
+
+use super::{Asker, Parts, ReadError, Released, cite};
+
+/// Width of page pictures in pixels: sharp on a wide screen, 300 to 500 kB.
+const PICTURE_WIDTH: u32 = 1_240;
+
+/// One page of a document, for the viewer.
+#[derive(Clone, Debug)]
+pub struct PageView {
+    /// The document.
+    pub document: Arc<Document>,
+    /// Page number from 1.
+    pub page: u32,
+    /// The page's text, as spans count it.
+    pub text: String,
+    /// Width and height in points; `None` for documents without pictures.
+    pub size: Option<[f32; 2]>,
+    /// Boxes of the asked-for range.
+    pub boxes: Vec<Rect>,
+}
+
+/// Shows documents page by page, to those who may see them, each view on record first.
+pub struct Reader {
+    /// Decides.
+    pub policies: Policies,
+    /// Records.
+    pub log: Log,
+    /// Knows the documents.
+    pub catalogue: Arc<Catalogue>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Reader {
+    /// The documents that this person may see, by title.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the listing cannot be recorded.
+    pub fn documents(&self, asker: &Asker) -> Result<Recorded<Vec<Arc<Document>>>, ReadError> {
+        let mut documents = self.catalogue.documents();
+        match self.permit(asker) {
+            Ok(permit) => documents.retain(|document| self.sees(&permit, document)),
+            Err(_) => documents.clear(),
+        }
+        documents.sort_by(|a, b| {
+            (&a.card.title, a.row.document).cmp(&(&b.card.title, b.row.document))
+        });
+        let listed = u32::try_from(documents.len()).unwrap_or(u32::MAX);
+        Ok(self.record(asker, What::DocumentsListed { documents: listed }, documents)?)
+    }
+
+    /// One page with its text and the boxes of `range`.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] where there is none, or none for this person.
+    pub fn page(
+        &self,
+        asker: &Asker,
+        id: DocumentId,
+        page: u32,
+        range: Option<(u32, u32)>,
+    ) -> Result<Recorded<PageView>, ReadError> {
+        let document = self.document(asker, id)?;
+        let text = self.catalogue.text(&document)?;
+        let text = text.page(page).ok_or(ReadError::NotFound)?.text.clone();
+        let geometry = cite::geometry(&self.catalogue, id)?;
+        let size = geometry.as_ref().and_then(|geometry| geometry.page_size(page));
+        let boxes = match (&geometry, range) {
+            (Some(geometry), Some((start, end))) => geometry.boxes(page, start, end),
+            (Some(_) | None, _) => Vec::new(),
+        };
+        let what = What::DocumentViewed { document: document.row.token.clone(), page };
+        Ok(self.record(asker, what, PageView { document, page, text, size, boxes })?)
+    }
+
+    /// The picture of one page, as PNG.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] where there is none, or none for this person.
+    pub fn picture(
+        &self,
+        asker: &Asker,
+        id: DocumentId,
+        page: u32,
+    ) -> Result<Recorded<Vec<u8>>, ReadError> {
+        let document = self.document(asker, id)?;
+        if document.card.kind != "pdf" || page == 0 || page > document.row.pages {
+            return Err(ReadError::NotFound);
+        }
+        let original = self.catalogue.original(&document)?;
+        let picture = render_page(&original, None, page, PICTURE_WIDTH)?;
+        let what = What::DocumentViewed { document: document.row.token.clone(), page };
+        Ok(self.record(asker, what, picture)?)
+    }
+
+    /// The text of every page.
+    ///
+    /// # Errors
+    /// [`ReadError::NotFound`] where there is none, or none for this person.
+    pub fn pages(
+        &self,
+        asker: &Asker,
+        id: DocumentId,
+    ) -> Result<Recorded<Arc<crate::domain::document::DocumentText>>, ReadError> {
+        let document = self.document(asker, id)?;
+        let text = self.catalogue.text(&document)?;
+        let what = What::DocumentViewed { document: document.row.token.clone(), page: 0 };
+        Ok(self.record(asker, what, text)?)
+    }
+
+    /// An active document that this person may see.
+    fn document(&self, asker: &Asker, id: DocumentId) -> Result<Arc<Document>, ReadError> {
+        let document = self.catalogue.document(id).ok_or(ReadError::NotFound)?;
+        let permit = self.permit(asker)?;
+        if self.sees(&permit, &document) { Ok(document) } else { Err(ReadError::NotFound) }
+    }
+
+    fn permit(&self, asker: &Asker) -> Result<Permit, ReadError> {
+        let classes = self.catalogue.classes();
+        self.policies
+            .permit(&asker.principal, Action::ViewPage, &Scope::default(), &classes)
+            .map_err(|_| ReadError::NotFound)
+    }
+
+    fn sees(&self, permit: &Permit, document: &Document) -> bool {
+        permit.allows(document.row.class)
+            && self.policies.decide_again(permit, &document.card.labels)
+    }
+
+    fn record<T>(
+        &self,
+        asker: &Asker,
+        what: What,
+        value: T,
+    ) -> Result<Recorded<T>, crate::audit::AppendError> {
+        let req = RequestId::fresh(self.clock.now(), self.entropy.as_ref());
+        let policy = Some(self.policies.digest());
+        self.log.record(Event { actor: asker.actor.clone(), req, policy, what }, value)
+    }
+}
+
+/// A past answer, for its asker alone; reading it is itself recorded.
+pub(super) fn past(parts: &Parts, asker: &Asker, query: RequestId) -> Result<Released, ReadError> {
+    let (entry, payload) = parts.state.answer(query)?.ok_or(ReadError::NotFound)?;
+    let record = parts.log.read(entry).map_err(crate::catalogue::CatalogueError::from)?;
+    if record.actor_id() != asker.actor.id.as_str() {
+        return Err(ReadError::NotFound);
+    }
+    let bytes = parts.vault.open_payload(&payload)?;
+    let mut answer: Answer = serde_json::from_slice(&bytes).map_err(|_| ReadError::NotFound)?;
+    answer.entries.terminal = Some(entry);
+    let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());
+    let what = What::AnswerReread { entry };
+    let event = Event {
+        actor: asker.actor.clone(),
+        req,
+        policy: Some(parts.policies.digest()),
+        what,
+    };
+    Ok(parts.log.record(event, answer)?)
+}

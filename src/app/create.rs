@@ -1,0 +1,103 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use crate::audit::{Log, LogPaths, What};
+use crate::config::Options;
+use crate::domain::clock::{Entropy, SystemEntropy};
+use crate::domain::principal::{Attributes, Role, UserName};
+use crate::durable::{self, Readers};
+use crate::identity::NewAccount;
+use crate::policy::Policies;
+use crate::store::{State, Vault};
+
+use super::{App, Home, tls};
+
+/// What a new home begins with.
+#[derive(Clone, Debug)]
+pub struct InitOptions {
+    /// The first administrator.
+    pub admin: UserName,
+    /// The first approver.
+    pub approver: UserName,
+    /// `general`, `law` or `hospital`.
+    pub policies: String,
+}
+
+/// A new home.
+pub struct Initialised {
+    /// The home, open.
+    pub app: App,
+    /// Verifier key of its log.
+    pub vkey: String,
+    /// SHA-256 of its own certificate.
+    pub fingerprint: String,
+    /// Name and password of the administrator.
+    pub admin: (UserName, String),
+    /// Name and password of the approver.
+    pub approver: (UserName, String),
+}
+
+/// Makes a home: keys, log, policies, certificate, the first two accounts.
+///
+/// # Errors
+/// Where any trace of a home exists, where the policy set is unknown, or what a part says.
+pub fn create(options: &Options, init: &InitOptions) -> anyhow::Result<Initialised> {
+    let home = Home::at(&options.home);
+    refuse_traces(home.path())?;
+    let Some(files) = Policies::builtin(&init.policies) else {
+        bail!("there is no policy set {:?}: use general, law or hospital", init.policies);
+    };
+    if init.admin == init.approver {
+        bail!("administrator and approver must be two persons: name them --admin and --approver");
+    }
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    durable::create_dir_all(home.path())?;
+    Vault::create(home.path(), Arc::clone(&entropy))?;
+    durable::create_dir_all(&home.policies())?;
+    for (name, content) in files {
+        durable::create_new(&home.policies().join(name), content.as_bytes(), Readers::Owner)?;
+    }
+    let fingerprint = tls::create(&home)?;
+    drop(State::open(&home.state())?);
+    // The verifier key is written last: where it stands, the home is whole.
+    let vkey = Log::create(&LogPaths::of(home.path()), &options.log_origin, entropy.as_ref())?;
+    let app = App::open(options.clone()).context("the new home cannot be opened")?;
+    app.record_own(What::PolicyActivated {
+        set: init.policies.clone(),
+        files: app.policies.files().iter().map(|f| (f.name.clone(), f.digest)).collect(),
+    })?;
+    let admin = first(&app, &init.admin, Role::Administrator)?;
+    let approver = first(&app, &init.approver, Role::Approver)?;
+    Ok(Initialised { app, vkey, fingerprint, admin, approver })
+}
+
+fn first(app: &App, name: &UserName, role: Role) -> anyhow::Result<(UserName, String)> {
+    let roles = BTreeSet::from([role]);
+    let attributes = Attributes::new();
+    let new = NewAccount { name: name.clone(), roles, attributes, password: None };
+    let created = app.governor.create_first(new)?;
+    Ok((name.clone(), created.password.unwrap_or_default()))
+}
+
+/// A home is made once; `affiant.toml` may be there before it.
+fn refuse_traces(home: &Path) -> anyhow::Result<()> {
+    let entries = match std::fs::read_dir(home) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).context(format!("cannot read {}", home.display())),
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        if name != "affiant.toml" {
+            bail!(
+                "{} is not empty (it holds {}): name an empty or new folder with --home",
+                home.display(),
+                name.to_string_lossy()
+            );
+        }
+    }
+    Ok(())
+}

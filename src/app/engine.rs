@@ -1,0 +1,143 @@
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::answer::{self, Answerer};
+use crate::config::{IndexConfig, Options};
+use crate::domain::answer::ModelsUsed;
+use crate::generate::Drafter;
+use crate::index::{Index, IndexOptions, VectorChoice};
+use crate::inference::{Encoder, Generator, Runtime};
+use crate::ingest::{self, Ingestor};
+use crate::models::{ModelStore, Progress, ProvisionOptions, Provisioned};
+use crate::retrieve::Retriever;
+use crate::verify::Verifier;
+
+use super::App;
+
+/// The default models, loaded.
+pub struct Models {
+    /// The sentence encoder.
+    pub encoder: Arc<Encoder>,
+    /// The generator.
+    pub generator: Arc<Generator>,
+}
+
+/// What needs models or indexes.
+pub struct Engine {
+    /// The models.
+    pub models: Models,
+    /// The indexes.
+    pub index: Arc<Index>,
+    /// Answers questions.
+    pub answerer: Arc<Answerer>,
+    /// Takes documents in.
+    pub ingestor: Arc<Ingestor>,
+}
+
+/// The runtime and models of these options, provisioned where they are missing.
+///
+/// # Errors
+/// What provisioning says.
+pub fn models_of(options: &Options, progress: &dyn Progress) -> anyhow::Result<Provisioned> {
+    let store = ModelStore::at(&options.models.cache);
+    if let Some(installed) = store.installed()? {
+        return Ok(installed);
+    }
+    let python = options.models.python.clone();
+    let wanted = ProvisionOptions { from: None, save: None, python };
+    store.provision(&wanted, progress).context("the models cannot be provisioned")
+}
+
+/// The runtime of a provisioned installation.
+///
+/// # Errors
+/// What the library says.
+pub fn load_runtime(options: &Options, found: &Provisioned) -> anyhow::Result<Arc<Runtime>> {
+    Runtime::load(&found.runtime.path, options.models.threads)
+        .context("ONNX Runtime cannot be loaded; run `affiant provision`")
+}
+
+impl Models {
+    /// Loads the default models.
+    ///
+    /// # Errors
+    /// What a model says.
+    pub fn load(options: &Options, found: &Provisioned) -> anyhow::Result<Self> {
+        let runtime = load_runtime(options, found)?;
+        Ok(Self {
+            encoder: Arc::new(Encoder::load(&runtime, &found.encoder)?),
+            generator: Arc::new(Generator::load(&runtime, &found.generator)?),
+        })
+    }
+}
+
+impl Engine {
+    pub(super) fn load(app: &App, progress: &dyn Progress) -> anyhow::Result<Self> {
+        let found = models_of(&app.options, progress)?;
+        let models = Models::load(&app.options, &found)?;
+        let index = Arc::new(open_index(app, models.encoder.dim())?);
+        let ingestor = Arc::new(Ingestor::new(ingest::Parts {
+            vault: app.vault.clone(),
+            state: app.state.clone(),
+            log: app.log.clone(),
+            catalogue: Arc::clone(&app.catalogue),
+            index: Arc::clone(&index),
+            encoder: Arc::clone(&models.encoder),
+            clock: Arc::clone(&app.clock),
+            entropy: Arc::clone(&app.entropy),
+            metrics: Arc::clone(&app.metrics),
+        }));
+        let dropped = ingestor.recover()?;
+        if dropped > 0 {
+            tracing::info!(passages = dropped, "dropped what was never activated");
+        }
+        let answerer = Arc::new(answerer(app, &models, &index));
+        Ok(Self { models, index, answerer, ingestor })
+    }
+}
+
+fn answerer(app: &App, models: &Models, index: &Arc<Index>) -> Answerer {
+    Answerer::new(answer::Parts {
+        policies: app.policies.clone(),
+        log: app.log.clone(),
+        vault: app.vault.clone(),
+        state: app.state.clone(),
+        catalogue: Arc::clone(&app.catalogue),
+        retriever: Retriever::new(
+            Arc::clone(index),
+            Arc::clone(&models.encoder),
+            Arc::clone(&app.catalogue),
+            app.policies.clone(),
+        ),
+        drafter: Drafter::new(Arc::clone(&models.generator)),
+        verifier: Verifier::new(Arc::clone(&models.encoder)),
+        models: ModelsUsed {
+            encoder: Some(models.encoder.digest()),
+            generator: Some(models.generator.digest()),
+        },
+        clock: Arc::clone(&app.clock),
+        entropy: Arc::clone(&app.entropy),
+        metrics: Arc::clone(&app.metrics),
+    })
+}
+
+fn open_index(app: &App, dim: usize) -> anyhow::Result<Index> {
+    let vector = match &app.options.index {
+        IndexConfig::Embedded => VectorChoice::Embedded,
+        IndexConfig::Server { url, api_key_file, collection } => {
+            let api_key = match api_key_file {
+                Some(path) => Some(
+                    std::fs::read_to_string(path)
+                        .with_context(|| format!("the API key file {}", path.display()))?
+                        .trim()
+                        .to_owned(),
+                ),
+                None => None,
+            };
+            VectorChoice::Server { url: url.clone(), api_key, collection: collection.clone() }
+        }
+    };
+    let options = IndexOptions { dir: app.home.index(), dim, vector };
+    Index::open(&options).context("the index cannot be opened")
+}

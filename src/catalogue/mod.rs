@@ -1,0 +1,242 @@
+//! Which documents and open questions does the log say there are, and what do the documents say?
+//!
+//! A view: every fact in it follows from log entries, applied in order by [`Catalogue::catch_up`],
+//! which start-up and normal running both call. Texts come from the vault and are cached.
+//!
+//! Trust: the log says what is there; the vault's commitments say that a text is the one that was
+//! taken in. Does not do: deciding who may see a document (`policy`), searching (`index`).
+
+mod apply;
+mod cache;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::audit::{EntryError, Log, ReadError};
+use crate::domain::access::{AccessClass, Labels};
+use crate::domain::document::{DocumentCard, DocumentText};
+use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
+use crate::store::{DocumentRow, RevealError, State, StateError, Vault};
+
+use cache::Cache;
+
+/// A document that the log says is active.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Where its parts lie.
+    pub row: DocumentRow,
+    /// What is known about it.
+    pub card: DocumentCard,
+}
+
+/// Why the view could not be brought up to date or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// A log entry could not be read: stop and verify the log.
+    #[error(transparent)]
+    Log(#[from] ReadError),
+    /// A log entry does not have the form its type asks for.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// The state database failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Contents in the vault could not be opened.
+    #[error("contents of document {document} could not be read: {source}")]
+    Contents {
+        /// Short id of the document.
+        document: String,
+        /// Why.
+        source: RevealError,
+    },
+    /// Stored contents do not have the expected form.
+    #[error("contents of document {document} are not in a known form")]
+    Form {
+        /// Short id of the document.
+        document: String,
+        /// What the decoder said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The view and the texts behind it. Cheap to share behind an `Arc`.
+pub struct Catalogue {
+    state: State,
+    vault: Vault,
+    log: Log,
+    documents: RwLock<BTreeMap<DocumentId, Arc<Document>>>,
+    classes: RwLock<Arc<Vec<(AccessClass, Labels)>>>,
+    texts: Cache<DocumentText>,
+    geometries: Cache<Vec<u8>>,
+    applying: Mutex<()>,
+}
+
+impl Catalogue {
+    /// Opens the view and brings it up to date with the log.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] where the log, the state or the vault cannot be read.
+    pub fn open(state: State, vault: Vault, log: Log) -> Result<Self, CatalogueError> {
+        let catalogue = Self {
+            state,
+            vault,
+            log,
+            documents: RwLock::default(),
+            classes: RwLock::default(),
+            texts: Cache::new(cache::TEXT_BYTES_MAX),
+            geometries: Cache::new(cache::GEOMETRY_BYTES_MAX),
+            applying: Mutex::default(),
+        };
+        for row in catalogue.state.documents()? {
+            catalogue.show(row)?;
+        }
+        catalogue.reload_classes()?;
+        catalogue.catch_up()?;
+        Ok(catalogue)
+    }
+
+    /// Applies every entry that is in the log and not yet in the view.
+    ///
+    /// # Errors
+    /// [`CatalogueError`]: the view stays as far as it came.
+    pub fn catch_up(&self) -> Result<(), CatalogueError> {
+        let _turn = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        apply::catch_up(self)
+    }
+
+    /// The active document with this id.
+    pub fn document(&self, id: DocumentId) -> Option<Arc<Document>> {
+        self.documents.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Every active document, by id.
+    pub fn documents(&self) -> Vec<Arc<Document>> {
+        self.documents.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Every access class with its labels.
+    pub fn classes(&self) -> Arc<Vec<(AccessClass, Labels)>> {
+        Arc::clone(&self.classes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The class of these labels; a new class is durable before this returns.
+    ///
+    /// # Errors
+    /// [`CatalogueError::State`] where it could not be stored.
+    pub fn class_of(&self, labels: &Labels) -> Result<AccessClass, CatalogueError> {
+        let known = self.classes().iter().find(|(_, known)| known == labels).map(|(c, _)| *c);
+        if let Some(class) = known {
+            return Ok(class);
+        }
+        let class = self.state.class_of(labels, &self.vault)?;
+        self.reload_classes()?;
+        Ok(class)
+    }
+
+    /// The highest generation whose activation is in the log.
+    pub fn visible_through(&self) -> Generation {
+        let documents = self.documents.read().unwrap_or_else(PoisonError::into_inner);
+        documents.values().map(|document| document.row.generation).max().unwrap_or_default()
+    }
+
+    /// Whether a passage of this document and generation is active.
+    pub fn is_active(&self, document: DocumentId, generation: Generation) -> bool {
+        self.document(document).is_some_and(|found| found.row.generation == generation)
+    }
+
+    /// The pages and passages of an active document.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Contents`] where its key is gone or its bytes are damaged.
+    pub fn text(&self, document: &Document) -> Result<Arc<DocumentText>, CatalogueError> {
+        let id = document.row.document;
+        self.texts.get_or(id, || {
+            let bytes = self.contents(document, &document.row.text)?;
+            let text = postcard::from_bytes(&bytes).map_err(|e| form(id, e))?;
+            Ok((text, bytes.len()))
+        })
+    }
+
+    /// The stored geometry of an active document, as `document::Geometry` wrote it; `None` for
+    /// documents without page pictures.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Contents`] where its key is gone or its bytes are damaged.
+    pub fn geometry(&self, document: &Document) -> Result<Option<Arc<Vec<u8>>>, CatalogueError> {
+        let Some(payload) = &document.row.geometry else { return Ok(None) };
+        let bytes = self.geometries.get_or(document.row.document, || {
+            let bytes = self.contents(document, payload)?;
+            let len = bytes.len();
+            Ok((bytes.to_vec(), len))
+        })?;
+        Ok(Some(bytes))
+    }
+
+    /// The original bytes of an active document.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Contents`] where its key is gone or its bytes are damaged.
+    pub fn original(&self, document: &Document) -> Result<Vec<u8>, CatalogueError> {
+        Ok(self.contents(document, &document.row.original)?.to_vec())
+    }
+
+    /// Questions that were received and have no terminal entry: after a crash, those to close.
+    ///
+    /// # Errors
+    /// [`CatalogueError::State`].
+    pub fn open_questions(&self) -> Result<Vec<RequestId>, CatalogueError> {
+        Ok(self.state.open_queries()?)
+    }
+
+    /// Entry up to which the view is current.
+    ///
+    /// # Errors
+    /// [`CatalogueError::State`].
+    pub fn applied_through(&self) -> Result<Option<EntryIndex>, CatalogueError> {
+        Ok(self.state.applied_through()?)
+    }
+
+    fn contents(
+        &self,
+        document: &Document,
+        payload: &crate::domain::payload::PayloadRef,
+    ) -> Result<impl std::ops::Deref<Target = Vec<u8>> + use<>, CatalogueError> {
+        self.vault.open_payload(payload).map_err(|source| CatalogueError::Contents {
+            document: document.row.document.0.short(),
+            source,
+        })
+    }
+
+    /// Makes a row visible: reads its card and puts both into the map.
+    fn show(&self, row: DocumentRow) -> Result<(), CatalogueError> {
+        let id = row.document;
+        let bytes = self
+            .vault
+            .open_payload(&row.card)
+            .map_err(|source| CatalogueError::Contents { document: id.0.short(), source })?;
+        let card = serde_json::from_slice(&bytes).map_err(|e| form(id, e))?;
+        let document = Arc::new(Document { row, card });
+        self.documents.write().unwrap_or_else(PoisonError::into_inner).insert(id, document);
+        Ok(())
+    }
+
+    fn hide(&self, id: DocumentId) {
+        self.documents.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.texts.forget(id);
+        self.geometries.forget(id);
+    }
+
+    fn reload_classes(&self) -> Result<(), CatalogueError> {
+        let classes = Arc::new(self.state.classes(&self.vault)?);
+        *self.classes.write().unwrap_or_else(PoisonError::into_inner) = classes;
+        Ok(())
+    }
+}
+
+fn form(
+    id: DocumentId,
+    source: impl std::error::Error + Send + Sync + 'static,
+) -> CatalogueError {
+    CatalogueError::Form { document: id.0.short(), source: Box::new(source) }
+}

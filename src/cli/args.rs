@@ -1,0 +1,349 @@
+//! The grammar of the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Answers from regulated documents, with a record that others can check.
+#[derive(Debug, Parser)]
+#[command(name = "affiant", version, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    /// Folder of the appliance; else $AFFIANT_HOME, else ./affiant-home.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) home: Option<PathBuf>,
+    /// Print one JSON object on stdout.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Fetch ONNX Runtime and the default models, and build the model graphs.
+    Provision(ProvisionArgs),
+    /// Provision, make a demonstration home, take in the demo corpus, serve.
+    Demo(DemoArgs),
+    /// Make a home: keys, log, policies, the first administrator and approver.
+    Init(InitArgs),
+    /// Serve the API and the portal.
+    Serve(ServeArgs),
+    /// Accounts.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Take in files or folders.
+    Ingest(IngestArgs),
+    /// The catalogue, and the text of documents.
+    #[command(subcommand)]
+    Documents(DocumentsCommand),
+    /// Permitted passages for a query, without an answer.
+    Search(SearchArgs),
+    /// Answer a question.
+    Ask(AskArgs),
+    /// The record: verify, list, show, prove, export.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Policies: check, test.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Models: list.
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Ask the questions of a suite and measure.
+    Evaluate(EvaluateArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ProvisionArgs {
+    /// Take the wheels from this folder instead of the network.
+    #[arg(long, value_name = "DIR")]
+    pub(super) from: Option<PathBuf>,
+    /// Also keep the wheels in this folder, to carry to a machine without a network.
+    #[arg(long, value_name = "DIR")]
+    pub(super) save: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DemoArgs {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Print what was made and stop.
+    #[arg(long)]
+    pub(super) no_serve: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct InitArgs {
+    /// Name of the first administrator.
+    #[arg(long, default_value = "admin")]
+    pub(super) admin: String,
+    /// Name of the first approver.
+    #[arg(long, default_value = "approver")]
+    pub(super) approver: String,
+    /// Policy set to begin with: general, law or hospital.
+    #[arg(long, default_value = "general", value_name = "SET")]
+    pub(super) policies: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ServeArgs {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Certificate chain, PEM.
+    #[arg(long, value_name = "F", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// Private key, PEM.
+    #[arg(long, value_name = "F", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Serve plain HTTP: on loopback, or behind the configured proxy.
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(super) plain: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Create an account.
+    Add {
+        /// Its name.
+        name: String,
+        /// staff, records-officer or auditor; repeat for several.
+        #[arg(long, required = true)]
+        role: Vec<String>,
+        /// An attribute; repeat for several, also of one key.
+        #[arg(long, value_name = "K=V")]
+        attr: Vec<String>,
+        /// Read the password from standard input instead of generating one.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Issue a bearer token for scripts.
+    Token {
+        /// The account.
+        name: String,
+        /// How long it holds: 30m, 1h, 7d.
+        #[arg(long, default_value = "1h")]
+        ttl: String,
+    },
+    /// Every account.
+    List,
+    /// End an account's access at once.
+    Disable {
+        /// The account.
+        name: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct IngestArgs {
+    /// Files or folders, taken in recursively.
+    #[arg(required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// A label of every document in this batch; repeat for several.
+    #[arg(long, value_name = "K=V")]
+    pub(super) label: Vec<String>,
+    /// Password of encrypted files.
+    #[arg(long)]
+    pub(super) password: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DocumentsCommand {
+    /// Text and positions of one file; needs no home.
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Its password.
+        #[arg(long)]
+        password: Option<String>,
+    },
+    /// Every document, or those that a person may see.
+    List {
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
+    /// One document of the catalogue.
+    Show {
+        /// Its id.
+        id: String,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: String,
+    },
+    /// The stored text of its pages, as spans count it.
+    Pages {
+        /// Its id.
+        id: String,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SearchMode {
+    Hybrid,
+    Lexical,
+    Vector,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct SearchArgs {
+    /// What to look for.
+    pub(super) query: String,
+    /// With this person's rights.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: String,
+    /// Hits at most.
+    #[arg(long, default_value_t = 10)]
+    pub(super) top_k: u32,
+    /// Which index.
+    #[arg(long, value_enum, default_value = "hybrid")]
+    pub(super) mode: SearchMode,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum AskMode {
+    Auto,
+    Verbatim,
+    Grounded,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AskArgs {
+    /// The question.
+    pub(super) question: String,
+    /// With this person's rights.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: String,
+    /// Why it is asked.
+    #[arg(long)]
+    pub(super) purpose: Option<String>,
+    /// The matter it is asked in.
+    #[arg(long)]
+    pub(super) matter: Option<String>,
+    /// The patient it is asked about.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
+    /// How the answer may be worded.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) mode: AskMode,
+    /// Passages of evidence at most.
+    #[arg(long)]
+    pub(super) top_k: Option<u32>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Verify a log, offline, from its verifier key.
+    Verify {
+        /// The log folder; else the home's.
+        log: Option<PathBuf>,
+        /// File with the verifier key; else `log.vkey` beside the log folder.
+        #[arg(long, value_name = "FILE")]
+        vkey: Option<PathBuf>,
+    },
+    /// Entries, oldest first: the newest of those that match.
+    List {
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// Entries at most.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
+    /// One entry.
+    Show {
+        /// Its index.
+        index: u64,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
+    /// A C2SP tlog-proof of one entry.
+    Proof {
+        /// Its index.
+        index: u64,
+        /// Where to write it.
+        #[arg(long, value_name = "F")]
+        out: PathBuf,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
+    /// Entries as a file: jsonl or csv.
+    Export {
+        /// jsonl or csv.
+        #[arg(long)]
+        format: String,
+        /// Where to write it.
+        #[arg(long, value_name = "PATH")]
+        out: PathBuf,
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
+    /// Every entry type, its fields and when it is written, as a Markdown table.
+    Inventory,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct FilterArgs {
+    /// Entry type, or its part before the dot.
+    #[arg(long = "type", value_name = "T")]
+    pub(super) kind: Option<String>,
+    /// Account name of a person.
+    #[arg(long)]
+    pub(super) user: Option<String>,
+    /// Id of a document.
+    #[arg(long)]
+    pub(super) document: Option<String>,
+    /// From this time on: RFC 3339, or a date.
+    #[arg(long)]
+    pub(super) since: Option<String>,
+    /// Up to this time.
+    #[arg(long)]
+    pub(super) until: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Load a policy folder and list every problem.
+    Check {
+        /// The folder; else the home's.
+        dir: Option<PathBuf>,
+    },
+    /// Run the examples beside the policies.
+    Test {
+        /// The folder; else the home's.
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelsCommand {
+    /// The models in the per-user cache, with their digests.
+    List,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct EvaluateArgs {
+    /// The suite: JSON lines.
+    pub(super) suite: PathBuf,
+    /// With this person's rights.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: Option<String>,
+    /// Measure retrieval alone.
+    #[arg(long)]
+    pub(super) retrieval_only: bool,
+    /// How answers may be worded.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(super) mode: AskMode,
+}

@@ -1,0 +1,133 @@
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::audit::{Entry, LogPaths, Report, inventory, verify};
+use crate::cli::args::{AuditCommand, FilterArgs};
+use crate::cli::context::Context;
+use crate::cli::reply::{Failure, Reply, exit};
+use crate::domain::ids::EntryIndex;
+use crate::durable::{self, Readers};
+use crate::examine::{ExportFormat, Filter};
+
+pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
+    match command {
+        AuditCommand::Verify { log: Some(log), vkey } => {
+            verify_folder(&context.path(&log), vkey.map(|path| context.path(&path)))
+        }
+        AuditCommand::Verify { log: None, vkey } => verify_home(context, vkey),
+        AuditCommand::List { filter, limit, as_user } => {
+            let reader = context.reader(as_user.as_deref())?;
+            let filter = filter_of(filter)?;
+            let entries = context.app()?.examiner.list(&reader, &filter, limit)?;
+            let text: String = entries.iter().map(line).collect();
+            let values: Vec<Value> = entries.iter().map(value).collect();
+            Ok(Reply::done(json!({ "entries": values }), text))
+        }
+        AuditCommand::Show { index, as_user } => {
+            let reader = context.reader(as_user.as_deref())?;
+            let entry = context.app()?.examiner.show(&reader, EntryIndex(index))?;
+            Ok(Reply::done(value(&entry), format!("{:#}", value(&entry))))
+        }
+        AuditCommand::Proof { index, out, as_user } => {
+            let reader = context.reader(as_user.as_deref())?;
+            let out = context.path(&out);
+            let proof = context.app()?.examiner.proof(&reader, EntryIndex(index))?;
+            durable::replace(&out, proof.as_bytes(), Readers::Everyone)?;
+            Ok(Reply::done(json!({ "path": out }), format!("wrote {}", out.display())))
+        }
+        AuditCommand::Export { format, out, filter, as_user } => {
+            let format: ExportFormat = format.parse()?;
+            let reader = context.reader(as_user.as_deref())?;
+            let out = context.path(&out);
+            let filter = filter_of(filter)?;
+            let exported = context.app()?.examiner.export(&reader, format, &filter)?;
+            durable::replace(&out, &exported.bytes, Readers::Owner)?;
+            let value = json!({
+                "path": out, "entries": exported.entries, "sha256": exported.sha256,
+            });
+            let text = format!(
+                "wrote {} entries to {} (sha256 {})",
+                exported.entries,
+                out.display(),
+                exported.sha256
+            );
+            Ok(Reply::done(value, text))
+        }
+        AuditCommand::Inventory => {
+            let table = inventory();
+            Ok(Reply::done(json!({ "table": table }), table))
+        }
+    }
+}
+
+/// A home's log is verified on disk where no process has the home open, else inside the server.
+fn verify_home(context: &mut Context<'_>, vkey: Option<PathBuf>) -> Result<Reply, Failure> {
+    if context.in_server() {
+        let reader = context.reader(None)?;
+        let report = context.app()?.examiner.verify(&reader)?;
+        return Ok(reported(&report));
+    }
+    let paths = LogPaths::of(&context.options.home);
+    let vkey = vkey.map_or(paths.vkey, |path| context.path(&path));
+    if !vkey.exists() {
+        return Err(crate::app::NoHome { home: context.options.home.clone() }.into_failure());
+    }
+    verify_folder(&paths.log, Some(vkey))
+}
+
+fn verify_folder(log: &Path, vkey: Option<PathBuf>) -> Result<Reply, Failure> {
+    let beside = || log.parent().unwrap_or(Path::new(".")).join("log.vkey");
+    let vkey = vkey.unwrap_or_else(beside);
+    let text = std::fs::read_to_string(&vkey).map_err(|error| {
+        let path = vkey.display();
+        Failure::usage(format!("the verifier key {path} cannot be read: {error}; name it --vkey"))
+    })?;
+    if !log.is_dir() {
+        return Err(Failure::usage(format!("{} is not a folder", log.display())));
+    }
+    Ok(reported(&verify(log, text.trim_end())))
+}
+
+fn reported(report: &Report) -> Reply {
+    let problems: Vec<Value> = report
+        .problems
+        .iter()
+        .map(|problem| {
+            json!({ "kind": problem.kind, "index": problem.index, "detail": problem.detail })
+        })
+        .collect();
+    let value = json!({
+        "ok": report.ok, "size": report.size, "root": report.root, "problems": problems,
+    });
+    let mut text = if report.ok {
+        format!("ok: {} entries, root {}\n", report.size, report.root)
+    } else {
+        format!("NOT ok: {} problem(s) in {} entries\n", report.problems.len(), report.size)
+    };
+    for problem in &report.problems {
+        let at = problem.index.map_or_else(String::new, |index| format!(" at entry {index}"));
+        text.push_str(&format!("  {}{at}: {}\n", problem.kind, problem.detail));
+    }
+    let code = if report.ok { exit::DONE } else { exit::CHECK_FAILED };
+    Reply::done(value, text).with_exit(code)
+}
+
+fn filter_of(args: FilterArgs) -> Result<Filter, Failure> {
+    Ok(Filter {
+        kind: args.kind,
+        user: args.user,
+        document: args.document,
+        since: args.since.as_deref().map(str::parse).transpose()?,
+        until: args.until.as_deref().map(str::parse).transpose()?,
+    })
+}
+
+fn value(entry: &Entry) -> Value {
+    json!({ "index": entry.index, "leaf_hash": entry.leaf_hash(), "entry": entry.value })
+}
+
+fn line(entry: &Entry) -> String {
+    let time = entry.ts().to_string();
+    format!("{:>8}  {time}  {:<22} {}\n", entry.index.0, entry.kind(), entry.actor_id())
+}

@@ -1,0 +1,179 @@
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::catalogue::Document;
+use crate::cli::args::{DocumentsCommand, IngestArgs};
+use crate::cli::context::Context;
+use crate::cli::reply::{Failure, Reply, exit};
+use crate::document::{ParseOptions, parse};
+use crate::domain::access::Labels;
+use crate::domain::ids::DocumentId;
+use crate::ingest::{BatchOptions, BatchReport, Source};
+
+pub(super) fn ingest(context: &mut Context<'_>, args: &IngestArgs) -> Result<Reply, Failure> {
+    let labels = if args.label.is_empty() {
+        Labels::internal()
+    } else {
+        Labels::parse(args.label.iter().map(String::as_str))?
+    };
+    let paths: Vec<_> = args.paths.iter().map(|path| context.path(path)).collect();
+    let sources = Source::files(&paths)?;
+    let report = take_in(context, sources, labels, args.password.clone())?;
+    let code = if report.quarantined.is_empty() { exit::DONE } else { exit::PARTLY };
+    let value = serde_json::to_value(&report).unwrap_or_default();
+    Ok(Reply::done(value, render(&report)).with_exit(code))
+}
+
+/// Takes sources in as the operator, with a bar.
+pub(super) fn take_in(
+    context: &mut Context<'_>,
+    sources: Vec<Source>,
+    labels: Labels,
+    password: Option<String>,
+) -> Result<BatchReport, Failure> {
+    let actor = context.operator()?;
+    let engine = context.engine()?;
+    let policy = context.app()?.policies.digest();
+    let options = BatchOptions { labels, password, actor, policy };
+    let progress = context.progress;
+    progress.stage("taking in", Some(sources.len() as u64));
+    Ok(engine.ingestor.run(sources, &options, &mut |_, _| progress.advance(1))?)
+}
+
+fn render(report: &BatchReport) -> String {
+    let mut text = format!(
+        "submitted {}, indexed {}, unchanged {}, quarantined {} ({} pages in {:.1} s)\n",
+        report.submitted,
+        report.indexed,
+        report.unchanged,
+        report.quarantined.len(),
+        report.pages,
+        std::time::Duration::from_millis(report.duration_ms).as_secs_f64(),
+    );
+    for set_aside in &report.quarantined {
+        let line =
+            format!("  {}: {} ({})\n", set_aside.path, set_aside.reason, set_aside.detail);
+        text.push_str(&line);
+    }
+    text
+}
+
+pub(super) fn documents(
+    context: &mut Context<'_>,
+    command: DocumentsCommand,
+) -> Result<Reply, Failure> {
+    match command {
+        DocumentsCommand::Parse { path, password } => {
+            parse_file(&context.path(&path), password.as_deref())
+        }
+        DocumentsCommand::List { as_user } => list(context, as_user.as_deref()),
+        DocumentsCommand::Show { id, as_user } => {
+            let id: DocumentId = id.parse()?;
+            let asker = context.asker(&as_user)?;
+            let app = context.app()?;
+            let visible = app.reader.documents(&asker)?;
+            let found = visible.iter().find(|document| document.row.document == id);
+            let found = found.ok_or_else(|| Failure::not_found("there is no such document"))?;
+            let value = row(found);
+            let text = format!("{value:#}");
+            Ok(Reply::done(value, text))
+        }
+        DocumentsCommand::Pages { id, as_user } => {
+            let id: DocumentId = id.parse()?;
+            let asker = context.asker(&as_user)?;
+            let pages = context.app()?.reader.pages(&asker, id)?;
+            let mut text = String::new();
+            for page in &pages.pages {
+                text.push_str(&format!("--- page {}\n{}\n", page.page, page.text));
+            }
+            Ok(Reply::done(json!({ "document": id, "pages": pages.pages }), text))
+        }
+    }
+}
+
+/// With a person's rights, what they may see; as the operator, ids and sizes without contents.
+fn list(context: &mut Context<'_>, as_user: Option<&str>) -> Result<Reply, Failure> {
+    let (values, text) = match as_user {
+        Some(name) => {
+            let asker = context.asker(name)?;
+            let documents = context.app()?.reader.documents(&asker)?;
+            let text: String = documents.iter().map(|document| line(document)).collect();
+            (documents.iter().map(|document| row(document)).collect::<Vec<Value>>(), text)
+        }
+        None => {
+            let documents = context.app()?.catalogue.documents();
+            let values = documents.iter().map(|document| bare(document)).collect();
+            let text = documents
+                .iter()
+                .map(|found| format!("{}  {} pages\n", found.row.document, found.row.pages))
+                .collect();
+            (values, text)
+        }
+    };
+    Ok(Reply::done(json!({ "documents": values }), text))
+}
+
+fn line(document: &Document) -> String {
+    let (id, title) = (document.row.document, &document.card.title);
+    format!("{id}  {:>4} pages  {title}\n", document.row.pages)
+}
+
+fn bare(document: &Document) -> Value {
+    json!({
+        "id": document.row.document,
+        "pages": document.row.pages,
+        "passages": document.row.passages,
+        "entry": document.row.entry,
+    })
+}
+
+fn row(document: &Document) -> Value {
+    json!({
+        "id": document.row.document,
+        "path": document.card.path,
+        "title": document.card.title,
+        "kind": document.card.kind,
+        "labels": document.card.labels,
+        "pages": document.row.pages,
+        "passages": document.row.passages,
+        "entry": document.row.entry,
+        "warnings": document.card.warnings,
+    })
+}
+
+fn parse_file(path: &std::path::Path, password: Option<&str>) -> Result<Reply, Failure> {
+    let clock = crate::domain::clock::SystemClock::start();
+    let deadline = std::time::Duration::from_millis(crate::domain::limits::PARSE_MS_MAX);
+    let options =
+        ParseOptions { password, deadline: Some((std::sync::Arc::new(clock), deadline)) };
+    let bytes = fs::read(path).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()))
+    })?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    match parse(&bytes, &name.unwrap_or_default(), &options) {
+        Ok(parsed) => {
+            let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
+            let text: String = parsed
+                .pages
+                .iter()
+                .map(|page| format!("--- page {}\n{}\n", page.page, page.text))
+                .collect();
+            let value = json!({
+                "title": parsed.title,
+                "kind": parsed.kind.as_str(),
+                "pages": parsed.pages,
+                "warnings": warnings,
+            });
+            Ok(Reply::done(value, text))
+        }
+        Err(unreadable) => {
+            let reason = unreadable.reason.as_str();
+            let value = json!({
+                "path": path, "reason": reason, "detail": unreadable.detail,
+            });
+            let text = format!("{}: {reason} ({})", path.display(), unreadable.detail);
+            Ok(Reply::done(value, text).with_exit(exit::PARTLY))
+        }
+    }
+}

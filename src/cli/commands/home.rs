@@ -1,0 +1,98 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::app::{self, App, InitOptions, Tls, bind, certificate_fingerprint};
+use crate::audit::What;
+use crate::cli::args::{InitArgs, ServeArgs};
+use crate::cli::context::Context;
+use crate::cli::remote;
+use crate::cli::reply::{Failure, Reply};
+use crate::domain::digest::Digest;
+
+pub(super) fn init(context: &mut Context<'_>, args: &InitArgs) -> Result<Reply, Failure> {
+    let init = InitOptions {
+        admin: args.admin.parse()?,
+        approver: args.approver.parse()?,
+        policies: args.policies.clone(),
+    };
+    let made = app::create(&context.options, &init)
+        .map_err(|error| Failure::usage(format!("{error:#}")))?;
+    let account = |(name, password): &(_, String)| json!({ "username": name, "password": password });
+    let value = json!({
+        "home": context.options.home,
+        "vkey": made.vkey.trim_end(),
+        "fingerprint": made.fingerprint,
+        "admin": account(&made.admin),
+        "approver": account(&made.approver),
+    });
+    let text = format!(
+        "home          {}\nverifier key  {}\ncertificate   {}\nadministrator {}  {}\napprover      {}  {}\n\
+         Keep a copy of the verifier key elsewhere. The passwords are not shown again.\n",
+        context.options.home.display(),
+        made.vkey.trim_end(),
+        made.fingerprint,
+        made.admin.0,
+        made.admin.1,
+        made.approver.0,
+        made.approver.1,
+    );
+    Ok(Reply::done(value, text))
+}
+
+pub(super) fn serve(context: &mut Context<'_>, args: &ServeArgs) -> Result<Reply, Failure> {
+    let server = &context.options.server;
+    let listen = args.listen.unwrap_or(server.listen);
+    let tls = if args.plain || server.behind_proxy {
+        Tls::Plain
+    } else if let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        Tls::Files { cert: context.path(cert), key: context.path(key) }
+    } else if let Some(files) = &server.tls {
+        Tls::Files { cert: files.cert.clone(), key: files.key.clone() }
+    } else {
+        let (cert, key) = app::Home::at(&context.options.home).tls();
+        Tls::Files { cert, key }
+    };
+    let progress = context.progress;
+    let app = Arc::new(App::open(context.options.clone())?);
+    run(&app, listen, &tls, progress, &mut |url, fingerprint| {
+        let mut text = format!("Affiant serves {url}\n");
+        if let Some(fingerprint) = fingerprint {
+            text.push_str(&format!("certificate SHA-256 {fingerprint}\n"));
+        }
+        eprint!("{text}");
+    })?;
+    Ok(Reply::done(json!({ "stopped": true }), ""))
+}
+
+/// Serves until SIGINT or SIGTERM; `ready` is told the address and the certificate's fingerprint.
+pub(super) fn run(
+    app: &Arc<App>,
+    listen: SocketAddr,
+    tls: &Tls,
+    progress: &dyn crate::models::Progress,
+    ready: &mut dyn FnMut(&str, Option<&str>),
+) -> Result<(), Failure> {
+    let engine = app.engine(progress)?;
+    let fingerprint = match tls {
+        Tls::Files { cert, .. } => Some(certificate_fingerprint(cert)?),
+        Tls::Plain => None,
+    };
+    app.record_own(What::LogStarted {
+        binary: env!("CARGO_PKG_VERSION").to_owned(),
+        config: Digest::of(format!("{:?}", app.options).as_bytes()),
+        policies: app.policies.digest(),
+        encoder: Some(engine.models.encoder.digest()),
+        generator: Some(engine.models.generator.digest()),
+        size: app.log.size(),
+    })?;
+    let commands = remote::listen(app)?;
+    let stopped: anyhow::Result<()> = actix_web::rt::System::new().block_on(async {
+        let serving = bind(app, &engine, listen, tls)?;
+        ready(&serving.url, fingerprint.as_deref());
+        Ok(serving.server.await?)
+    });
+    drop(commands);
+    Ok(stopped?)
+}

@@ -1,0 +1,52 @@
+//! One function a command: one use case, rendered for people and as JSON.
+
+mod accounts;
+mod ask;
+mod audit;
+mod demo;
+mod documents;
+mod evaluate;
+mod home;
+mod models;
+mod policy;
+
+use super::args::{AuditCommand, Command, DocumentsCommand, PolicyCommand};
+use super::context::Context;
+use super::reply::{Failure, Reply};
+
+/// Whether a command reads or writes a home that a server may have open.
+pub(super) fn needs_home(command: &Command) -> bool {
+    match command {
+        Command::Provision(_) | Command::Demo(_) | Command::Init(_) | Command::Serve(_) => false,
+        Command::Documents(DocumentsCommand::Parse { .. }) | Command::Models(_) => false,
+        Command::Audit(AuditCommand::Verify { log, .. }) => log.is_none(),
+        Command::Audit(AuditCommand::Inventory) => false,
+        Command::Policy(PolicyCommand::Check { .. } | PolicyCommand::Test { .. }) => false,
+        Command::User(_)
+        | Command::Ingest(_)
+        | Command::Documents(_)
+        | Command::Search(_)
+        | Command::Ask(_)
+        | Command::Audit(_)
+        | Command::Evaluate(_) => true,
+    }
+}
+
+/// Runs a command.
+pub(super) fn execute(context: &mut Context<'_>, command: Command) -> Result<Reply, Failure> {
+    match command {
+        Command::Provision(args) => models::provision(context, &args),
+        Command::Demo(args) => demo::demo(context, &args),
+        Command::Init(args) => home::init(context, &args),
+        Command::Serve(args) => home::serve(context, &args),
+        Command::User(command) => accounts::user(context, command),
+        Command::Ingest(args) => documents::ingest(context, &args),
+        Command::Documents(command) => documents::documents(context, command),
+        Command::Search(args) => ask::search(context, args),
+        Command::Ask(args) => ask::ask(context, args),
+        Command::Audit(command) => audit::audit(context, command),
+        Command::Policy(command) => policy::policy(context, &command),
+        Command::Models(_) => models::list(context),
+        Command::Evaluate(args) => evaluate::evaluate(context, &args),
+    }
+}

@@ -1,0 +1,105 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::answer::Asker;
+use crate::app::{App, Engine};
+use crate::audit::Actor;
+use crate::config::Options;
+use crate::domain::principal::Via;
+use crate::examine;
+use crate::models::Progress;
+
+use super::reply::Failure;
+
+/// What a command runs on: a home it opens itself, or the one that the server has open.
+pub(super) struct Context<'a> {
+    pub(super) options: Options,
+    pub(super) os_user: Option<String>,
+    pub(super) stdin: Option<String>,
+    pub(super) progress: &'a dyn Progress,
+    folder: Option<PathBuf>,
+    app: Opened<'a>,
+}
+
+enum Opened<'a> {
+    Not,
+    Own(Box<App>),
+    Server(&'a App),
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn local(
+        options: Options,
+        os_user: Option<String>,
+        stdin: Option<String>,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self { options, os_user, stdin, progress, folder: None, app: Opened::Not }
+    }
+
+    /// Inside a server, for a caller whose working folder is `folder`.
+    pub(super) fn server(
+        app: &'a App,
+        os_user: Option<String>,
+        stdin: Option<String>,
+        folder: PathBuf,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        let options = app.options.clone();
+        Self { options, os_user, stdin, progress, folder: Some(folder), app: Opened::Server(app) }
+    }
+
+    /// A path as the caller means it.
+    pub(super) fn path(&self, path: &Path) -> PathBuf {
+        self.folder.as_ref().map_or_else(|| path.to_owned(), |folder| folder.join(path))
+    }
+
+    /// The open home.
+    pub(super) fn app(&mut self) -> Result<&App, Failure> {
+        if let Opened::Not = self.app {
+            self.app = Opened::Own(Box::new(App::open(self.options.clone())?));
+        }
+        match &self.app {
+            Opened::Own(app) => Ok(app),
+            Opened::Server(app) => Ok(app),
+            Opened::Not => Err(Failure::usage("the home is not open")),
+        }
+    }
+
+    /// Puts a home that was just made in place of one yet to be opened.
+    pub(super) fn adopt(&mut self, app: App) {
+        self.app = Opened::Own(Box::new(app));
+    }
+
+    /// Models and indexes of the open home.
+    pub(super) fn engine(&mut self) -> Result<Arc<Engine>, Failure> {
+        let progress = self.progress;
+        Ok(self.app()?.engine(progress)?)
+    }
+
+    /// A person on whose behalf the operator runs this command.
+    pub(super) fn asker(&mut self, name: &str) -> Result<Asker, Failure> {
+        let os_user = self.os_user.clone();
+        let governor = Arc::clone(&self.app()?.governor);
+        let principal = governor.accounts.principal(name)?;
+        let actor = governor.actor(name, Via::Cli, os_user);
+        Ok(Asker { principal, actor })
+    }
+
+    /// The person named by `--as`, or the operator, as a reader of the record.
+    pub(super) fn reader(&mut self, name: Option<&str>) -> Result<examine::Reader, Failure> {
+        match name {
+            Some(name) => {
+                let asker = self.asker(name)?;
+                Ok(examine::Reader { actor: asker.actor, person: Some(asker.principal) })
+            }
+            None => Ok(examine::Reader { actor: self.operator()?, person: None }),
+        }
+    }
+
+    /// The machine's operator.
+    pub(super) fn operator(&mut self) -> Result<Actor, Failure> {
+        let os_user = self.os_user.clone();
+        Ok(self.app()?.operator(os_user))
+    }
+}

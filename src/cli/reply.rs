@@ -1,0 +1,170 @@
+use serde_json::{Value, json};
+
+use crate::answer::{AnswerError, ReadError};
+use crate::app::{HomeInUse, NoHome};
+use crate::audit::{AppendError, OpenError};
+use crate::config::ConfigError;
+use crate::examine::ExamineError;
+use crate::govern::GovernError;
+use crate::ingest::IngestError;
+use crate::models::ProvisionError;
+
+/// Exit codes of every command; README lists them.
+pub(super) mod exit {
+    pub(in crate::cli) const DONE: u8 = 0;
+    pub(in crate::cli) const CHECK_FAILED: u8 = 1;
+    pub(in crate::cli) const USAGE: u8 = 2;
+    pub(in crate::cli) const PARTLY: u8 = 3;
+    pub(in crate::cli) const DENIED: u8 = 4;
+    pub(in crate::cli) const UNAVAILABLE: u8 = 5;
+}
+
+/// What a command came to.
+pub(super) struct Reply {
+    /// For `--json`.
+    pub(super) value: Value,
+    /// For people.
+    pub(super) text: String,
+    pub(super) exit: u8,
+}
+
+impl Reply {
+    pub(super) fn done(value: Value, text: impl Into<String>) -> Self {
+        Self { value, text: text.into(), exit: exit::DONE }
+    }
+
+    #[must_use]
+    pub(super) fn with_exit(self, exit: u8) -> Self {
+        Self { exit, ..self }
+    }
+
+    pub(super) fn render(&self, as_json: bool) -> String {
+        if as_json { format!("{}\n", self.value) } else { with_newline(&self.text) }
+    }
+}
+
+/// A command that failed: what, why, and what to do.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+    pub(super) remedy: &'static str,
+    pub(super) exit: u8,
+}
+
+impl Failure {
+    pub(super) fn usage(detail: impl Into<String>) -> Self {
+        let remedy = "correct the command; `affiant --help` lists the options";
+        Self { code: "usage", detail: detail.into(), remedy, exit: exit::USAGE }
+    }
+
+    pub(super) fn denied(detail: impl Into<String>) -> Self {
+        let remedy = "ask an administrator for the right";
+        Self { code: "denied", detail: detail.into(), remedy, exit: exit::DENIED }
+    }
+
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        let remedy = "check the id, and whose rights you use";
+        Self { code: "not_found", detail: detail.into(), remedy, exit: exit::USAGE }
+    }
+
+    pub(super) fn render(&self, as_json: bool) -> String {
+        if as_json {
+            let error = json!({ "code": self.code, "detail": self.detail, "remedy": self.remedy });
+            format!("{}\n", json!({ "error": error }))
+        } else {
+            format!("affiant: {}\n  {}\n", self.detail, self.remedy)
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let detail = format!("{error:#}");
+        let (code, remedy, exit) = classify(&error);
+        Self { code, detail, remedy, exit }
+    }
+}
+
+macro_rules! failure_from {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                anyhow::Error::from(error).into()
+            }
+        }
+    )*};
+}
+
+failure_from!(
+    AnswerError,
+    ReadError,
+    AppendError,
+    ConfigError,
+    ExamineError,
+    GovernError,
+    IngestError,
+    std::io::Error,
+    crate::evaluate::EvaluateError,
+    crate::evaluate::SuiteError,
+    crate::domain::access::InvalidLabel,
+    crate::domain::question::InvalidQuestion,
+    crate::domain::principal::InvalidUserName,
+    crate::domain::principal::InvalidRole,
+    crate::domain::clock::InvalidTimestamp,
+    crate::domain::digest::InvalidDigest,
+    crate::examine::InvalidFormat,
+    crate::identity::AccountError,
+);
+
+/// Code, remedy and exit status of an error, by the kinds that callers act on.
+fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
+    if error.is::<HomeInUse>() {
+        ("locked", "stop the other process, or use its server", exit::UNAVAILABLE)
+    } else if error.is::<NoHome>() {
+        ("no_home", "run `affiant init`, or name the home with --home", exit::USAGE)
+    } else if error.is::<ConfigError>() {
+        ("configuration", "correct every field that is named", exit::USAGE)
+    } else if error.chain().any(|cause| cause.is::<OpenError>() || cause.is::<AppendError>()) {
+        ("log_unavailable", "free disk space, then run `affiant audit verify`", exit::UNAVAILABLE)
+    } else if error.chain().any(|cause| cause.is::<ProvisionError>()) {
+        (
+            "models_unavailable",
+            "run `affiant provision`, or `affiant provision --from DIR` without a network",
+            exit::UNAVAILABLE,
+        )
+    } else if let Some(GovernError::Denied(_) | GovernError::NeedsApproval { .. }) =
+        error.downcast_ref()
+    {
+        ("denied", "ask an administrator for the right", exit::DENIED)
+    } else if let Some(ExamineError::Denied(_)) = error.downcast_ref() {
+        ("denied", "ask an administrator for the right", exit::DENIED)
+    } else if let Some(crate::evaluate::EvaluateError::Denied { .. }) = error.downcast_ref() {
+        ("denied", "ask an administrator for the right", exit::DENIED)
+    } else if let Some(ReadError::NotFound) = error.downcast_ref() {
+        ("not_found", "check the id, and whose rights you use", exit::USAGE)
+    } else if is_usage(error) {
+        ("usage", "correct what is named", exit::USAGE)
+    } else {
+        ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
+    }
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<crate::domain::access::InvalidLabel>()
+        || error.is::<crate::domain::question::InvalidQuestion>()
+        || error.is::<crate::domain::principal::InvalidUserName>()
+        || error.is::<crate::domain::principal::InvalidRole>()
+        || error.is::<crate::domain::clock::InvalidTimestamp>()
+        || error.is::<crate::domain::digest::InvalidDigest>()
+        || error.is::<crate::examine::InvalidFormat>()
+        || error.is::<crate::evaluate::SuiteError>()
+        || error.is::<crate::identity::AccountError>()
+        || error.downcast_ref::<GovernError>().is_some()
+        || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
+        || matches!(error.downcast_ref(), Some(ExamineError::Read(_)))
+}
+
+fn with_newline(text: &str) -> String {
+    if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+}

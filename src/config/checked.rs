@@ -1,0 +1,188 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use toml::Value;
+
+use crate::domain::limits::QUESTION_QUEUE_MAX;
+
+use super::raw::RawConfig;
+use super::{ConfigError, Fault, default_cache};
+
+/// Checked options.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The home they are for.
+    pub home: PathBuf,
+    /// How the server listens.
+    pub server: ServerConfig,
+    /// Where models come from.
+    pub models: ModelsConfig,
+    /// Where vectors are kept.
+    pub index: IndexConfig,
+    /// Origin of a log that is yet to be made.
+    pub log_origin: String,
+    /// Tracing filter.
+    pub telemetry_filter: String,
+}
+
+/// How the server listens.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// The operator's certificate and key.
+    pub tls: Option<TlsFiles>,
+    /// A proxy ends TLS.
+    pub behind_proxy: bool,
+    /// Questions that may wait.
+    pub queue: usize,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsFiles {
+    /// Certificate chain.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+/// Where models come from and how they run.
+#[derive(Clone, Debug)]
+pub struct ModelsConfig {
+    /// The cache folder.
+    pub cache: PathBuf,
+    /// Threads of ONNX Runtime.
+    pub threads: usize,
+    /// Python that fetches wheels.
+    pub python: String,
+}
+
+/// Where vectors are kept.
+#[derive(Clone, Debug)]
+pub enum IndexConfig {
+    /// Qdrant Edge in this process.
+    Embedded,
+    /// A Qdrant server or cluster.
+    Server {
+        /// Its gRPC URL; `https` means TLS.
+        url: String,
+        /// File that holds the API key.
+        api_key_file: Option<PathBuf>,
+        /// Collection name.
+        collection: String,
+    },
+}
+
+pub(super) fn check(
+    raw: RawConfig,
+    home: &Path,
+    environment: &[(String, String)],
+) -> Result<Options, ConfigError> {
+    let mut faults = Vec::new();
+    let server = server(&raw, home, &mut faults);
+    let models = models(&raw, environment, &mut faults);
+    let index = index(&raw, home, &mut faults);
+    match (server, models, index) {
+        (Some(server), Some(models), Some(index)) if faults.is_empty() => Ok(Options {
+            home: home.to_owned(),
+            server,
+            models,
+            index,
+            log_origin: text(raw.log.origin).unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
+            telemetry_filter: raw.telemetry.filter,
+        }),
+        _ => Err(ConfigError { faults }),
+    }
+}
+
+fn server(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> Option<ServerConfig> {
+    let raw = &raw.server;
+    let listen = raw.listen.parse().ok();
+    if listen.is_none() {
+        fault(faults, "server.listen", "is not an address with a port", "127.0.0.1:8443");
+    }
+    let tls = match (file(&raw.tls_cert_file, home), file(&raw.tls_key_file, home)) {
+        (Some(cert), Some(key)) => Some(TlsFiles { cert, key }),
+        (None, None) => None,
+        (Some(_), None) => {
+            fault(faults, "server.tls_key_file", "a certificate needs its key", "tls/key.pem");
+            None
+        }
+        (None, Some(_)) => {
+            fault(faults, "server.tls_cert_file", "a key needs its certificate", "tls/cert.pem");
+            None
+        }
+    };
+    let queue = usize::try_from(raw.queue).ok().filter(|n| (1..=QUESTION_QUEUE_MAX).contains(n));
+    if queue.is_none() {
+        fault(faults, "server.queue", "is not between 1 and 32", "32");
+    }
+    Some(ServerConfig { listen: listen?, tls, behind_proxy: raw.behind_proxy, queue: queue? })
+}
+
+fn models(
+    raw: &RawConfig,
+    environment: &[(String, String)],
+    faults: &mut Vec<Fault>,
+) -> Option<ModelsConfig> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = match &raw.models.threads {
+        Value::String(word) if word == "auto" => Some(cores),
+        Value::Integer(n) => usize::try_from(*n).ok().filter(|n| (1..=256).contains(n)),
+        _ => None,
+    };
+    if threads.is_none() {
+        fault(faults, "models.threads", "is not \"auto\" or a number from 1 to 256", "2");
+    }
+    if raw.models.python.is_empty() {
+        fault(faults, "models.python", "is empty", "python3");
+    }
+    let cache = text(raw.models.cache.clone())
+        .map_or_else(|| default_cache(environment), PathBuf::from);
+    Some(ModelsConfig { cache, threads: threads?, python: raw.models.python.clone() })
+}
+
+fn index(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> Option<IndexConfig> {
+    let raw = &raw.index;
+    match raw.vector.as_str() {
+        "embedded" => Some(IndexConfig::Embedded),
+        "server" => {
+            if !(raw.url.starts_with("http://") || raw.url.starts_with("https://")) {
+                let example = "https://qdrant.example.org:6334";
+                fault(faults, "index.url", "is not an http or https URL", example);
+                return None;
+            }
+            if raw.collection.is_empty() {
+                fault(faults, "index.collection", "is empty", "affiant");
+                return None;
+            }
+            Some(IndexConfig::Server {
+                url: raw.url.clone(),
+                api_key_file: file(&raw.api_key_file, home),
+                collection: raw.collection.clone(),
+            })
+        }
+        _ => {
+            fault(faults, "index.vector", "is neither \"embedded\" nor \"server\"", "embedded");
+            None
+        }
+    }
+}
+
+/// A file name as an absolute path; relative ones are below the home.
+fn file(name: &str, home: &Path) -> Option<PathBuf> {
+    text(name.to_owned()).map(|name| home.join(name))
+}
+
+fn text(value: String) -> Option<String> {
+    Some(value).filter(|value| !value.is_empty())
+}
+
+fn fault(faults: &mut Vec<Fault>, key: &str, detail: &str, example: &str) {
+    faults.push(Fault {
+        key: key.to_owned(),
+        detail: detail.to_owned(),
+        example: example.to_owned(),
+    });
+}

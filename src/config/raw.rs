@@ -1,0 +1,109 @@
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::{ConfigError, Fault};
+
+const DEFAULT: &str = include_str!("default.toml");
+const PREFIX: &str = "AFFIANT__";
+
+/// The file as written. Every field has a default in `default.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfig {
+    pub(super) server: RawServer,
+    pub(super) models: RawModels,
+    pub(super) index: RawIndex,
+    pub(super) log: RawLog,
+    pub(super) telemetry: RawTelemetry,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawServer {
+    pub(super) listen: String,
+    pub(super) tls_cert_file: String,
+    pub(super) tls_key_file: String,
+    pub(super) behind_proxy: bool,
+    pub(super) queue: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawModels {
+    pub(super) cache: String,
+    pub(super) threads: Value,
+    pub(super) python: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawIndex {
+    pub(super) vector: String,
+    pub(super) url: String,
+    pub(super) api_key_file: String,
+    pub(super) collection: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLog {
+    pub(super) origin: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTelemetry {
+    pub(super) filter: String,
+}
+
+impl RawConfig {
+    /// Defaults, then the file, then `AFFIANT__SECTION__FIELD`.
+    pub(super) fn read(
+        file: &str,
+        environment: &[(String, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut table: Table = parse(DEFAULT)?;
+        overlay(&mut table, parse(file)?);
+        for (name, value) in environment {
+            let Some((section, field)) =
+                name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__"))
+            else {
+                continue;
+            };
+            let (section, field) = (section.to_lowercase(), field.to_lowercase());
+            let inner = Table::from_iter([(field, typed(value))]);
+            overlay(&mut table, Table::from_iter([(section, Value::Table(inner))]));
+        }
+        table.try_into().map_err(|error: toml::de::Error| fault(error.message()))
+    }
+}
+
+fn parse(text: &str) -> Result<Table, ConfigError> {
+    text.parse().map_err(|error: toml::de::Error| fault(&error.to_string()))
+}
+
+fn fault(detail: &str) -> ConfigError {
+    let detail = detail.trim().replace('\n', " ");
+    let example = "see the configuration table in README.md".to_owned();
+    ConfigError { faults: vec![Fault { key: "affiant.toml".to_owned(), detail, example }] }
+}
+
+fn overlay(base: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(base)), Value::Table(over)) => overlay(base, over),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Environment values are text; whole numbers and booleans are read as such.
+fn typed(value: &str) -> Value {
+    value
+        .parse()
+        .map(Value::Boolean)
+        .or_else(|_| value.parse().map(Value::Integer))
+        .unwrap_or_else(|_| Value::String(value.to_owned()))
+}

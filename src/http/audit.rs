@@ -1,0 +1,108 @@
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::audit::Entry;
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::EntryIndex;
+use crate::examine::{ExportFormat, Filter, PAGE_ENTRIES};
+
+use super::problem::blocking;
+use super::{Caller, Kind, Problem, Services};
+
+/// Filters as query parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    user: Option<String>,
+    document: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    limit: Option<usize>,
+    format: Option<String>,
+}
+
+impl Query {
+    fn filter(&self) -> Result<Filter, Problem> {
+        let time = |text: &Option<String>| {
+            let parsed = text.as_deref().map(str::parse::<Timestamp>).transpose();
+            parsed.map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))
+        };
+        Ok(Filter {
+            kind: self.kind.clone(),
+            user: self.user.clone(),
+            document: self.document.clone(),
+            since: time(&self.since)?,
+            until: time(&self.until)?,
+        })
+    }
+}
+
+/// `GET /api/v1/audit/entries`: entries, oldest first; the newest `limit` of those that match.
+pub(super) async fn list_entries(
+    services: web::Data<Services>,
+    caller: Caller,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Problem> {
+    let filter = query.filter()?;
+    let limit = query.limit.unwrap_or(PAGE_ENTRIES);
+    let entries =
+        blocking(move || Ok(services.examiner.list(&caller.reader(), &filter, limit)?)).await?;
+    let rows: Vec<Value> = entries.iter().map(row).collect();
+    Ok(HttpResponse::Ok().json(json!({ "entries": rows })))
+}
+
+/// `GET /api/v1/audit/entries/{index}`: one entry.
+pub(super) async fn show_entry(
+    services: web::Data<Services>,
+    caller: Caller,
+    index: web::Path<u64>,
+) -> Result<HttpResponse, Problem> {
+    let at = EntryIndex(index.into_inner());
+    let entry = blocking(move || Ok(services.examiner.show(&caller.reader(), at)?)).await?;
+    Ok(HttpResponse::Ok().json(row(&entry)))
+}
+
+/// `GET /api/v1/audit/proof/{index}`: a C2SP tlog-proof.
+pub(super) async fn show_proof(
+    services: web::Data<Services>,
+    caller: Caller,
+    index: web::Path<u64>,
+) -> Result<HttpResponse, Problem> {
+    let at = EntryIndex(index.into_inner());
+    let proof = blocking(move || Ok(services.examiner.proof(&caller.reader(), at)?)).await?;
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(proof.clone()))
+}
+
+/// `GET /api/v1/audit/export?format=jsonl|csv`: the matching entries as a file.
+pub(super) async fn export_entries(
+    services: web::Data<Services>,
+    caller: Caller,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Problem> {
+    let filter = query.filter()?;
+    let format: ExportFormat = query
+        .format
+        .as_deref()
+        .unwrap_or("jsonl")
+        .parse()
+        .map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
+    let exported =
+        blocking(move || Ok(services.examiner.export(&caller.reader(), format, &filter)?)).await?;
+    let index = exported.receipt().index().to_string();
+    let (exported, _) = exported.into_parts();
+    let name = format!("attachment; filename=\"affiant-audit.{}\"", format.as_str());
+    Ok(HttpResponse::Ok()
+        .content_type(format.media_type())
+        .insert_header(("Content-Disposition", name))
+        .insert_header(("Audit-Index", index))
+        .insert_header(("Content-Digest-Sha256", exported.sha256.to_string()))
+        .body(exported.bytes))
+}
+
+/// An entry with its index and leaf hash.
+pub(super) fn row(entry: &Entry) -> Value {
+    json!({ "index": entry.index, "leaf_hash": entry.leaf_hash(), "entry": entry.value })
+}

@@ -1,0 +1,112 @@
+//! Who calls: a browser's session cookie, or a script's bearer token.
+
+use std::future::{Ready, ready};
+
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use subtle::ConstantTimeEq as _;
+
+use crate::answer::Asker;
+use crate::domain::principal::{Principal, Via};
+use crate::examine;
+
+use super::{Kind, Problem, Services};
+
+/// Name of the session cookie.
+pub const SESSION_COOKIE: &str = "affiant_session";
+/// Header that carries the cross-site token of a browser session.
+pub const CSRF_HEADER: &str = "x-csrf-token";
+
+/// A caller whose session or token was checked.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The person.
+    pub principal: Principal,
+    /// As the log names them.
+    pub actor: crate::audit::Actor,
+    /// The secret that they showed, to end the session with.
+    pub token: String,
+    /// Cross-site token; `None` for bearer tokens, which no browser sends by itself.
+    pub csrf: Option<String>,
+}
+
+impl Caller {
+    /// As `answer` wants them.
+    pub fn asker(&self) -> Asker {
+        Asker { principal: self.principal.clone(), actor: self.actor.clone() }
+    }
+
+    /// As `examine` wants them.
+    pub fn reader(&self) -> examine::Reader {
+        examine::Reader { actor: self.actor.clone(), person: Some(self.principal.clone()) }
+    }
+
+    /// Whether a state-changing request of this caller is their own doing.
+    ///
+    /// # Errors
+    /// [`Kind::CsrfFailed`] where a browser session shows no or a wrong token.
+    pub fn check_csrf(&self, shown: Option<&str>) -> Result<(), Problem> {
+        let Some(expected) = &self.csrf else { return Ok(()) };
+        let shown = shown.unwrap_or_default();
+        if bool::from(shown.as_bytes().ct_eq(expected.as_bytes())) {
+            Ok(())
+        } else {
+            Err(Problem::new(Kind::CsrfFailed, ""))
+        }
+    }
+
+    /// [`Self::check_csrf`] with the token of the request's header.
+    ///
+    /// # Errors
+    /// As [`Self::check_csrf`].
+    pub fn check_csrf_header(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let shown = request.headers().get(CSRF_HEADER).and_then(|value| value.to_str().ok());
+        self.check_csrf(shown)
+    }
+
+    /// The caller of a request, if it shows a session or token that holds.
+    pub fn find(request: &HttpRequest) -> Option<Self> {
+        let services = request.app_data::<web::Data<Services>>()?;
+        let bearer = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .map(str::to_owned);
+        let is_bearer = bearer.is_some();
+        let cookie = || request.cookie(SESSION_COOKIE).map(|cookie| cookie.value().to_owned());
+        let token = bearer.or_else(cookie)?;
+        let (principal, csrf) = services.governor.accounts.session(&token)?;
+        let portal = !request.path().starts_with("/api/");
+        let via = if portal { Via::Portal } else { Via::Http };
+        let actor = services.governor.actor(principal.name.as_str(), via, None);
+        Some(Self { principal, actor, token, csrf: (!is_bearer).then_some(csrf) })
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let missing =
+            || Problem::new(Kind::NotSignedIn, "sign in, or send `Authorization: Bearer TOKEN`");
+        ready(Self::find(request).ok_or_else(missing))
+    }
+}
+
+/// The cookie that carries a session; an empty token ends it.
+pub fn session_cookie(token: &str, secure: bool) -> Cookie<'static> {
+    let mut cookie = Cookie::build(SESSION_COOKIE, token.to_owned())
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Strict)
+        .finish();
+    if token.is_empty() {
+        cookie.make_removal();
+    }
+    cookie
+}

@@ -1,0 +1,197 @@
+use actix_multipart::Multipart;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::TryStreamExt as _;
+use serde_json::{Value, json};
+
+use crate::catalogue::Document;
+use crate::domain::access::Labels;
+use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::limits::FILE_BYTES_MAX;
+use crate::ingest::{BatchOptions, Source};
+use crate::policy::Action;
+
+use super::jobs::JobState;
+use super::problem::blocking;
+use super::{Caller, Kind, Problem, Services};
+
+/// Files of one upload at most.
+const FILES_MAX: usize = 500;
+/// Bytes of a form field that is not a file.
+const FIELD_BYTES_MAX: usize = 4_096;
+
+/// `GET /api/v1/documents`: the documents that the caller may see.
+pub(super) async fn list_documents(
+    services: web::Data<Services>,
+    caller: Caller,
+) -> Result<HttpResponse, Problem> {
+    let documents = blocking(move || Ok(services.reader.documents(&caller.asker())?)).await?;
+    let rows: Vec<Value> = documents.iter().map(|document| row(document)).collect();
+    Ok(HttpResponse::Ok().json(json!({ "documents": rows })))
+}
+
+/// `GET /api/v1/documents/{id}`: one document's page texts.
+pub(super) async fn show_document(
+    services: web::Data<Services>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let body = blocking(move || {
+        let id = document_id(&id)?;
+        let text = services.reader.pages(&caller.asker(), id)?;
+        let document = services.reader.catalogue.document(id);
+        let mut body = document.as_deref().map_or_else(|| json!({}), row);
+        if let Some(object) = body.as_object_mut() {
+            object.insert("page_texts".to_owned(), json!(text.pages));
+        }
+        Ok(body)
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(body))
+}
+
+/// `GET /api/v1/documents/{id}/pages/{n}.png`: the picture of one page.
+pub(super) async fn show_picture(
+    services: web::Data<Services>,
+    caller: Caller,
+    path: web::Path<(String, u32)>,
+) -> Result<HttpResponse, Problem> {
+    let (id, page) = path.into_inner();
+    let picture = blocking(move || {
+        Ok(services.reader.picture(&caller.asker(), document_id(&id)?, page)?)
+    })
+    .await?;
+    let (bytes, _) = picture.into_parts();
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("Cache-Control", "private, no-store"));
+    Ok(response.content_type("image/png").body(bytes))
+}
+
+/// `POST /api/v1/documents`: files (`file`, repeated) with labels (`label`, `KEY=VALUE`, repeated)
+/// and an optional `password`; 202 and a job.
+pub(super) async fn create_documents(
+    services: web::Data<Services>,
+    request: HttpRequest,
+    caller: Caller,
+    form: Multipart,
+) -> Result<HttpResponse, Problem> {
+    caller.check_csrf_header(&request)?;
+    services.policies.may(&caller.principal, Action::Ingest).map_err(|denial| {
+        Problem::new(Kind::PolicyDenied, denial.reason)
+    })?;
+    let upload = read(form).await?;
+    let id = begin(services.into_inner(), &caller, upload)?;
+    let location = format!("/api/v1/jobs/{id}");
+    Ok(HttpResponse::Accepted().insert_header(("Location", location)).json(json!({ "job": id })))
+}
+
+/// `GET /api/v1/jobs/{id}`: how far an upload is.
+pub(super) async fn show_job(
+    services: web::Data<Services>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id: Option<RequestId> = id.parse().ok();
+    let job = id.and_then(|id| services.jobs.find(id, &caller.principal.name));
+    let missing = || Problem::new(Kind::NotFound, "there is no such job");
+    Ok(HttpResponse::Ok().json(job.ok_or_else(missing)?))
+}
+
+#[derive(Default)]
+struct Upload {
+    files: Vec<Source>,
+    labels: Vec<String>,
+    password: Option<String>,
+}
+
+async fn read(mut form: Multipart) -> Result<Upload, Problem> {
+    let bad = |detail: String| Problem::new(Kind::BadRequest, detail);
+    let mut upload = Upload::default();
+    let mut bytes_left = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
+    while let Some(mut field) = form.try_next().await.map_err(|e| bad(e.to_string()))? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let file = field
+            .content_disposition()
+            .and_then(|disposition| disposition.get_filename())
+            .map(str::to_owned);
+        let limit = if name == "file" { bytes_left } else { FIELD_BYTES_MAX };
+        let mut bytes = Vec::new();
+        while let Some(part) = field.try_next().await.map_err(|e| bad(e.to_string()))? {
+            if bytes.len() + part.len() > limit {
+                return Err(bad(format!("the field {name:?} is larger than {limit} bytes")));
+            }
+            bytes.extend_from_slice(&part);
+        }
+        match name.as_str() {
+            "file" if upload.files.len() == FILES_MAX => {
+                return Err(bad(format!("more than {FILES_MAX} files; send them in parts")));
+            }
+            "file" => {
+                bytes_left -= bytes.len();
+                let name = file.unwrap_or_else(|| "upload".to_owned());
+                upload.files.push(Source::Bytes { name, bytes });
+            }
+            "label" => upload.labels.push(String::from_utf8_lossy(&bytes).into_owned()),
+            "password" => upload.password = Some(String::from_utf8_lossy(&bytes).into_owned()),
+            "csrf" => {}
+            _ => return Err(bad(format!("the field {name:?} is unknown: use file, label, password"))),
+        }
+    }
+    if upload.files.is_empty() {
+        return Err(bad("there is no file in the form: send at least one field `file`".to_owned()));
+    }
+    Ok(upload)
+}
+
+/// Starts the job on the blocking pool.
+fn begin(
+    services: std::sync::Arc<Services>,
+    caller: &Caller,
+    upload: Upload,
+) -> Result<RequestId, Problem> {
+    let labels = if upload.labels.is_empty() {
+        Labels::internal()
+    } else {
+        Labels::parse(upload.labels.iter().map(String::as_str))
+            .map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))?
+    };
+    let options = BatchOptions {
+        labels,
+        password: upload.password,
+        actor: caller.actor.clone(),
+        policy: services.policies.digest(),
+    };
+    let id = services.answerer.request();
+    let total = u32::try_from(upload.files.len()).unwrap_or(u32::MAX);
+    services.jobs.begin(id, caller.principal.name.clone(), total);
+    drop(actix_web::rt::task::spawn_blocking(move || {
+        let mut listen = |done, total| services.jobs.set(id, JobState::Running { done, total });
+        let state = match services.ingestor.run(upload.files, &options, &mut listen) {
+            Ok(report) => JobState::Done { report },
+            Err(error) => {
+                tracing::error!(job.id = %id, %error, "an upload stopped");
+                let reason = "The appliance could not finish; the operator's log says why.";
+                JobState::Failed { reason: reason.to_owned() }
+            }
+        };
+        services.jobs.set(id, state);
+    }));
+    Ok(id)
+}
+
+fn row(document: &Document) -> Value {
+    json!({
+        "id": document.row.document,
+        "title": document.card.title,
+        "name": document.card.name,
+        "kind": document.card.kind,
+        "labels": document.card.labels,
+        "pages": document.row.pages,
+        "passages": document.row.passages,
+        "entry": document.row.entry,
+        "warnings": document.card.warnings,
+    })
+}
+
+fn document_id(text: &str) -> Result<DocumentId, Problem> {
+    text.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such document or page"))
+}

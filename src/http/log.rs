@@ -1,0 +1,52 @@
+//! The published log, as it lies on disk: for auditors and witnesses. It names nobody.
+
+use actix_web::{HttpResponse, web};
+
+use super::problem::blocking;
+use super::{Kind, Problem, Services};
+
+/// `GET /log/checkpoint`.
+pub(super) async fn show_checkpoint(
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    let path = services.log_dir.join("checkpoint");
+    let bytes = blocking(move || read(&path)).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("Cache-Control", "no-cache"))
+        .body(bytes))
+}
+
+/// `GET /log/tile/…`.
+pub(super) async fn show_tile(
+    services: web::Data<Services>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let well_formed = path.split('/').all(|part| {
+        !part.is_empty()
+            && part != ".."
+            && part != "."
+            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.')
+    });
+    if !well_formed {
+        return Err(missing());
+    }
+    let path = services.log_dir.join("tile").join(path.as_str());
+    let bytes = blocking(move || read(&path)).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("application/octet-stream")
+        .insert_header(("Cache-Control", "public, max-age=31536000, immutable"))
+        .body(bytes))
+}
+
+fn read(path: &std::path::Path) -> Result<Vec<u8>, Problem> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing()),
+        Err(error) => Err(Problem::hidden(Kind::Internal, &error)),
+    }
+}
+
+fn missing() -> Problem {
+    Problem::new(Kind::NotFound, "there is no such file of the log")
+}

@@ -1,0 +1,24 @@
+use actix_web::{HttpResponse, web};
+use serde_json::{Value, json};
+
+use crate::policy::Action;
+
+use super::{Caller, Kind, Problem, Services};
+
+/// `GET /api/v1/policies`: the policy files in force.
+pub(super) async fn list_policies(
+    services: web::Data<Services>,
+    caller: Caller,
+) -> Result<HttpResponse, Problem> {
+    services
+        .policies
+        .may(&caller.principal, Action::ReadPolicies)
+        .map_err(|denial| Problem::new(Kind::PolicyDenied, denial.reason))?;
+    let files: Vec<Value> = services
+        .policies
+        .files()
+        .iter()
+        .map(|file| json!({ "name": file.name, "sha256": file.digest, "text": file.text }))
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "sha256": services.policies.digest(), "files": files })))
+}

@@ -1,0 +1,272 @@
+//! The one map from errors to RFC 9457 problem documents.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde_json::{Map, Value, json};
+
+use crate::answer::{AnswerError, ReadError};
+use crate::audit::AppendError;
+use crate::examine::ExamineError;
+use crate::govern::{EnterError, GovernError};
+use crate::identity::SignInError;
+
+/// Every kind of problem: code, status, title.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// The request is not of the form it must have.
+    BadRequest,
+    /// The cross-site token is missing or wrong.
+    CsrfFailed,
+    /// Name or password wrong, or told to wait.
+    SignInFailed,
+    /// No session and no token.
+    NotSignedIn,
+    /// The policy says no.
+    PolicyDenied,
+    /// It does not exist, or not for this person.
+    NotFound,
+    /// Too many questions wait.
+    Overloaded,
+    /// A fault of ours.
+    Internal,
+    /// The log cannot append.
+    LogUnavailable,
+    /// The question could not be finished.
+    QueryFailed,
+}
+
+impl Kind {
+    /// Every kind, in the order of the table in the documentation.
+    pub const ALL: [Self; 10] = [
+        Self::BadRequest,
+        Self::CsrfFailed,
+        Self::SignInFailed,
+        Self::NotSignedIn,
+        Self::PolicyDenied,
+        Self::NotFound,
+        Self::Overloaded,
+        Self::Internal,
+        Self::LogUnavailable,
+        Self::QueryFailed,
+    ];
+
+    /// Code, status and title.
+    pub const fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::BadRequest => {
+                ("bad_request", StatusCode::BAD_REQUEST, "The request cannot be understood")
+            }
+            Self::CsrfFailed => {
+                ("csrf_failed", StatusCode::FORBIDDEN, "The page is out of date; load it again")
+            }
+            Self::SignInFailed => {
+                ("sign_in_failed", StatusCode::UNAUTHORIZED, "Name or password is wrong")
+            }
+            Self::NotSignedIn => ("not_signed_in", StatusCode::UNAUTHORIZED, "Sign in first"),
+            Self::PolicyDenied => {
+                ("policy_denied", StatusCode::FORBIDDEN, "The policy does not allow this")
+            }
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
+            Self::Overloaded => {
+                ("overloaded", StatusCode::TOO_MANY_REQUESTS, "Too many questions are waiting")
+            }
+            Self::Internal => {
+                ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The appliance made a mistake")
+            }
+            Self::LogUnavailable => (
+                "log_unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The audit log cannot record, so nothing is answered",
+            ),
+            Self::QueryFailed => (
+                "query_failed",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The question could not be finished",
+            ),
+        }
+    }
+
+    const fn retry_after(self) -> Option<&'static str> {
+        match self {
+            Self::Overloaded | Self::LogUnavailable | Self::QueryFailed => Some("5"),
+            Self::BadRequest
+            | Self::CsrfFailed
+            | Self::SignInFailed
+            | Self::NotSignedIn
+            | Self::PolicyDenied
+            | Self::NotFound
+            | Self::Internal => None,
+        }
+    }
+}
+
+/// A problem as it is shown; `detail` holds safe text only.
+#[derive(Debug)]
+pub struct Problem {
+    /// Which kind.
+    pub kind: Kind,
+    /// What exactly, in safe words.
+    pub detail: String,
+    /// Further members, such as `query` and `entries`.
+    pub members: Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem with safe words.
+    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), members: Map::new() }
+    }
+
+    /// A problem of which only the kind is told; the cause goes to tracing, once, here.
+    pub fn hidden(kind: Kind, cause: &dyn std::error::Error) -> Self {
+        tracing::error!(problem = kind.row().0, error = %cause, "a request failed");
+        Self::new(kind, "")
+    }
+
+    /// The problem document.
+    pub fn body(&self) -> Value {
+        let (code, status, title) = self.kind.row();
+        let mut body = json!({
+            "type": format!("/problems/{}", code.replace('_', "-")),
+            "title": title,
+            "status": status.as_u16(),
+            "code": code,
+        });
+        if let Some(object) = body.as_object_mut() {
+            if !self.detail.is_empty() {
+                object.insert("detail".to_owned(), json!(self.detail));
+            }
+            object.extend(self.members.clone());
+        }
+        body
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, _, title) = self.kind.row();
+        if self.detail.is_empty() { f.write_str(title) } else { f.write_str(&self.detail) }
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.kind.row().1
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        if let Some(seconds) = self.kind.retry_after() {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if self.kind == Kind::NotSignedIn {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        if let Some(index) = self.members.get("audit_index").and_then(Value::as_u64) {
+            let name = HeaderName::from_static("audit-index");
+            response.insert_header((name, HeaderValue::from(index)));
+        }
+        response.body(self.body().to_string())
+    }
+}
+
+impl From<AnswerError> for Problem {
+    fn from(error: AnswerError) -> Self {
+        match &error {
+            AnswerError::NotRecorded(_) | AnswerError::NotKept(_) => {
+                Self::hidden(Kind::LogUnavailable, &error)
+            }
+        }
+    }
+}
+
+impl From<AppendError> for Problem {
+    fn from(error: AppendError) -> Self {
+        Self::hidden(Kind::LogUnavailable, &error)
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match &error {
+            ReadError::NotFound => Self::new(Kind::NotFound, error.to_string()),
+            ReadError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
+            ReadError::Catalogue(_)
+            | ReadError::Render(_)
+            | ReadError::State(_)
+            | ReadError::Reveal(_) => Self::hidden(Kind::Internal, &error),
+        }
+    }
+}
+
+impl From<ExamineError> for Problem {
+    fn from(error: ExamineError) -> Self {
+        match &error {
+            ExamineError::Denied(denial) => Self::new(Kind::PolicyDenied, &denial.reason),
+            ExamineError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
+            ExamineError::Read(_) => Self::new(Kind::NotFound, "there is no such entry"),
+            ExamineError::Io(_) => Self::hidden(Kind::Internal, &error),
+        }
+    }
+}
+
+impl From<GovernError> for Problem {
+    fn from(error: GovernError) -> Self {
+        match &error {
+            GovernError::Account(_) => Self::new(Kind::BadRequest, error.to_string()),
+            GovernError::Denied(_) | GovernError::NeedsApproval { .. } => {
+                Self::new(Kind::PolicyDenied, error.to_string())
+            }
+            GovernError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
+        }
+    }
+}
+
+impl From<EnterError> for Problem {
+    fn from(error: EnterError) -> Self {
+        match &error {
+            EnterError::SignIn(SignInError::Backend(_)) => Self::hidden(Kind::Internal, &error),
+            EnterError::SignIn(_) => Self::new(Kind::SignInFailed, error.to_string()),
+            EnterError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
+        }
+    }
+}
+
+/// Runs a use case on the blocking pool.
+///
+/// # Errors
+/// The use case's own problem, or [`Kind::Internal`] where it panicked.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    match actix_web::web::block(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Problem::hidden(Kind::Internal, &error)),
+    }
+}
+
+pub(super) async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(Kind::NotFound, "there is no such route; see /api/v1/openapi.json"))
+}
+
+pub(super) fn json(
+    error: actix_web::error::JsonPayloadError,
+    _: &HttpRequest,
+) -> actix_web::Error {
+    Problem::new(Kind::BadRequest, error.to_string()).into()
+}
+
+pub(super) fn query(
+    error: actix_web::error::QueryPayloadError,
+    _: &HttpRequest,
+) -> actix_web::Error {
+    Problem::new(Kind::BadRequest, error.to_string()).into()
+}
+
+pub(super) fn path(error: actix_web::error::PathError, _: &HttpRequest) -> actix_web::Error {
+    Problem::new(Kind::NotFound, error.to_string()).into()
+}

@@ -1,0 +1,155 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Map, json};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::answer::{Released, Searched};
+use crate::domain::answer::{Answer, Outcome};
+use crate::domain::limits::{TOP_K_DEFAULT, TOP_K_MAX};
+use crate::domain::question::{Mode, Question, QuestionText, Scope};
+use crate::retrieve::Candidates;
+use crate::telemetry::Counter;
+
+use super::problem::blocking;
+use super::{Caller, Kind, Problem, Services, stream};
+
+/// A question as it is sent.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewQuery {
+    question: String,
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default)]
+    purpose: Option<String>,
+    #[serde(default)]
+    matter: Option<String>,
+    #[serde(default)]
+    patient: Option<String>,
+    #[serde(default)]
+    top_k: Option<u32>,
+}
+
+impl NewQuery {
+    fn into_question(self, services: &Services) -> Result<Question, Problem> {
+        let bad = |detail: String| Problem::new(Kind::BadRequest, detail);
+        let text = QuestionText::try_from(self.question).map_err(|e| bad(e.to_string()))?;
+        let top_k = self.top_k.unwrap_or(TOP_K_DEFAULT);
+        if !(1..=TOP_K_MAX).contains(&top_k) {
+            return Err(bad(format!("top_k is {top_k}: give 1 to {TOP_K_MAX}")));
+        }
+        let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
+        let scope = Scope {
+            purpose: given(self.purpose),
+            matter: given(self.matter),
+            patient: given(self.patient),
+        };
+        Ok(Question { id: services.answerer.request(), text, mode: self.mode, scope, top_k })
+    }
+}
+
+/// `POST /api/v1/queries`: answers one question under the caller's policy; as server-sent events
+/// where the caller accepts them.
+pub(super) async fn create_query(
+    services: web::Data<Services>,
+    request: HttpRequest,
+    caller: Caller,
+    body: web::Json<NewQuery>,
+) -> Result<HttpResponse, Problem> {
+    caller.check_csrf_header(&request)?;
+    let question = body.into_inner().into_question(&services)?;
+    let place = enter(&services)?;
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if accepts.is_some_and(|types| types.contains("text/event-stream")) {
+        return Ok(stream::respond(services.into_inner(), caller, question, place));
+    }
+    let released = blocking(move || {
+        let _place = place;
+        let mut listen = |_: crate::answer::Progress<'_>| ControlFlow::Continue(());
+        Ok(services.answerer.ask(&caller.asker(), &question, &mut listen)?)
+    })
+    .await?;
+    render(&released)
+}
+
+/// `GET /api/v1/queries/{id}`: a past answer, for its asker.
+pub(super) async fn show_query(
+    services: web::Data<Services>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let released = blocking(move || {
+        let id = id.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such query"))?;
+        Ok(services.answerer.past(&caller.asker(), id)?)
+    })
+    .await?;
+    Ok(with_index(&released, HttpResponse::Ok()).json(&*released))
+}
+
+/// `POST /api/v1/search`: permitted passages without an answer.
+pub(super) async fn create_search(
+    services: web::Data<Services>,
+    request: HttpRequest,
+    caller: Caller,
+    body: web::Json<NewQuery>,
+) -> Result<HttpResponse, Problem> {
+    caller.check_csrf_header(&request)?;
+    let question = body.into_inner().into_question(&services)?;
+    let searched = blocking(move || {
+        Ok(services.answerer.search(&caller.asker(), &question, Candidates::Hybrid)?)
+    })
+    .await?;
+    match searched {
+        Searched::Found(found) => {
+            let mut response = HttpResponse::Ok();
+            response.insert_header(("Audit-Index", found.receipt().index().to_string()));
+            Ok(response.json(&*found))
+        }
+        Searched::Ended(released) => render(&released),
+    }
+}
+
+/// Takes a place for a question, or says at once that there is none.
+pub(super) fn enter(services: &Services) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&services.gate).try_acquire_owned().map_err(|_| {
+        services.metrics.count(Counter::Overloaded);
+        Problem::new(Kind::Overloaded, "try again in a few seconds")
+    })
+}
+
+/// 201 for an answer and a refusal; denied and failed are problems with `query` and `entries`.
+fn render(released: &Released) -> Result<HttpResponse, Problem> {
+    match released.outcome {
+        Outcome::Answered | Outcome::Refused => {
+            Ok(with_index(released, HttpResponse::Created()).json(&**released))
+        }
+        Outcome::Denied | Outcome::Failed => Err(problem(released)),
+    }
+}
+
+/// The problem that a denied or failed question is.
+pub(super) fn problem(answer: &Answer) -> Problem {
+    let kind = match answer.outcome {
+        Outcome::Denied => Kind::PolicyDenied,
+        Outcome::Failed | Outcome::Answered | Outcome::Refused => Kind::QueryFailed,
+    };
+    let mut members = Map::new();
+    members.insert("query".to_owned(), json!(answer.query));
+    members.insert("entries".to_owned(), json!(answer.entries));
+    members.insert("audit_index".to_owned(), json!(answer.entries.terminal));
+    Problem { kind, detail: answer.reason.clone().unwrap_or_default(), members }
+}
+
+fn with_index(
+    released: &Released,
+    mut response: actix_web::HttpResponseBuilder,
+) -> actix_web::HttpResponseBuilder {
+    if let Some(index) = released.entries.terminal {
+        response.insert_header(("Audit-Index", index.to_string()));
+    }
+    response
+}

@@ -1,0 +1,272 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::audit::{Event, What};
+use crate::document::{ParseOptions, Parsed, Reason, Unreadable, parse, passages};
+use crate::domain::access::AccessClass;
+use crate::domain::document::{DocumentCard, DocumentText, Passage};
+use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
+use crate::domain::limits::PARSE_MS_MAX;
+use crate::domain::payload::TokenKind;
+use crate::store::{DocumentRow, KeyScope};
+use crate::telemetry::Counter;
+
+use super::sources::{Read, Source};
+use super::{BatchOptions, BatchReport, IngestError, Ingested, Listener, Parts, Quarantined};
+
+/// Passages that share one flush: a flush costs about as much as embedding a few passages.
+const PASSAGES_PER_FLUSH: usize = 512;
+/// Documents that share one flush, so that small files become visible soon.
+const DOCUMENTS_PER_FLUSH: usize = 64;
+/// Passages embedded in one call; bounds memory.
+const PASSAGES_PER_EMBEDDING: usize = 64;
+
+/// One run over a list of files.
+pub(super) struct Batch<'a> {
+    parts: &'a Parts,
+    options: &'a BatchOptions,
+    req: RequestId,
+    class: AccessClass,
+    report: BatchReport,
+    group: Option<Group>,
+    began: Duration,
+}
+
+/// Documents that are in the indexes and wait for their common flush.
+struct Group {
+    generation: Generation,
+    passages: usize,
+    documents: Vec<Pending>,
+    ids: HashSet<DocumentId>,
+}
+
+struct Pending {
+    row: DocumentRow,
+    size_bytes: u64,
+    ingested: Ingested,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(
+        parts: &'a Parts,
+        options: &'a BatchOptions,
+        req: RequestId,
+    ) -> Result<Self, IngestError> {
+        let class = parts.catalogue.class_of(&options.labels)?;
+        let began = parts.clock.steady();
+        let (report, group) = (BatchReport::default(), None);
+        Ok(Self { parts, options, req, class, report, group, began })
+    }
+
+    pub(super) fn run(
+        mut self,
+        sources: Vec<Source>,
+        listen: &mut Listener<'_>,
+    ) -> Result<BatchReport, IngestError> {
+        let total = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+        for source in sources {
+            self.report.submitted += 1;
+            self.take(source)?;
+            listen(self.report.submitted, total);
+        }
+        self.activate()?;
+        let took = self.parts.clock.steady().saturating_sub(self.began);
+        self.report.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Ok(self.report)
+    }
+
+    fn take(&mut self, source: Source) -> Result<(), IngestError> {
+        let (path, name) = (source.path(), source.name());
+        let unreadable = |reason, detail: String| Unreadable { reason, detail };
+        let bytes = match source.read() {
+            Read::Bytes(bytes) => bytes,
+            Read::TooLarge { bytes } => {
+                let detail = format!("the file has {bytes} bytes; split it");
+                return self.quarantine(path, bytes, &unreadable(Reason::TooLarge, detail));
+            }
+            Read::Failed(error) => {
+                return self.quarantine(path, 0, &unreadable(Reason::Malformed, error.to_string()));
+            }
+        };
+        let id = DocumentId::of(&bytes);
+        let pending = self.group.as_ref().is_some_and(|group| group.ids.contains(&id));
+        if pending || self.parts.catalogue.document(id).is_some() {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        let deadline = Duration::from_millis(PARSE_MS_MAX);
+        let options = ParseOptions {
+            password: self.options.password.as_deref(),
+            deadline: Some((Arc::clone(&self.parts.clock), deadline)),
+        };
+        match parse(&bytes, &name, &options) {
+            Ok(parsed) => self.index(id, &bytes, path, name, parsed),
+            Err(reason) => self.quarantine(path, bytes.len() as u64, &reason),
+        }
+    }
+
+    /// Writes everything but the record: vault, then indexes under this group's generation.
+    fn index(
+        &mut self,
+        id: DocumentId,
+        bytes: &[u8],
+        path: String,
+        name: String,
+        parsed: Parsed,
+    ) -> Result<(), IngestError> {
+        let generation = self.generation()?;
+        let encoder = &self.parts.encoder;
+        let count = |text: &str| encoder.count_tokens(text);
+        let found = passages(&parsed, id, generation, encoder.tokens_max(), &count);
+        if found.is_empty() {
+            let detail = "the file holds no text that could be searched".to_owned();
+            let reason = Unreadable { reason: Reason::Empty, detail };
+            return self.quarantine(path, bytes.len() as u64, &reason);
+        }
+        let row = self.keep(id, generation, bytes, &path, &name, &parsed, &found)?;
+        for part in found.chunks(PASSAGES_PER_EMBEDDING) {
+            let texts: Vec<String> = part.iter().map(|p| embedded(&parsed.title, p)).collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let vectors = encoder.embed(&texts)?;
+            let rows: Vec<(&Passage, &[f32])> =
+                part.iter().zip(vectors.iter().map(Vec::as_slice)).collect();
+            self.parts.index.add(generation, self.class, &rows)?;
+        }
+        let ingested = Ingested {
+            id,
+            path,
+            title: parsed.title,
+            pages: row.pages,
+            passages: row.passages,
+        };
+        let full = self.group.as_mut().is_some_and(|group| {
+            group.passages += found.len();
+            group.ids.insert(id);
+            group.documents.push(Pending { row, size_bytes: bytes.len() as u64, ingested });
+            group.passages >= PASSAGES_PER_FLUSH || group.documents.len() >= DOCUMENTS_PER_FLUSH
+        });
+        if full { self.activate() } else { Ok(()) }
+    }
+
+    /// Seals original, text, geometry and card, and describes them in a row.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one document, named")]
+    fn keep(
+        &self,
+        id: DocumentId,
+        generation: Generation,
+        bytes: &[u8],
+        path: &str,
+        name: &str,
+        parsed: &Parsed,
+        found: &[Passage],
+    ) -> Result<DocumentRow, IngestError> {
+        let vault = &self.parts.vault;
+        let token = vault.token(TokenKind::Document, &id.to_string());
+        let scope = KeyScope::Document(token.clone());
+        let text = DocumentText { pages: parsed.pages.clone(), passages: found.to_vec() };
+        let card = DocumentCard {
+            title: parsed.title.clone(),
+            name: name.to_owned(),
+            path: path.to_owned(),
+            kind: parsed.kind.as_str().to_owned(),
+            labels: self.options.labels.clone(),
+            warnings: parsed.warnings.iter().map(ToString::to_string).collect(),
+        };
+        let geometry = if parsed.geometry.is_empty() {
+            None
+        } else {
+            Some(vault.seal(&scope, &encoded(&parsed.geometry))?)
+        };
+        Ok(DocumentRow {
+            v: 1,
+            document: id,
+            token,
+            generation,
+            class: self.class,
+            card: vault.seal(&scope, &serde_json::to_vec(&card).unwrap_or_default())?,
+            original: vault.seal_file(&scope, bytes)?,
+            text: vault.seal(&scope, &encoded(&text))?,
+            geometry,
+            pages: u32::try_from(parsed.pages.len()).unwrap_or(u32::MAX),
+            passages: u32::try_from(found.len()).unwrap_or(u32::MAX),
+            entry: EntryIndex(0),
+        })
+    }
+
+    fn generation(&mut self) -> Result<Generation, IngestError> {
+        if let Some(group) = &self.group {
+            return Ok(group.generation);
+        }
+        let generation = self.parts.state.next_generation()?;
+        let (documents, ids) = (Vec::new(), HashSet::new());
+        self.group = Some(Group { generation, passages: 0, documents, ids });
+        Ok(generation)
+    }
+
+    /// Flushes the group, records each document, and makes the group visible.
+    fn activate(&mut self) -> Result<(), IngestError> {
+        let Some(group) = self.group.take() else { return Ok(()) };
+        self.parts.index.flush()?;
+        for pending in group.documents {
+            let scope = KeyScope::Document(pending.row.token.clone());
+            let row = serde_json::to_vec(&pending.row).unwrap_or_default();
+            let what = What::DocumentActivated {
+                document: pending.row.token.clone(),
+                generation: group.generation,
+                passages: pending.row.passages,
+                pages: pending.row.pages,
+                size_bytes: pending.size_bytes,
+                class: self.options.labels.digest(),
+                payload: self.parts.vault.seal(&scope, &row)?,
+            };
+            self.parts.log.append(self.event(what))?;
+            self.parts.metrics.count(Counter::DocumentsActivated);
+            self.report.indexed += 1;
+            self.report.pages += pending.row.pages;
+            self.report.documents.push(pending.ingested);
+        }
+        self.parts.catalogue.catch_up()?;
+        self.parts.index.set_visible(self.parts.catalogue.visible_through());
+        Ok(())
+    }
+
+    fn quarantine(
+        &mut self,
+        path: String,
+        size_bytes: u64,
+        why: &Unreadable,
+    ) -> Result<(), IngestError> {
+        let reason = why.reason.as_str().to_owned();
+        let quarantined = Quarantined { path, reason: reason.clone(), detail: why.detail.clone() };
+        let contents = serde_json::to_vec(&quarantined).unwrap_or_default();
+        let payload = self.parts.vault.seal(&KeyScope::System, &contents)?;
+        let what = What::DocumentQuarantined { reason, size_bytes, payload };
+        self.parts.log.append(self.event(what))?;
+        self.parts.metrics.count(Counter::DocumentsQuarantined);
+        self.report.quarantined.push(quarantined);
+        Ok(())
+    }
+
+    fn event(&self, what: What) -> Event {
+        let policy = Some(self.options.policy);
+        Event { actor: self.options.actor.clone(), req: self.req, policy, what }
+    }
+}
+
+/// What the encoder reads of a passage: its place in the document, then its text.
+fn embedded(title: &str, passage: &Passage) -> String {
+    let mut text = String::from(title);
+    for heading in &passage.headings {
+        text.push_str(" > ");
+        text.push_str(heading);
+    }
+    text.push('\n');
+    text.push_str(&passage.text);
+    text
+}
+
+/// Postcard of our own structs, which always encode.
+fn encoded<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).unwrap_or_default()
+}
