@@ -12,7 +12,7 @@ use crate::domain::limits::ENTRY_BYTES_MAX;
 use crate::domain::payload::PayloadRef;
 
 /// The version of the entry schema. Versions are only added; old ones are read for ever.
-pub const ENTRY_VERSION: u64 = 1;
+pub(super) const ENTRY_VERSION: u64 = 1;
 
 /// An entry of the log.
 #[derive(Clone, Debug)]

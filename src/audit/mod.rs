@@ -20,6 +20,7 @@
 
 mod canonical;
 mod checkpoint;
+mod chronicle;
 mod entry;
 mod event;
 pub mod faults;
@@ -35,6 +36,7 @@ mod recover;
 mod sequencer;
 mod shared;
 pub mod tile;
+mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use entry::Entry;
@@ -47,3 +49,4 @@ pub use folder::FolderError;
 pub use log::{AppendError, CreateError, Log, Receipt, Recorded};
 pub use reader::ReadError;
 pub use recover::{OpenError, Recovery};
+pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};
