@@ -1,1 +1,52 @@
-//! (room to be built)
+//! What happened, and can a stranger check it? Entries, tiles, checkpoints, proofs, the verifier.
+//!
+//! [`Log::append`] returns a [`Receipt`] only after the entry is on disk, behind a signed
+//! checkpoint. No receipt, no answer: callers must not show what an entry was to precede.
+//!
+//! * `log/`: the published log, a C2SP tlog-tiles folder. Not trusted: [`verify()`] finds any
+//!   change to it with nothing but the verifier key.
+//! * `state/log.journal`: the commit point. One fsynced append holds a batch and its checkpoint;
+//!   callers are answered then. Trusted, like the signing key.
+//! * Tiles, bundles and `checkpoint` follow from the journal within 200 ms, on a second thread.
+//!   Opening a log applies what a crash left over, through the same code.
+//!
+//! Any error of a write stops the log: what is on disk is then unknown, and the next start finds
+//! out. Time in the log never goes back.
+//!
+//! Does not do: rendering, filtering, exports, payloads (they lie in the vault).
+//!
+//! Formats: RFC 6962 section 2.1 (tree), RFC 8785 (entries), and from C2SP: tlog-tiles,
+//! tlog-checkpoint, signed-note (Ed25519), tlog-proof.
+
+mod canonical;
+mod checkpoint;
+mod chronicle;
+mod entry;
+mod event;
+pub mod faults;
+mod files;
+mod folder;
+mod journal;
+mod log;
+pub mod merkle;
+pub mod note;
+mod publish;
+mod reader;
+mod recover;
+mod sequencer;
+mod shared;
+pub mod tile;
+mod verify;
+
+pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
+pub use entry::Entry;
+pub use event::{
+    Actor, CitedSpan, Decimal, ENTRY_TYPES, EntryType, Event, HitDecision, QueryKind, QueryStep,
+    RetrievedHit, What, inventory,
+};
+pub use files::{DiskFiles, LogFiles, LogPaths};
+pub use folder::FolderError;
+pub use log::{AppendError, CreateError, Log, Receipt, Recorded};
+pub use reader::ReadError;
+pub use recover::{OpenError, Recovery};
+pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};

@@ -1,0 +1,145 @@
+//! Where the log writes: the trait, and its real implementation on disk.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::durable::{self, AppendFile, Readers};
+
+/// Where the log's files lie in a home.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LogPaths {
+    /// The published log: a C2SP tlog-tiles folder, readable by everyone.
+    pub log: PathBuf,
+    /// The commit point: batches that may not be published yet, and the last checkpoint that is.
+    pub journal: PathBuf,
+    /// The verifier key, readable by everyone.
+    pub vkey: PathBuf,
+    /// The signing key, readable by the appliance alone.
+    pub key: PathBuf,
+}
+
+impl LogPaths {
+    /// The layout of a home.
+    pub fn of(home: &Path) -> Self {
+        Self {
+            log: home.join("log"),
+            journal: home.join("state").join("log.journal"),
+            vkey: home.join("log.vkey"),
+            key: home.join("keys").join("log.key"),
+        }
+    }
+
+    /// The lock of the one process that may append.
+    pub(super) fn lock(&self) -> PathBuf {
+        self.journal.with_extension("lock")
+    }
+}
+
+/// Everything that an open log writes. Each call returns only when its effect is durable; after an
+/// error it is unknown whether the effect took place, and the log stops.
+pub trait LogFiles: Send + Sync {
+    /// Appends to the journal: the commit point.
+    ///
+    /// # Errors
+    /// Any IO error.
+    fn append_journal(&self, bytes: &[u8]) -> io::Result<()>;
+    /// Replaces the journal in one step.
+    ///
+    /// # Errors
+    /// Any IO error.
+    fn replace_journal(&self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes a file of the published log, in one step, making its folder.
+    ///
+    /// # Errors
+    /// Any IO error.
+    fn publish(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+    /// Removes a folder of partial tiles, if it is there.
+    ///
+    /// # Errors
+    /// Any other IO error.
+    fn remove_folder(&self, path: &str) -> io::Result<()>;
+}
+
+/// The files of a home.
+pub struct DiskFiles {
+    paths: LogPaths,
+    journal: Mutex<Option<AppendFile>>,
+}
+
+impl DiskFiles {
+    /// Nothing is opened before it is written.
+    pub const fn new(paths: LogPaths) -> Self {
+        Self { paths, journal: Mutex::new(None) }
+    }
+}
+
+impl LogFiles for DiskFiles {
+    fn append_journal(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        match journal.as_mut() {
+            Some(file) => file.append(bytes),
+            None => journal.insert(AppendFile::open(&self.paths.journal)?).append(bytes),
+        }
+    }
+
+    fn replace_journal(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        *journal = None;
+        durable::replace(&self.paths.journal, bytes, Readers::Owner)
+    }
+
+    fn publish(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.paths.log.join(path);
+        if let Some(folder) = path.parent() {
+            make_readable_folder(folder, &self.paths.log)?;
+        }
+        durable::replace(&path, bytes, Readers::Everyone)
+    }
+
+    fn remove_folder(&self, path: &str) -> io::Result<()> {
+        let path = self.paths.log.join(path);
+        match fs::remove_dir_all(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(durable::at(&path, "remove", e)),
+            Ok(()) => sync_folder(path.parent().unwrap_or(&self.paths.log)),
+        }
+    }
+}
+
+/// Makes `folder` and those between it and `log`, open to every reader.
+pub(super) fn make_readable_folder(folder: &Path, log: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if folder != log
+        && let Some(parent) = folder.parent()
+    {
+        make_readable_folder(parent, log)?;
+    }
+    durable::create_dir_all(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+        .map_err(|e| durable::at(folder, "set the mode of", e))?;
+    sync_folder(folder)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|e| durable::at(folder, "sync the folder", e))
+}
+
+/// Reads a whole file of at most `limit` bytes.
+pub(super) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(|e| durable::at(path, "read", e))?;
+    if bytes.len() as u64 > limit {
+        let problem = format!("{} has more than {limit} bytes", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,283 @@
+//! Opening a log: what must be there, what a crash may have left, and what is refused.
+//!
+//! The journal is trusted (it is the appliance's own, like the key); the published folder is not.
+//! Committed batches that the folder lacks are applied by the same code as in normal running.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
+use super::entry::Entry;
+use super::files::{LogFiles, LogPaths, read_bounded};
+use super::folder::{Folder, FolderError};
+use super::journal::{self, Frame, JOURNAL_BYTES_MAX};
+use super::note::{KeyError, NoteSigner, NoteVerifier};
+use super::publish::{CHECKPOINT_FILE, Publisher};
+use super::shared::{State, Stored};
+use super::tile::{Edge, PartKind, TILE_LEVELS, TILE_WIDTH};
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::EntryIndex;
+use crate::durable::LockError;
+
+/// Why a log is not opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Operator: a file of the log is gone; restore the home from a backup, or run `init` for a new one.
+    #[error("{} is missing: restore it from a backup; a new log is only made by `init`", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Operator: another process appends to this log.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+    /// Operator: the key file is open to others.
+    #[error("{} can be read by other users: chmod 600 it, and replace the key if it leaked", path.display())]
+    KeyExposed {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// Corrupt: not a key.
+    #[error("{}: {source}", path.display())]
+    Key {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// Corrupt: the verifier key file is of another key.
+    #[error("{} is not the verifier key of the signing key", path.display())]
+    OtherKey {
+        /// The verifier key file.
+        path: PathBuf,
+    },
+    /// Corrupt: a checkpoint that the key did not sign.
+    #[error("{}: {source}", path.display())]
+    Checkpoint {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CheckpointError,
+    },
+    /// Corrupt: the journal is damaged before its end, or does not follow from itself.
+    #[error("{} is damaged at byte {offset}: restore it from a backup", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// Where.
+        offset: usize,
+    },
+    /// Corrupt: the published log is older than the journal remembers: it was put back.
+    #[error(
+        "the published log has {published} entries, but had at least {journal}: it was put back to an older state"
+    )]
+    RolledBack {
+        /// Its size.
+        published: u64,
+        /// The size that it had.
+        journal: u64,
+    },
+    /// Corrupt: the published log is ahead of the journal: the journal was put back.
+    #[error(
+        "the published log has {published} entries, the journal knows {journal}: the journal was put back to an older state"
+    )]
+    Ahead {
+        /// Its size.
+        published: u64,
+        /// The size that the journal ends with.
+        journal: u64,
+    },
+    /// Corrupt: two signed checkpoints of one size differ, or one is not the beginning of the other.
+    #[error("the published log and the journal disagree on the first {size} entries")]
+    Forked {
+        /// The size.
+        size: u64,
+    },
+    /// Corrupt: the published folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Unavailable: a file could not be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What opening a log found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Recovery {
+    /// Entries in the log.
+    pub size: u64,
+    /// Entries that were committed but not yet published.
+    pub replayed: u64,
+    /// Bytes of an unfinished commit that were dropped.
+    pub torn_bytes: u64,
+}
+
+/// A log that is ready for its threads.
+pub(super) struct Recovered {
+    pub(super) state: State,
+    pub(super) publisher: Publisher,
+    pub(super) last_ts: Timestamp,
+    pub(super) journal_bytes: usize,
+    pub(super) recovery: Recovery,
+}
+
+/// Reads the signing key and checks that the verifier key file is its other half.
+pub(super) fn load_key(paths: &LogPaths) -> Result<NoteSigner, OpenError> {
+    let path = &paths.key;
+    let text = read_required(path, 4096).map(Zeroizing::new)?;
+    if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+        return Err(OpenError::KeyExposed { path: path.clone() });
+    }
+    let key = |source| OpenError::Key { path: path.clone(), source };
+    let text = std::str::from_utf8(&text).map_err(|_| key(KeyError::Malformed))?;
+    let signer = NoteSigner::from_text(text).map_err(key)?;
+    let vkey = read_required(&paths.vkey, 4096)?;
+    let vkey: Option<NoteVerifier> =
+        std::str::from_utf8(&vkey).ok().and_then(|text| text.trim_end().parse().ok());
+    if vkey != Some(signer.verifier()) {
+        return Err(OpenError::OtherKey { path: paths.vkey.clone() });
+    }
+    Ok(signer)
+}
+
+/// Brings journal and folder together, and makes both durable.
+pub(super) fn recover(
+    paths: &LogPaths,
+    verifier: &NoteVerifier,
+    files: &dyn LogFiles,
+) -> Result<Recovered, OpenError> {
+    let checkpoint_path = paths.log.join(CHECKPOINT_FILE);
+    let note = read_required(&checkpoint_path, CHECKPOINT_BYTES_MAX)?;
+    let published = Checkpoint::open(&note, verifier)
+        .map_err(|source| OpenError::Checkpoint { path: checkpoint_path, source })?;
+    let published_note = String::from_utf8_lossy(&note);
+    let bytes = read_required(&paths.journal, JOURNAL_BYTES_MAX)?;
+    let journal = journal::decode(&bytes)
+        .map_err(|d| OpenError::Journal { path: paths.journal.clone(), offset: d.offset })?;
+    let (edge, last_bundle) = Folder::at(&paths.log).edge(&published)?;
+    let replay = replay(paths, verifier, &journal.frames, &published, &edge)?;
+    sweep(&paths.log, published.size, replay.edge.size())?;
+
+    // What was read may exist in the page cache alone (a failed fsync): write it anew, then apply.
+    let note = replay.note.unwrap_or(&published_note);
+    let rewritten = journal::whole(published.size, &published_note, &replay.fresh, note);
+    files.replace_journal(&rewritten)?;
+    let incomplete = usize::try_from(published.size % TILE_WIDTH).unwrap_or(0);
+    let bundle = if incomplete == 0 { Vec::new() } else { last_bundle.clone() };
+    let mut tail: Vec<Stored> = bundle.iter().map(|entry| Stored::new(entry)).collect();
+    let mut publisher = Publisher::new(edge, bundle);
+    if !replay.fresh.is_empty() {
+        publisher.apply(files, &replay.fresh, note)?;
+    }
+    let size = replay.edge.size();
+    let last = replay.fresh.last().map(|stored| Arc::clone(&stored.bytes));
+    let last_ts = last.or_else(|| last_bundle.last().cloned()).map_or(0, |bytes| time_of(&bytes));
+    let replayed = replay.fresh.len() as u64;
+    tail.extend(replay.fresh);
+    let mut state = State {
+        edge: replay.edge,
+        note: note.into(),
+        published: size,
+        published_note: note.into(),
+        tail: tail.into(),
+        pending_bytes: 0,
+        stopped: None,
+        closing: false,
+        hurry: false,
+    };
+    state.publish(size, note.into());
+    Ok(Recovered {
+        state,
+        publisher,
+        last_ts: Timestamp::from_unix_millis(last_ts),
+        journal_bytes: rewritten.len(),
+        recovery: Recovery { size, replayed, torn_bytes: journal.torn_bytes },
+    })
+}
+
+struct Replay<'a> {
+    edge: Edge,
+    note: Option<&'a str>,
+    fresh: Vec<Stored>,
+}
+
+/// Follows the journal from where the folder ends; checks that both tell one history.
+fn replay<'a>(
+    paths: &LogPaths,
+    verifier: &NoteVerifier,
+    frames: &[Frame<'a>],
+    published: &Checkpoint,
+    edge: &Edge,
+) -> Result<Replay<'a>, OpenError> {
+    let damaged = || OpenError::Journal { path: paths.journal.clone(), offset: 0 };
+    let mut replay = Replay { edge: edge.clone(), note: None, fresh: Vec::new() };
+    let mut end = frames.first().ok_or_else(damaged)?.first;
+    if published.size < end {
+        return Err(OpenError::RolledBack { published: published.size, journal: end });
+    }
+    for frame in frames {
+        let stated = Checkpoint::open(frame.note.as_bytes(), verifier)
+            .map_err(|source| OpenError::Checkpoint { path: paths.journal.clone(), source })?;
+        if frame.first != end || stated.size != end + frame.entries.len() as u64 {
+            return Err(damaged());
+        }
+        let known = usize::try_from(published.size.saturating_sub(end)).unwrap_or(usize::MAX);
+        for entry in frame.entries.iter().skip(known) {
+            let stored = Stored::new(entry);
+            replay.edge.push(stored.leaf);
+            replay.fresh.push(stored);
+        }
+        end = stated.size;
+        if end >= published.size {
+            if replay.edge.root() != stated.root {
+                return Err(OpenError::Forked { size: end });
+            }
+            replay.note = Some(frame.note);
+        }
+    }
+    if end < published.size {
+        return Err(OpenError::Ahead { published: published.size, journal: end });
+    }
+    Ok(replay)
+}
+
+/// Removes temporary files that a crash may have left: they lie in the folders that the entries
+/// from `published` to `size` touch.
+fn sweep(log: &Path, published: u64, size: u64) -> io::Result<()> {
+    let mut folders = vec![log.to_owned()];
+    for size in [published, size] {
+        for kind in std::iter::once(PartKind::Entries).chain((0..TILE_LEVELS).map(PartKind::Tile)) {
+            let number = kind.count(size) / TILE_WIDTH;
+            let part = super::tile::Part::full(kind, number);
+            folders.extend(log.join(part.to_string()).parent().map(Path::to_owned));
+            folders.push(log.join(part.partial_folder()));
+        }
+    }
+    folders.sort();
+    folders.dedup();
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        for file in fs::read_dir(folder)? {
+            let file = file?;
+            if file.file_name().to_string_lossy().starts_with(".tmp-") {
+                crate::durable::remove(&file.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_required(path: &Path, limit: u64) -> Result<Vec<u8>, OpenError> {
+    read_bounded(path, limit).map_err(|e| match e.kind() == io::ErrorKind::NotFound {
+        true => OpenError::Missing { path: path.to_owned() },
+        false => e.into(),
+    })
+}
+
+fn time_of(entry: &[u8]) -> u64 {
+    Entry::parse(EntryIndex(0), entry.to_vec()).map_or(0, |entry| entry.ts().unix_millis())
+}
