@@ -15,6 +15,11 @@ pub const USER_NAME_CHARS_MAX: usize = 64;
 /// Titles are shown in lists.
 pub const TITLE_CHARS_MAX: usize = 300;
 
+/// Policy files of one directory; a set is a handful, each may be long.
+pub const POLICY_FILES_MAX: usize = 200;
+/// Largest policy or examples file.
+pub const POLICY_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Largest file that is taken in: larger ones are quarantined as `too_large`.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Largest number of pages of one document.
