@@ -15,6 +15,11 @@ pub const USER_NAME_CHARS_MAX: usize = 64;
 /// Titles are shown in lists.
 pub const TITLE_CHARS_MAX: usize = 300;
 
+/// Policy files of one directory; a set is a handful, each may be long.
+pub const POLICY_FILES_MAX: usize = 200;
+/// Largest policy or examples file.
+pub const POLICY_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Largest file that is taken in: larger ones are quarantined as `too_large`.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Largest number of pages of one document.
@@ -43,6 +48,16 @@ pub const PROMPT_TOKENS_MAX: usize = 1_800;
 pub const QUESTION_QUEUE_MAX: usize = 32;
 /// Largest vault blob.
 pub const BLOB_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Largest record of a vault segment; what is larger becomes a file of its own.
+pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A vault segment is full at this size; offsets are `u32`.
+pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Data keys held open in memory; the rest are read again.
+pub const KEYS_CACHED_MAX: usize = 4_096;
+/// How often the key of one person, document or question scope may be destroyed and made anew.
+pub const KEY_GENERATIONS_MAX: u32 = 1_000;
+/// Memory that sled may use for its cache.
+pub const STATE_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest JSON request body.
 pub const JSON_BYTES_MAX: usize = 256 * 1024;
 
@@ -50,4 +65,6 @@ const _: () = assert!(TOP_K_DEFAULT <= TOP_K_MAX);
 const _: () = assert!(TOP_K_MAX as usize <= CANDIDATES_MAX);
 const _: () = assert!(APPEND_BATCH_MAX <= APPEND_QUEUE_MAX);
 const _: () = assert!(FILE_BYTES_MAX as usize <= BLOB_BYTES_MAX);
+const _: () = assert!(RECORD_BYTES_MAX <= BLOB_BYTES_MAX);
+const _: () = assert!(SEGMENT_BYTES_MAX + (RECORD_BYTES_MAX as u64) < u32::MAX as u64);
 const _: () = assert!(PAGE_CHARS_MAX <= u32::MAX as usize);
