@@ -1,1 +1,280 @@
-//! (room to be built)
+//! Which passages match, among those this permit allows? tantivy and Qdrant as one index.
+//!
+//! * **One gate.** Every search takes a [`Permit`]. Its classes, and the generations in force, are
+//!   part of the query of either half, so that the best `limit` are the best *permitted* ones; and
+//!   each hit is decided once more by the permit itself before it leaves this room.
+//! * **Generations.** What [`Index::add`] writes is not found until [`Index::set_visible`] says so.
+//!   Ingest adds, flushes, records the activation in the log, and only then makes it visible.
+//! * **Not trusted, rebuildable.** The index is derived state: start-up calls [`Index::prune`] with
+//!   what the log knows, and whatever was written but never activated goes. Deleting the folder and
+//!   rebuilding it loses nothing.
+//! * **On disk**: `lexical/` holds terms (clear words) and ids; `vector/` holds vectors and ids.
+
+mod error;
+mod gate;
+mod hit;
+mod lexical;
+mod vector;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use self::error::{
+    IndexError, LexicalError, LexicalStep, SearchError, VectorError, VectorStep,
+};
+use self::gate::Gate;
+pub use self::hit::{Hit, Writings, fuse};
+use self::lexical::Lexical;
+pub use self::vector::ServerOptions;
+use self::vector::{EXACT_KIB, Embedded, Point, Server, VectorIndex};
+use crate::domain::access::AccessClass;
+use crate::domain::document::Passage;
+use crate::domain::ids::{DocumentId, Generation};
+use crate::domain::limits::CANDIDATES_MAX;
+use crate::durable;
+use crate::policy::Permit;
+
+/// Where the index is and what it holds.
+#[derive(Clone, Debug)]
+pub struct IndexOptions {
+    /// Its folder, made where it is missing.
+    pub dir: PathBuf,
+    /// Length of the encoder's vectors.
+    pub dim: usize,
+    /// Where the vectors are.
+    pub vector: VectorChoice,
+}
+
+/// Where the vectors are.
+#[derive(Clone, Debug)]
+pub enum VectorChoice {
+    /// In this process, under the index's own folder.
+    Embedded,
+    /// On a Qdrant server or cluster.
+    Server(ServerOptions),
+}
+
+/// The passages' words and vectors. Shared between threads; changes take turns.
+pub struct Index {
+    lexical: Lexical,
+    vector: Box<dyn VectorIndex>,
+    dim: usize,
+    /// The first generation that searches do not see; 0 until the first [`Index::set_visible`].
+    visible_below: AtomicU64,
+}
+
+impl Index {
+    /// Opens the index, or makes it. Nothing is visible until [`Index::set_visible`].
+    ///
+    /// # Errors
+    /// [`IndexError`] says which half could not be opened and what to do.
+    pub fn open(options: &IndexOptions) -> Result<Self, IndexError> {
+        let lexical = options.dir.join("lexical");
+        durable::create_dir_all(&lexical)?;
+        let vector: Box<dyn VectorIndex> = match &options.vector {
+            VectorChoice::Embedded => {
+                Box::new(Embedded::open(&options.dir.join("vector"), options.dim, EXACT_KIB)?)
+            }
+            VectorChoice::Server(server) => Box::new(Server::open(server, options.dim)?),
+        };
+        let lexical = Lexical::open(&lexical)?;
+        Ok(Self { lexical, vector, dim: options.dim, visible_below: AtomicU64::new(0) })
+    }
+
+    /// Adds passages with their vectors under a generation; repeated passages replace themselves.
+    ///
+    /// # Errors
+    /// [`IndexError::Dimension`] before anything is written; any other error may leave a part
+    /// written, which [`Index::remove_generation`] or a start-up's [`Index::prune`] takes away.
+    pub fn add(
+        &self,
+        generation: Generation,
+        class: AccessClass,
+        passages: &[(&Passage, &[f32])],
+    ) -> Result<(), IndexError> {
+        if let Some((_, wrong)) = passages.iter().find(|(_, vector)| vector.len() != self.dim) {
+            return Err(IndexError::Dimension { expected: self.dim, found: wrong.len() });
+        }
+        let points: Vec<Point<'_>> = passages
+            .iter()
+            .map(|(passage, vector)| Point {
+                passage: passage.id,
+                document: passage.document,
+                ordinal: passage.ordinal,
+                generation,
+                class,
+                vector,
+            })
+            .collect();
+        self.vector.upsert(&points)?;
+        self.lexical.add(generation, class, passages.iter().map(|(passage, _)| *passage))?;
+        Ok(())
+    }
+
+    /// Makes every change so far durable.
+    ///
+    /// # Errors
+    /// What is on disk is then unknown: stop, open again and prune.
+    pub fn flush(&self) -> Result<(), IndexError> {
+        self.vector.flush()?;
+        self.lexical.flush()?;
+        Ok(())
+    }
+
+    /// From now on searches see what was flushed of generations up to and including `through`.
+    pub fn set_visible(&self, through: Generation) {
+        self.visible_below.store(through.0.saturating_add(1), Ordering::Release);
+    }
+
+    /// Removes a document; sure to be gone from searches and from a restart after
+    /// [`Index::flush`], and from the disk after [`Index::rewrite`].
+    ///
+    /// # Errors
+    /// Safe to repeat.
+    pub fn remove_document(&self, document: DocumentId) -> Result<(), IndexError> {
+        self.vector.remove_document(document)?;
+        self.lexical.remove_document(document);
+        Ok(())
+    }
+
+    /// Removes one writing of a document, as [`Index::remove_document`] does.
+    ///
+    /// # Errors
+    /// Safe to repeat.
+    pub fn remove_generation(
+        &self,
+        document: DocumentId,
+        generation: Generation,
+    ) -> Result<(), IndexError> {
+        self.vector.remove_generation(document, generation)?;
+        self.lexical.remove_generation(document, generation)?;
+        Ok(())
+    }
+
+    /// Drops every writing that `keep` does not know, durably, and returns how many: at start-up,
+    /// what was written but never activated, and what was removed but not flushed. Then checks that
+    /// both halves hold the same.
+    ///
+    /// # Errors
+    /// [`IndexError::Uneven`] where they do not; otherwise safe to repeat.
+    pub fn prune(&self, keep: &dyn Fn(DocumentId, Generation) -> bool) -> Result<u64, IndexError> {
+        let (mut words, mut vectors) = (self.lexical.writings()?, self.vector.writings()?);
+        let unknown: BTreeSet<_> = words
+            .keys()
+            .chain(vectors.keys())
+            .filter(|(document, generation)| !keep(*document, *generation))
+            .copied()
+            .collect();
+        for writing in &unknown {
+            self.remove_generation(writing.0, writing.1)?;
+            words.remove(writing);
+            vectors.remove(writing);
+        }
+        if !unknown.is_empty() {
+            self.flush()?;
+        }
+        for writing in words.keys().chain(vectors.keys()) {
+            let count = |half: &Writings| half.get(writing).copied().unwrap_or(0);
+            let (words, vectors) = (count(&words), count(&vectors));
+            if words != vectors {
+                return Err(IndexError::Uneven { document: writing.0, words, vectors });
+            }
+        }
+        Ok(unknown.len() as u64)
+    }
+
+    /// Every writing that the index holds, visible or not, with its number of passages, as of the
+    /// last flush: what a start-up compares with the log.
+    ///
+    /// # Errors
+    /// [`IndexError::Lexical`].
+    pub fn writings(&self) -> Result<Writings, IndexError> {
+        Ok(self.lexical.writings()?)
+    }
+
+    /// Builds the vectors' graph and merges the words' segments where that pays. Searches go on
+    /// meanwhile, changes wait: call it from a background thread, after much was added.
+    ///
+    /// # Errors
+    /// The index works on as it was.
+    pub fn optimise(&self) -> Result<(), IndexError> {
+        self.lexical.optimise()?;
+        self.vector.optimise()?;
+        Ok(())
+    }
+
+    /// Takes removed words and vectors off the disk for good, by writing both halves anew: the
+    /// last step of an erasure. As slow as building the index; searches go on meanwhile.
+    ///
+    /// # Errors
+    /// Safe to repeat; after [`VectorError::NotDurable`] stop and open again first.
+    pub fn rewrite(&self) -> Result<(), IndexError> {
+        self.lexical.rewrite()?;
+        self.vector.rewrite()?;
+        Ok(())
+    }
+
+    /// The best permitted passages for the words of `query` (BM25), best first: at most `limit`
+    /// and [`CANDIDATES_MAX`].
+    ///
+    /// # Errors
+    /// [`SearchError::Lexical`].
+    pub fn search_lexical(
+        &self,
+        permit: &Permit,
+        query: &str,
+        limit: usize,
+    ) -> Result<Vec<Hit>, SearchError> {
+        let gate = self.gate(permit);
+        let limit = limit.min(CANDIDATES_MAX);
+        if limit == 0 || gate.is_shut() {
+            return Ok(Vec::new());
+        }
+        Ok(checked(&gate, self.lexical.search(&gate, query, limit)?))
+    }
+
+    /// The permitted passages nearest to `vector` (cosine), best first: at most `limit` and
+    /// [`CANDIDATES_MAX`].
+    ///
+    /// # Errors
+    /// [`SearchError::Dimension`] for a vector of another encoder; [`SearchError::Vector`].
+    pub fn search_vector(
+        &self,
+        permit: &Permit,
+        vector: &[f32],
+        limit: usize,
+    ) -> Result<Vec<Hit>, SearchError> {
+        if vector.len() != self.dim {
+            return Err(SearchError::Dimension { expected: self.dim, found: vector.len() });
+        }
+        let gate = self.gate(permit);
+        let limit = limit.min(CANDIDATES_MAX);
+        if limit == 0 || gate.is_shut() {
+            return Ok(Vec::new());
+        }
+        Ok(checked(&gate, self.vector.search(&gate, vector, limit)?))
+    }
+
+    fn gate<'a>(&self, permit: &'a Permit) -> Gate<'a> {
+        Gate::new(permit, self.visible_below.load(Ordering::Acquire))
+    }
+
+    /// Passages held as of the last flush, visible or not.
+    pub fn count(&self) -> u64 {
+        self.lexical.count()
+    }
+}
+
+/// Decides every hit a second time: a fault of a filter must not become a leak.
+fn checked(gate: &Gate<'_>, mut hits: Vec<Hit>) -> Vec<Hit> {
+    let found = hits.len();
+    hits.retain(|hit| gate.admits(hit));
+    if hits.len() < found {
+        tracing::error!(dropped = found - hits.len(), "the index returned what its filter forbids");
+    }
+    hits
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! The access filter as a query: it wraps the words' query, so that the best `limit` are chosen
+//! among permitted passages only, not cut down afterwards.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tantivy::columnar::Column;
+use tantivy::query::{EnableScoring, Explanation, Query, Scorer, Weight};
+use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term};
+
+use super::schema::{CLASS, GENERATION};
+use crate::domain::access::AccessClass;
+use crate::index::gate::Gate;
+
+/// Access classes as a bit set: classes are dense numbers, and this is asked once per candidate.
+#[derive(Debug)]
+struct ClassBits(Vec<u64>);
+
+impl ClassBits {
+    fn of(classes: &BTreeSet<AccessClass>) -> Self {
+        let words = classes.last().map_or(0, |last| last.0 as usize / 64 + 1);
+        let mut bits = vec![0; words];
+        for class in classes {
+            if let Some(word) = bits.get_mut(class.0 as usize / 64) {
+                *word |= 1 << (class.0 % 64);
+            }
+        }
+        Self(bits)
+    }
+
+    fn contains(&self, class: u64) -> bool {
+        usize::try_from(class / 64)
+            .ok()
+            .and_then(|at| self.0.get(at))
+            .is_some_and(|word| word & (1 << (class % 64)) != 0)
+    }
+}
+
+/// What `words` matches, less what the gate keeps back.
+#[derive(Clone, Debug)]
+pub(super) struct Permitted {
+    words: Arc<dyn Query>,
+    classes: Arc<ClassBits>,
+    visible_below: u64,
+}
+
+impl Permitted {
+    pub(super) fn new(words: Box<dyn Query>, gate: &Gate<'_>) -> Self {
+        let classes = Arc::new(ClassBits::of(gate.classes()));
+        Self { words: Arc::from(words), classes, visible_below: gate.visible_below() }
+    }
+}
+
+impl Query for Permitted {
+    fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(PermittedWeight {
+            words: self.words.weight(scoring)?,
+            classes: Arc::clone(&self.classes),
+            visible_below: self.visible_below,
+        }))
+    }
+
+    fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a Term, bool)) {
+        self.words.query_terms(visitor);
+    }
+}
+
+struct PermittedWeight {
+    words: Box<dyn Weight>,
+    classes: Arc<ClassBits>,
+    visible_below: u64,
+}
+
+impl PermittedWeight {
+    fn columns(&self, reader: &SegmentReader) -> tantivy::Result<Columns> {
+        Ok(Columns {
+            class: reader.fast_fields().u64(CLASS)?,
+            generation: reader.fast_fields().u64(GENERATION)?,
+            classes: Arc::clone(&self.classes),
+            visible_below: self.visible_below,
+        })
+    }
+}
+
+impl Weight for PermittedWeight {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let mut words = self.words.scorer(reader, boost)?;
+        let columns = self.columns(reader)?;
+        columns.skip_to_permitted(words.as_mut());
+        Ok(Box::new(PermittedScorer { words, columns }))
+    }
+
+    fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
+        if !self.columns(reader)?.permit(doc) {
+            return Err(TantivyError::InvalidArgument("the document is not permitted".to_owned()));
+        }
+        self.words.explain(reader, doc)
+    }
+
+    /// Hands only permitted documents on, and answers for the others with the threshold as it
+    /// stands: the words' own pruning (block-max WAND) keeps working under the filter.
+    fn for_each_pruning(
+        &self,
+        threshold: Score,
+        reader: &SegmentReader,
+        callback: &mut dyn FnMut(DocId, Score) -> Score,
+    ) -> tantivy::Result<()> {
+        let columns = self.columns(reader)?;
+        let mut current = threshold;
+        self.words.for_each_pruning(threshold, reader, &mut |doc, score| {
+            if columns.permit(doc) {
+                current = callback(doc, score);
+            }
+            current
+        })
+    }
+}
+
+/// The columns of one segment that decide. A document without a value is permitted to nobody.
+struct Columns {
+    class: Column<u64>,
+    generation: Column<u64>,
+    classes: Arc<ClassBits>,
+    visible_below: u64,
+}
+
+impl Columns {
+    fn permit(&self, doc: DocId) -> bool {
+        self.class.first(doc).is_some_and(|class| self.classes.contains(class))
+            && self.generation.first(doc).is_some_and(|generation| generation < self.visible_below)
+    }
+
+    fn skip_to_permitted(&self, words: &mut dyn Scorer) -> DocId {
+        let mut doc = words.doc();
+        while doc != TERMINATED && !self.permit(doc) {
+            doc = words.advance();
+        }
+        doc
+    }
+}
+
+struct PermittedScorer {
+    words: Box<dyn Scorer>,
+    columns: Columns,
+}
+
+impl DocSet for PermittedScorer {
+    fn advance(&mut self) -> DocId {
+        self.words.advance();
+        self.columns.skip_to_permitted(self.words.as_mut())
+    }
+
+    fn seek(&mut self, target: DocId) -> DocId {
+        self.words.seek(target);
+        self.columns.skip_to_permitted(self.words.as_mut())
+    }
+
+    fn doc(&self) -> DocId {
+        self.words.doc()
+    }
+
+    fn size_hint(&self) -> u32 {
+        self.words.size_hint()
+    }
+}
+
+impl Scorer for PermittedScorer {
+    fn score(&mut self) -> Score {
+        self.words.score()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bit_set_holds_exactly_its_classes(
+            classes in proptest::collection::btree_set(0u32..500, 0..60),
+            asked in 0u64..700,
+        ) {
+            let bits = ClassBits::of(&classes.iter().copied().map(AccessClass).collect());
+            let held = u32::try_from(asked).is_ok_and(|asked| classes.contains(&asked));
+            prop_assert_eq!(bits.contains(asked), held);
+            prop_assert!(!bits.contains(u64::MAX));
+        }
+    }
+}

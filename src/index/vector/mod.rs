@@ -1,0 +1,108 @@
+//! Meaning: nearest neighbours over Qdrant, in this process or on a server.
+//!
+//! Points carry ids only (document, ordinal, generation, class), never text.
+
+mod edge_words;
+mod embedded;
+mod server;
+mod wire_words;
+mod write_ahead;
+
+pub(super) use self::embedded::Embedded;
+pub(super) use self::server::Server;
+pub use self::server::ServerOptions;
+use super::error::VectorError;
+use super::gate::Gate;
+use super::hit::{Hit, Writings};
+use crate::domain::access::AccessClass;
+use crate::domain::ids::{DocumentId, Generation, PassageId};
+
+/// Names of a point's ids.
+const CLASS: &str = "class";
+const DOCUMENT: &str = "document";
+const GENERATION: &str = "generation";
+const ORDINAL: &str = "ordinal";
+
+/// Breadth of the graph search: recall above 0.95 for the best 100 on sentence vectors.
+const SEARCH_BREADTH: usize = 192;
+/// Links of a graph node, and breadth while building: Qdrant's own defaults.
+const GRAPH_LINKS: usize = 16;
+const BUILD_BREADTH: usize = 100;
+/// Up to this size (in KiB of vectors; 26,000 of 384 numbers) what a filter lets through is
+/// searched exactly: it costs a few milliseconds and loses nothing.
+pub(super) const EXACT_KIB: usize = 40_000;
+/// Points of one page when everything is listed.
+const PAGE_POINTS: usize = 4_096;
+
+/// One passage's vector and ids.
+pub(super) struct Point<'a> {
+    pub(super) passage: PassageId,
+    pub(super) document: DocumentId,
+    pub(super) ordinal: u32,
+    pub(super) generation: Generation,
+    pub(super) class: AccessClass,
+    pub(super) vector: &'a [f32],
+}
+
+/// Nearest neighbours among permitted points.
+///
+/// Changes may be seen by searches at once, and are durable after [`VectorIndex::flush`].
+pub(super) trait VectorIndex: Send + Sync {
+    /// Adds points, replacing those of the same passage.
+    fn upsert(&self, points: &[Point<'_>]) -> Result<(), VectorError>;
+    /// The `limit` points nearest to `vector` by cosine, among those that the gate lets through.
+    fn search(
+        &self,
+        gate: &Gate<'_>,
+        vector: &[f32],
+        limit: usize,
+    ) -> Result<Vec<Hit>, VectorError>;
+    /// Removes every point of a document.
+    fn remove_document(&self, document: DocumentId) -> Result<(), VectorError>;
+    /// Removes one writing of a document.
+    fn remove_generation(
+        &self,
+        document: DocumentId,
+        generation: Generation,
+    ) -> Result<(), VectorError>;
+    /// Every writing that has at least one point, and how many it has.
+    fn writings(&self) -> Result<Writings, VectorError>;
+    /// Returns once every change so far is durable.
+    fn flush(&self) -> Result<(), VectorError>;
+    /// Builds or mends the graph. May take minutes; searches go on meanwhile.
+    fn optimise(&self) -> Result<(), VectorError>;
+    /// Takes removed points off the disk for good.
+    fn rewrite(&self) -> Result<(), VectorError>;
+}
+
+/// The one condition that both kinds filter a generation by: `generation < bound`, as Qdrant
+/// compares it. Generations are counted one by one, so they never leave the exact range of `f64`.
+fn below(bound: u64) -> f64 {
+    bound as f64
+}
+
+/// Ids of a point as text and numbers, read back from its payload.
+struct PointIds<'a> {
+    document: Option<&'a str>,
+    ordinal: Option<u64>,
+    generation: Option<u64>,
+    class: Option<u64>,
+}
+
+impl PointIds<'_> {
+    fn writing(&self) -> Option<(DocumentId, Generation)> {
+        Some((self.document?.parse().ok()?, Generation(self.generation?)))
+    }
+
+    fn hit(&self, passage: PassageId, score: f32) -> Option<Hit> {
+        let (document, generation) = self.writing()?;
+        Some(Hit {
+            passage,
+            document,
+            ordinal: u32::try_from(self.ordinal?).ok()?,
+            generation,
+            class: AccessClass(u32::try_from(self.class?).ok()?),
+            score,
+        })
+    }
+}
