@@ -8,6 +8,7 @@ const form = document.querySelector("[data-ask]");
 const result = document.querySelector("[data-result]");
 const progress = document.querySelector("[data-progress]");
 const problem = document.querySelector("[data-problem]");
+const recent = document.querySelector("[data-recent]");
 const live = document.querySelector("[data-live]");
 const stop = form.querySelector("[data-stop]");
 const send = form.querySelector("[type=submit]");
@@ -156,6 +157,7 @@ function showReceipt(answer) {
   article.dataset.query = answer.query ?? "";
   showEntry("received", entries.received);
   showEntry("retrieval", entries.retrieval);
+  show(slot(article, "retrieval-part"), entries.retrieval != null);
   showEntry("terminal", entries.terminal);
   put(article, "query", answer.query);
   put(article, "policy", answer.policy);
@@ -187,16 +189,19 @@ function finish(answer, outcome) {
     put(node, "reason", reason);
     show(slot(node, "reason-line"), Boolean(reason));
     slot(article, "outcome").replaceChildren(node);
-    live.textContent = node.querySelector("h3").textContent;
   }
+  show(slot(article, "no-sources"), asking.evidence.length === 0);
   const withheld = answer.withheld?.passages ?? 0;
   put(article, "withheld", withheld);
   show(slot(article, "withheld-line"), withheld > 0);
   showReceipt(answer);
   if (answer.entries?.terminal != null) phase("sealed");
   show(progress, outcome === "answered");
+  const said = slot(article, "outcome").querySelector("h3");
+  if (said) live.textContent = said.textContent;
   form.elements.question.value = "";
-  if (answer.query) history.pushState({ query: answer.query }, "", `/ask/${encodeURIComponent(answer.query)}`);
+  document.title = `${slot(article, "question").textContent} · Affiant`;
+  if (answer.query) history.pushState(null, "", `/ask/${encodeURIComponent(answer.query)}`);
   asking.finished = true;
 }
 
@@ -271,6 +276,8 @@ async function submit(event) {
   const article = clone("answer");
   put(article, "question", question);
   article.setAttribute("data-waiting", "");
+  article.setAttribute("data-streamed", "");
+  if (recent) show(recent, false);
   result.replaceChildren(article);
   document.getElementById("title").classList.add("unseen");
   show(problem, false);
