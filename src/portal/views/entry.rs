@@ -1,0 +1,178 @@
+//! One entry of the record, for people and byte for byte.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::audit::EntryLine;
+use super::frame::{Frame, Moment};
+
+/// Deepest nesting shown field by field; deeper values are shown as JSON.
+const DEPTH_MAX: usize = 6;
+/// Most fields shown one by one; the canonical bytes below always show all.
+const ROWS_MAX: usize = 500;
+
+/// `GET /audit/{index}`. Shown only after the reading is itself recorded.
+#[derive(Template)]
+#[template(path = "entry.html")]
+pub struct EntryPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The entry's index.
+    pub index: u64,
+    /// Its dotted type.
+    pub kind: String,
+    /// Its outcome.
+    pub outcome: String,
+    /// When it was written.
+    pub time: Moment,
+    /// Its fields: see [`EntryRow::of`].
+    pub rows: Vec<EntryRow>,
+    /// Its canonical bytes, as logged.
+    pub canonical: String,
+    /// Its leaf hash, hexadecimal.
+    pub leaf: String,
+    /// Other entries of the same request.
+    pub related: Vec<EntryLine>,
+    /// How many entries the log has.
+    pub size: u64,
+    /// The entry that recorded this reading.
+    pub read_entry: Option<u64>,
+}
+
+impl EntryPage {
+    /// Its type in words.
+    pub fn words(&self) -> &'static str {
+        type_words(&self.kind)
+    }
+
+    /// The entry before.
+    pub fn previous(&self) -> Option<u64> {
+        self.index.checked_sub(1)
+    }
+
+    /// The entry after.
+    pub fn next(&self) -> Option<u64> {
+        self.index.checked_add(1).filter(|next| *next < self.size)
+    }
+}
+
+/// One field of an entry.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EntryRow {
+    /// Its path, e.g. `actor.via`.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl EntryRow {
+    /// The fields of an entry, in its own order.
+    pub fn of(entry: &Value) -> Vec<Self> {
+        let mut rows = Vec::new();
+        flatten("", entry, 0, &mut rows);
+        rows
+    }
+}
+
+fn flatten(path: &str, value: &Value, depth: usize, rows: &mut Vec<EntryRow>) {
+    if rows.len() >= ROWS_MAX {
+        return;
+    }
+    let below = |key: &str| match path {
+        "" => key.to_owned(),
+        path => format!("{path}.{key}"),
+    };
+    let deeper = depth.saturating_add(1);
+    match value {
+        Value::Object(fields) if depth < DEPTH_MAX && !fields.is_empty() => {
+            for (key, field) in fields {
+                flatten(&below(key), field, deeper, rows);
+            }
+        }
+        Value::Array(items) if depth < DEPTH_MAX && items.iter().any(is_nested) => {
+            for (number, item) in items.iter().enumerate() {
+                flatten(&below(&number.to_string()), item, deeper, rows);
+            }
+        }
+        Value::String(text) => rows.push(EntryRow { name: path.to_owned(), value: text.clone() }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            rows.push(EntryRow { name: path.to_owned(), value: value.to_string() });
+        }
+    }
+}
+
+fn is_nested(value: &Value) -> bool {
+    value.is_object() || value.is_array()
+}
+
+/// What a dotted entry type says in words.
+pub fn type_words(kind: &str) -> &'static str {
+    match kind {
+        "log.started" => "Appliance started",
+        "log.recovered" => "Record recovered",
+        "query.received" => "Question received",
+        "retrieval.done" => "Passages read",
+        "answer.released" => "Answer released",
+        "search.released" => "Search results released",
+        "query.refused" => "Question not answered",
+        "query.denied" => "Question not permitted",
+        "query.failed" => "Question not finished",
+        "document.activated" => "Document made searchable",
+        "document.quarantined" => "File set aside",
+        "document.deleted" => "Document deleted",
+        "document.viewed" => "Page viewed",
+        "policy.activated" => "Policy in force",
+        "account.created" => "Account made",
+        "account.disabled" => "Account disabled",
+        "token.issued" => "Access token issued",
+        "session.opened" => "Signed in",
+        "session.failed" => "Sign-in failed",
+        "session.closed" => "Signed out",
+        "audit.read" => "Record read",
+        "audit.revealed" => "Contents revealed",
+        "audit.exported" => "Record exported",
+        "evaluation.run" => "Evaluation run",
+        _ => "Entry",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_shown_field_by_field_without_losing_any() {
+        let entry = serde_json::json!({
+            "actor": {"id": "operator", "via": "cli"},
+            "details": {"hits": [{"rank": 1}, {"rank": 2}], "labels": ["a", "b"], "none": {}},
+            "v": 1, "policy": null,
+        });
+        let rows: Vec<_> =
+            EntryRow::of(&entry).into_iter().map(|row| (row.name, row.value)).collect();
+        let expected = [
+            ("actor.id", "operator"),
+            ("actor.via", "cli"),
+            ("details.hits.0.rank", "1"),
+            ("details.hits.1.rank", "2"),
+            ("details.labels", "[\"a\",\"b\"]"),
+            ("details.none", "{}"),
+            ("policy", "null"),
+            ("v", "1"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn deep_and_wide_entries_stay_within_the_limits() {
+        let mut deep = Value::from(1);
+        for _ in 0..40 {
+            deep = serde_json::json!({ "in": deep });
+        }
+        let rows = EntryRow::of(&deep);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0].name, "in.in.in.in.in.in");
+        let wide: Value = (0..2_000).map(|n| serde_json::json!({ "n": n })).collect();
+        assert_eq!(EntryRow::of(&wide).len(), ROWS_MAX);
+    }
+}

@@ -1,0 +1,211 @@
+//! What surrounds every page: who is signed in, where they may go, when things happened.
+
+use std::fmt;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::principal::{Principal, Role};
+use crate::portal::assets;
+
+/// A place in the navigation.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Place {
+    /// Asking.
+    Ask,
+    /// The catalogue.
+    Documents,
+    /// The record.
+    Audit,
+    /// The policy files in force.
+    Policies,
+    /// The accounts.
+    Accounts,
+    /// The models in use.
+    Models,
+    /// The state of the machine.
+    System,
+}
+
+impl Place {
+    /// Its address.
+    pub const fn href(self) -> &'static str {
+        match self {
+            Self::Ask => "/ask",
+            Self::Documents => "/documents",
+            Self::Audit => "/audit",
+            Self::Policies => "/admin/policies",
+            Self::Accounts => "/admin/accounts",
+            Self::Models => "/admin/models",
+            Self::System => "/admin/system",
+        }
+    }
+
+    /// Its name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ask => "Ask",
+            Self::Documents => "Documents",
+            Self::Audit => "Audit",
+            Self::Policies => "Policies",
+            Self::Accounts => "Accounts",
+            Self::Models => "Models",
+            Self::System => "System",
+        }
+    }
+
+    /// Where a role has work to do. The policy decides again when they get there.
+    pub const fn of_role(role: Role) -> &'static [Self] {
+        match role {
+            Role::Staff => &[Self::Ask, Self::Documents],
+            Role::RecordsOfficer => &[Self::Documents],
+            Role::Auditor => &[Self::Audit],
+            Role::Approver => &[Self::Policies],
+            Role::Administrator => &[Self::Policies, Self::Accounts, Self::Models, Self::System],
+        }
+    }
+}
+
+/// Who is signed in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// The account's name.
+    pub name: String,
+    /// Its roles, for people.
+    pub roles: String,
+    /// Where they may go, in the order shown.
+    pub places: Vec<Place>,
+}
+
+impl Person {
+    /// A person with the places of all their roles.
+    pub fn of(principal: &Principal) -> Self {
+        let roles: Vec<_> = principal.roles.iter().map(|role| role.as_str()).collect();
+        let mut places: Vec<_> =
+            principal.roles.iter().flat_map(|role| Place::of_role(*role)).copied().collect();
+        places.sort_unstable();
+        places.dedup();
+        Self { name: principal.name.to_string(), roles: roles.join(", ").replace('-', " "), places }
+    }
+}
+
+/// What every page needs.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Who is signed in; nobody on the sign-in page.
+    pub person: Option<Person>,
+    /// The session's token, for forms and scripts.
+    pub csrf: String,
+    /// Which place this page belongs to.
+    pub here: Option<Place>,
+}
+
+impl Frame {
+    /// A page for a person who is signed in.
+    pub fn of(principal: &Principal, csrf: &str, here: Option<Place>) -> Self {
+        Self { person: Some(Person::of(principal)), csrf: csrf.to_owned(), here }
+    }
+
+    /// A page for somebody not yet known.
+    pub fn stranger(csrf: &str) -> Self {
+        Self { person: None, csrf: csrf.to_owned(), here: None }
+    }
+
+    /// Where the wordmark leads, and where people land after signing in.
+    pub fn home(&self) -> &'static str {
+        let first = self.person.as_ref().and_then(|person| person.places.first());
+        first.map_or("/sign-in", |place| place.href())
+    }
+
+    /// Whether this page belongs to `place`.
+    pub fn is_at(&self, place: &Place) -> bool {
+        self.here == Some(*place)
+    }
+
+    /// Address of the stylesheet.
+    pub fn stylesheet(&self) -> &'static str {
+        assets::STYLESHEET.href()
+    }
+
+    /// Address of the script of every page.
+    pub fn page_script(&self) -> &'static str {
+        assets::PAGE_SCRIPT.href()
+    }
+
+    /// Address of the script of the ask page.
+    pub fn ask_script(&self) -> &'static str {
+        assets::ASK_SCRIPT.href()
+    }
+
+    /// Address of the mark.
+    pub fn mark(&self) -> &'static str {
+        assets::MARK.href()
+    }
+}
+
+/// A time: exact for machines, readable for people, put into their zone by a script.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Moment(pub Timestamp);
+
+impl Moment {
+    /// RFC 3339 in UTC.
+    pub fn iso(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl From<Timestamp> for Moment {
+    fn from(time: Timestamp) -> Self {
+        Self(time)
+    }
+}
+
+impl fmt::Display for Moment {
+    /// `2026-11-22 08:21 UTC`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let iso = self.0.to_string();
+        let to_the_minute: String = iso.chars().take(16).collect();
+        write!(f, "{} UTC", to_the_minute.replace('T', " "))
+    }
+}
+
+/// Ways to the neighbouring parts of a list.
+#[derive(Clone, Debug, Default)]
+pub struct Pager {
+    /// Address of the part with newer (or earlier listed) things.
+    pub newer: Option<String>,
+    /// Address of the part with older (or later listed) things.
+    pub older: Option<String>,
+    /// What is shown, e.g. `1–50 of 312`.
+    pub range: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::portal::views::samples;
+
+    #[test]
+    fn navigation_offers_what_the_roles_have_work_in_and_nothing_else() {
+        use Place::{Accounts, Ask, Audit, Documents, Models, Policies, System};
+        let table: [(&[Role], &[Place]); 6] = [
+            (&[Role::Staff], &[Ask, Documents]),
+            (&[Role::RecordsOfficer], &[Documents]),
+            (&[Role::Auditor], &[Audit]),
+            (&[Role::Approver], &[Policies]),
+            (&[Role::Administrator, Role::Approver], &[Policies, Accounts, Models, System]),
+            (&[], &[]),
+        ];
+        for (roles, places) in table {
+            let frame = Frame::of(&samples::principal(roles), "token", None);
+            let home = places.first().map_or("/sign-in", |place| place.href());
+            assert_eq!(frame.home(), home, "{roles:?}");
+            assert_eq!(frame.person.unwrap().places, places, "{roles:?}");
+        }
+    }
+
+    #[test]
+    fn moments_read_to_the_minute_and_carry_the_millisecond() {
+        let moment = Moment(Timestamp::from_unix_millis(1_767_225_600_007));
+        assert_eq!(moment.to_string(), "2026-01-01 00:00 UTC");
+        assert_eq!(moment.iso(), "2026-01-01T00:00:00.007Z");
+    }
+}

@@ -1,0 +1,32 @@
+//! One struct for each page, and the parts that pages share.
+//!
+//! Use cases fill the structs, [`askama::Template::render`] makes the page. What needs deciding is
+//! decided here, in Rust; templates only lay out.
+
+mod admin;
+mod answer;
+mod ask;
+mod audit;
+mod documents;
+mod entrance;
+mod entry;
+mod frame;
+mod viewer;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use admin::{
+    AccountLine, AccountsPage, CheckLine, ExampleLine, ModelLine, ModelsPage, PoliciesPage,
+    PolicyFileView, SystemPage,
+};
+pub use answer::{AnswerView, CitationView, NoAnswer, SentenceView, SourceView};
+pub use ask::{AskForm, AskPage, QuestionsPage, RecentQuestion, Suggestions};
+pub use audit::{AuditFilter, AuditPage, EntryLine, ProblemLine, VerifyPage};
+pub use documents::{DocumentLine, DocumentsPage};
+pub use entrance::{ProblemPage, SignInPage};
+pub use entry::{EntryPage, EntryRow, type_words};
+pub use frame::{Frame, Moment, Pager, Person, Place};
+pub use viewer::{Highlight, PageBody, Run, ViewerPage, runs};

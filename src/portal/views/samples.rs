@@ -1,0 +1,337 @@
+//! Pages full of made-up content, for tests: `text` goes wherever outside content can stand.
+
+use askama::Template;
+
+use super::*;
+use crate::domain::answer::{
+    Answer, Citation, Entries, EvidenceItem, ModelsUsed, Outcome, Sentence, Timings, Usage,
+    Verdict, Withheld, Wording,
+};
+use crate::domain::clock::Timestamp;
+use crate::domain::digest::Digest;
+use crate::domain::document::Span;
+use crate::domain::ids::{DocumentId, EntryIndex, Generation, PassageId, RequestId};
+use crate::domain::principal::{Principal, Role};
+
+/// A person with these roles.
+pub(crate) fn principal(roles: &[Role]) -> Principal {
+    Principal {
+        name: "m.okafor".parse().unwrap(),
+        roles: roles.iter().copied().collect(),
+        attributes: Default::default(),
+    }
+}
+
+/// The frame of a page for a person with every role.
+pub(crate) fn frame(here: Place) -> Frame {
+    Frame::of(&principal(&Role::ALL), "csrf-token", Some(here))
+}
+
+/// 2026-11-22 08:21 UTC and some minutes.
+pub(crate) fn moment(minutes: u64) -> Moment {
+    Moment(Timestamp::from_unix_millis(1_795_335_660_000 + minutes * 60_000))
+}
+
+/// An answer of two sentences from two of three passages.
+pub(crate) fn answer(outcome: Outcome, text: &str) -> Answer {
+    let document = DocumentId::of(b"lease");
+    let passage = |ordinal, start, end| EvidenceItem {
+        passage: PassageId::derive(document, Generation(1), ordinal),
+        document,
+        title: format!("Lease {text}"),
+        page: 3,
+        spans: vec![Span { page: 3, start, end }],
+        score: 0.5,
+        text: format!("The tenant may end this lease. {text}"),
+    };
+    let citation = |start, end| Citation {
+        document,
+        title: format!("Lease {text}"),
+        page: 3,
+        start,
+        end,
+        quote: format!("may end this lease {text}"),
+        boxes: vec![[72.0, 100.0, 300.0, 112.0]],
+    };
+    let sentence =
+        |verdict, citations| Sentence { text: format!("Six months. {text}"), verdict, citations };
+    let is_answered = outcome == Outcome::Answered;
+    Answer {
+        query: RequestId(uuid::Uuid::from_u128(7)),
+        entries: Entries {
+            received: Some(EntryIndex(41)),
+            retrieval: Some(EntryIndex(42)),
+            terminal: Some(EntryIndex(43)),
+        },
+        outcome,
+        mode: is_answered.then_some(Wording::Grounded),
+        reason: (!is_answered).then(|| text.to_owned()),
+        answer: String::new(),
+        sentences: if is_answered {
+            vec![
+                sentence(Verdict::Supported, vec![citation(1_010, 1_020)]),
+                sentence(Verdict::Partly, vec![citation(10, 20), citation(9_000, 9_010)]),
+            ]
+        } else {
+            Vec::new()
+        },
+        evidence: vec![passage(0, 0, 500), passage(1, 500, 1_000), passage(2, 1_000, 1_500)],
+        withheld: Some(Withheld { passages: 2 }),
+        policy: Digest::of(b"policy"),
+        models: ModelsUsed {
+            encoder: Some(Digest::of(b"encoder")),
+            generator: Some(Digest::of(b"generator")),
+        },
+        usage: Usage { prompt_tokens: 812, completion_tokens: 64 },
+        timings_ms: Timings {
+            permit: 1,
+            retrieve: 38,
+            generate: 1_904,
+            verify: 22,
+            record: 6,
+            total: 1_971,
+        },
+    }
+}
+
+fn recent(text: &str) -> Vec<RecentQuestion> {
+    [Outcome::Answered, Outcome::Refused, Outcome::Denied, Outcome::Failed]
+        .into_iter()
+        .map(|outcome| RecentQuestion {
+            query: "00000000-0000-0000-0000-000000000007".to_owned(),
+            question: text.to_owned(),
+            asked: moment(0),
+            outcome,
+        })
+        .collect()
+}
+
+fn pairs(text: &str) -> Vec<(String, String)> {
+    vec![("matter".to_owned(), text.to_owned())]
+}
+
+fn pager(text: &str) -> Pager {
+    Pager {
+        newer: Some(format!("/audit?before={text}")),
+        older: Some(format!("/audit?after={text}")),
+        range: text.to_owned(),
+    }
+}
+
+/// The ask page, with an answer where `outcome` is given.
+pub(crate) fn ask(outcome: Option<Outcome>, opens_entries: bool, text: &str) -> AskPage {
+    AskPage {
+        frame: frame(Place::Ask),
+        form: AskForm {
+            question: text.to_owned(),
+            matter: text.to_owned(),
+            patient: text.to_owned(),
+            purpose: text.to_owned(),
+            problem: Some(text.to_owned()),
+        },
+        suggestions: Suggestions {
+            matters: vec![text.to_owned()],
+            patients: vec![text.to_owned()],
+            purposes: vec![text.to_owned()],
+        },
+        answer: outcome.map(|outcome| AnswerView::new(&answer(outcome, text), text, opens_entries)),
+        recent: recent(text),
+        opens_entries,
+    }
+}
+
+/// One page of a document: a picture, or text.
+pub(crate) fn viewer(is_picture: bool, text: &str) -> ViewerPage {
+    let highlights =
+        Highlight::from_boxes(&[[72.0, 100.0, 300.0, 112.5], [72.0, 114.0, 90.0, 126.0]]);
+    let picture = PageBody::Picture {
+        picture: format!("/api/v1/documents/abc/pages/2.png?{text}"),
+        width: 612.0,
+        height: 792.0,
+        highlights,
+    };
+    ViewerPage {
+        frame: frame(Place::Documents),
+        id: "abc".to_owned(),
+        title: text.to_owned(),
+        labels: pairs(text),
+        page: 2,
+        pages: 3,
+        body: if is_picture { picture } else { PageBody::Text },
+        text: runs(&format!("before {text} after"), Some((7, 12))).unwrap(),
+        is_recognised: is_picture,
+        problem: Some(text.to_owned()),
+        entry: Some(77),
+        opens_entries: true,
+    }
+}
+
+fn entry_line(index: u64, text: &str) -> EntryLine {
+    EntryLine {
+        index,
+        time: moment(index),
+        kind: format!("answer.released{text}"),
+        outcome: text.to_owned(),
+        actor: text.to_owned(),
+        request: text.to_owned(),
+    }
+}
+
+fn model(text: &str) -> ModelLine {
+    ModelLine {
+        id: text.to_owned(),
+        role: text.to_owned(),
+        sha256: text.to_owned(),
+        source: text.to_owned(),
+        quantization: text.to_owned(),
+        is_active: true,
+    }
+}
+
+fn check(ok: bool, text: &str) -> CheckLine {
+    CheckLine { name: text.to_owned(), ok, detail: text.to_owned(), advice: Some(text.to_owned()) }
+}
+
+/// Every page by name, rendered.
+pub(crate) fn all(text: &str) -> Vec<(&'static str, String)> {
+    let mut pages = Vec::new();
+    pages.extend(everybody(text));
+    pages.extend(auditors(text));
+    pages.extend(administrators(text));
+    pages
+}
+
+fn everybody(text: &str) -> Vec<(&'static str, String)> {
+    let own = text.to_owned();
+    let sign_in = SignInPage {
+        frame: Frame::stranger(text),
+        username: own.clone(),
+        next: Some(own.clone()),
+        problem: Some(own.clone()),
+    };
+    let problem = ProblemPage {
+        frame: frame(Place::Ask),
+        status: 403,
+        code: own.clone(),
+        title: own.clone(),
+        detail: Some(own.clone()),
+        remedy: Some(own.clone()),
+        request: own.clone(),
+        entry: Some(5),
+    };
+    let questions =
+        QuestionsPage { frame: frame(Place::Ask), questions: recent(text), pager: pager(text) };
+    let line = DocumentLine {
+        id: "abc".to_owned(),
+        title: own.clone(),
+        pages: 12,
+        labels: pairs(text),
+        state: own.clone(),
+        added: moment(0),
+    };
+    let documents = DocumentsPage {
+        frame: frame(Place::Documents),
+        filter: own,
+        documents: vec![line],
+        pager: pager(text),
+    };
+    vec![
+        ("sign-in", sign_in.render().unwrap()),
+        ("problem", problem.render().unwrap()),
+        ("ask", ask(None, false, text).render().unwrap()),
+        ("answered", ask(Some(Outcome::Answered), true, text).render().unwrap()),
+        ("refused", ask(Some(Outcome::Refused), false, text).render().unwrap()),
+        ("denied", ask(Some(Outcome::Denied), false, text).render().unwrap()),
+        ("failed", ask(Some(Outcome::Failed), false, text).render().unwrap()),
+        ("questions", questions.render().unwrap()),
+        ("documents", documents.render().unwrap()),
+        ("picture", viewer(true, text).render().unwrap()),
+        ("text", viewer(false, text).render().unwrap()),
+    ]
+}
+
+fn auditors(text: &str) -> Vec<(&'static str, String)> {
+    let own = text.to_owned();
+    let audit = AuditPage {
+        frame: frame(Place::Audit),
+        filter: AuditFilter {
+            kind: own.clone(),
+            user: own.clone(),
+            since: own.clone(),
+            until: own.clone(),
+        },
+        types: vec![own.clone(), "answer.released".to_owned()],
+        entries: vec![entry_line(43, text), entry_line(42, text)],
+        pager: pager(text),
+        size: 44,
+        read_entry: Some(44),
+    };
+    let entry = EntryPage {
+        frame: frame(Place::Audit),
+        index: 43,
+        kind: own.clone(),
+        outcome: own.clone(),
+        time: moment(1),
+        rows: EntryRow::of(&serde_json::json!({ "actor": { "id": text, "via": "http" } })),
+        canonical: own.clone(),
+        leaf: own.clone(),
+        related: vec![entry_line(41, text)],
+        size: 44,
+        read_entry: Some(44),
+    };
+    let verify = VerifyPage {
+        frame: frame(Place::Audit),
+        ok: false,
+        size: 44,
+        root: own.clone(),
+        checkpoint: own.clone(),
+        vkey: own.clone(),
+        problems: vec![ProblemLine { kind: own.clone(), index: Some(3), detail: own }],
+        duration_ms: 12,
+        read_entry: Some(45),
+    };
+    vec![
+        ("audit", audit.render().unwrap()),
+        ("entry", entry.render().unwrap()),
+        ("verify", verify.render().unwrap()),
+    ]
+}
+
+fn administrators(text: &str) -> Vec<(&'static str, String)> {
+    let own = text.to_owned();
+    let file = PolicyFileView { name: own.clone(), digest: own.clone(), text: own.clone() };
+    let example =
+        ExampleLine { file: own.clone(), name: own.clone(), ok: false, detail: own.clone() };
+    let policies = PoliciesPage {
+        frame: frame(Place::Policies),
+        set: own.clone(),
+        digest: own.clone(),
+        files: vec![file],
+        examples: vec![example],
+    };
+    let account = AccountLine {
+        name: own.clone(),
+        roles: vec![own.clone()],
+        attributes: pairs(text),
+        is_active: true,
+        created: moment(0),
+    };
+    let accounts = AccountsPage { frame: frame(Place::Accounts), accounts: vec![account] };
+    let models = ModelsPage { frame: frame(Place::Models), models: vec![model(text)] };
+    let system = SystemPage {
+        frame: frame(Place::System),
+        version: own.clone(),
+        runtime: own,
+        log_size: 44,
+        documents: 3,
+        passages: 120,
+        checks: vec![check(true, text), check(false, text)],
+        models: vec![model(text)],
+    };
+    vec![
+        ("policies", policies.render().unwrap()),
+        ("accounts", accounts.render().unwrap()),
+        ("models", models.render().unwrap()),
+        ("system", system.render().unwrap()),
+    ]
+}
