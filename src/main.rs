@@ -1,1 +1,7 @@
-pub fn main(){}
+//! The `affiant` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    affiant::cli::run(std::env::args_os(), std::env::vars())
+}

@@ -1,7 +1,7 @@
 //! Builds log events from the steps of a question. No words of people or documents go in here:
 //! those are sealed in the vault and committed to.
 
-use crate::audit::{CitedSpan, Event, HitDecision, RetrievedHit, What};
+use crate::audit::{CitedSpan, Event, HitDecision, QueryKind, RetrievedHit, What};
 use crate::domain::answer::Answer;
 use crate::domain::digest::Digest;
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
@@ -40,7 +40,7 @@ pub(super) fn question_payload(question: &Question) -> Vec<u8> {
     json(question)
 }
 
-pub(super) fn received(run: &Run<'_>, kind: &'static str, payload: PayloadRef) -> Event {
+pub(super) fn received(run: &Run<'_>, kind: QueryKind, payload: PayloadRef) -> Event {
     let question = run.question;
     let mode = match question.mode {
         Mode::Auto => "auto",
@@ -48,13 +48,13 @@ pub(super) fn received(run: &Run<'_>, kind: &'static str, payload: PayloadRef) -
         Mode::Grounded => "grounded",
     };
     let what = What::QueryReceived {
-        kind: kind.to_owned(),
+        kind,
         mode: mode.to_owned(),
         top_k: question.top_k,
         purpose: question.scope.purpose.clone(),
         matter: token(run.parts, TokenKind::Matter, question.scope.matter.as_deref()),
         patient: token(run.parts, TokenKind::Patient, question.scope.patient.as_deref()),
-        payload,
+        payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)
 }
@@ -73,10 +73,10 @@ pub(super) fn retrieved(run: &Run<'_>, evidence: &EvidenceSet, payload: PayloadR
         })
         .collect();
     let what = What::RetrievalDone {
-        generation: evidence.generation(),
+        generation: evidence.generation().0,
         hits,
         withheld: evidence.withheld(),
-        payload,
+        payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)
 }
@@ -100,18 +100,14 @@ pub(super) fn released(
         .collect();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     What::AnswerReleased {
-        mode: match grounded.wording() {
-            crate::domain::answer::Wording::Verbatim => "verbatim".to_owned(),
-            crate::domain::answer::Wording::Grounded => "grounded".to_owned(),
-        },
+        mode: grounded.wording(),
         sentences: count(grounded.kept().len()),
         withheld_sentences: count(grounded.withheld().len()),
         cited,
-        encoder: answer.models.encoder,
-        generator: answer.models.generator,
+        models: answer.models.clone(),
         prompt_tokens: answer.usage.prompt_tokens,
         completion_tokens: answer.usage.completion_tokens,
-        seed: SEED,
-        payload,
+        seed: SEED.into(),
+        payload: Some(payload),
     }
 }

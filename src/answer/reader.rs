@@ -154,12 +154,13 @@ impl Reader {
 
 /// A past answer, for its asker alone; reading it is itself recorded.
 pub(super) fn past(parts: &Parts, asker: &Asker, query: RequestId) -> Result<Released, ReadError> {
-    let (entry, payload) = parts.state.answer(query)?.ok_or(ReadError::NotFound)?;
+    let row = parts.state.answers().get(&query)?.ok_or(ReadError::NotFound)?;
+    let entry = row.entry;
     let record = parts.log.read(entry).map_err(crate::catalogue::CatalogueError::from)?;
     if record.actor_id() != asker.actor.id.as_str() {
         return Err(ReadError::NotFound);
     }
-    let bytes = parts.vault.open_payload(&payload)?;
+    let bytes = parts.vault.open_payload(&row.answer)?;
     let mut answer: Answer = serde_json::from_slice(&bytes).map_err(|_| ReadError::NotFound)?;
     answer.entries.terminal = Some(entry);
     let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());

@@ -1,4 +1,4 @@
-use crate::audit::{Recorded, What};
+use crate::audit::{QueryKind, Recorded, What};
 use crate::domain::document::Span;
 use crate::domain::ids::{DocumentId, EntryIndex, PassageId};
 use crate::domain::question::Question;
@@ -83,7 +83,7 @@ impl Answerer {
         let mut run = Run::start(&self.parts, asker, question);
         let mut quiet = |_: Progress<'_>| std::ops::ControlFlow::Continue(());
         let permit = run.permit(Action::Search, &mut quiet);
-        let received = run.receive("search")?;
+        let received = run.receive(QueryKind::Search)?;
         let searched = match permit {
             Err(denial) => Searched::Ended(run.deny(&denial)?),
             Ok(permit) => match run.retrieve(&permit, candidates, &received) {

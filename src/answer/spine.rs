@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::audit::{Receipt, Recorded, What};
+use crate::audit::{QueryKind, Receipt, Recorded, What};
 use crate::domain::answer::{Answer, Entries, ModelsUsed, Outcome, Timings, Usage, Withheld};
 use crate::domain::question::{Mode, Question};
 use crate::generate::quote;
@@ -35,7 +35,7 @@ impl Answerer {
     ) -> Result<Released, AnswerError> {
         let mut run = Run::start(&self.parts, asker, question);
         let permit = run.permit(Action::Ask, listen);
-        let received = run.receive("ask")?;
+        let received = run.receive(QueryKind::Ask)?;
         let released = match permit {
             Err(denial) => run.deny(&denial)?,
             Ok(permit) => match run.answer(&permit, &received, listen) {
@@ -86,7 +86,7 @@ impl<'a> Run<'a> {
     }
 
     /// Records the question; nothing is searched before this returns.
-    pub(super) fn receive(&mut self, kind: &'static str) -> Result<Receipt, AnswerError> {
+    pub(super) fn receive(&mut self, kind: QueryKind) -> Result<Receipt, AnswerError> {
         let began = self.parts.clock.steady();
         let words = events::question_payload(self.question);
         let payload = self.parts.vault.seal(&self.scope, &words)?;
@@ -222,7 +222,9 @@ impl<'a> Run<'a> {
         };
         answer.reason = Some(reason.to_owned());
         self.show_evidence(&mut answer, permit, evidence);
-        self.seal(answer, |_, _, payload| What::QueryRefused { reason: code.into(), payload })
+        self.seal(answer, |_, _, payload| {
+            What::QueryRefused { reason: code.into(), payload: Some(payload) }
+        })
     }
 
     pub(super) fn deny(&mut self, denial: &Denial) -> Result<Released, AnswerError> {

@@ -55,7 +55,7 @@ pub fn create(options: &Options, init: &InitOptions) -> anyhow::Result<Initialis
     }
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     durable::create_dir_all(home.path())?;
-    Vault::create(home.path(), Arc::clone(&entropy))?;
+    Vault::create(home.path(), entropy.as_ref())?;
     durable::create_dir_all(&home.policies())?;
     for (name, content) in files {
         durable::create_new(&home.policies().join(name), content.as_bytes(), Readers::Owner)?;

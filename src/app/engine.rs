@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -6,7 +7,7 @@ use crate::answer::{self, Answerer};
 use crate::config::{IndexConfig, Options};
 use crate::domain::answer::ModelsUsed;
 use crate::generate::Drafter;
-use crate::index::{Index, IndexOptions, VectorChoice};
+use crate::index::{Index, IndexOptions, ServerOptions, VectorChoice};
 use crate::inference::{Encoder, Generator, Runtime};
 use crate::ingest::{self, Ingestor};
 use crate::models::{ModelStore, Progress, ProvisionOptions, Provisioned};
@@ -14,6 +15,9 @@ use crate::retrieve::Retriever;
 use crate::verify::Verifier;
 
 use super::App;
+
+/// How long one call to a Qdrant server may take before the question fails.
+const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The default models, loaded.
 pub struct Models {
@@ -131,11 +135,17 @@ fn open_index(app: &App, dim: usize) -> anyhow::Result<Index> {
                     std::fs::read_to_string(path)
                         .with_context(|| format!("the API key file {}", path.display()))?
                         .trim()
-                        .to_owned(),
+                        .to_owned()
+                        .into(),
                 ),
                 None => None,
             };
-            VectorChoice::Server { url: url.clone(), api_key, collection: collection.clone() }
+            VectorChoice::Server(ServerOptions {
+                url: url.clone(),
+                api_key,
+                collection: collection.clone(),
+                timeout: SERVER_TIMEOUT,
+            })
         }
     };
     let options = IndexOptions { dir: app.home.index(), dim, vector };

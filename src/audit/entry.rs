@@ -54,6 +54,16 @@ impl Entry {
         self.text("req").parse().ok()
     }
 
+    /// The leaf hash (RFC 9162 section 2.1.1).
+    pub fn leaf_hash(&self) -> Digest {
+        Digest::from_bytes(super::merkle::leaf_hash(&self.bytes))
+    }
+
+    /// The payload of the entry itself.
+    pub fn payload(&self) -> Option<PayloadRef> {
+        serde_json::from_value(self.value.get("payload")?.clone()).ok()
+    }
+
     /// When it was sequenced.
     pub fn ts(&self) -> Timestamp {
         Timestamp::from_unix_millis(self.value.get("ts").and_then(Value::as_u64).unwrap_or(0))

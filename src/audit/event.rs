@@ -266,6 +266,12 @@ entry_types! {
         document: Token = "token of the document",
         page: u32 = "page number from 1",
     };
+    DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
+        documents: u32 = "how many",
+    };
+    AnswerReread = "answer.reread", "ok", "before a past answer is shown again" {
+        entry: EntryIndex = "the entry that released it",
+    };
     PolicyActivated = "policy.activated", "ok", "when a policy set comes into force" {
         set: String = "name of the set",
         files: BTreeMap<String, Digest> = "file name to digest",

@@ -272,6 +272,19 @@ impl Log {
         self.append(event).map(|receipt| Recorded { value, receipt })
     }
 
+    /// Records an event and gives back what `make` makes once the entry is on disk.
+    ///
+    /// # Errors
+    /// As [`Log::append`]; `make` is not called then.
+    pub fn record_with<T>(
+        &self,
+        event: Event,
+        make: impl FnOnce(&Receipt) -> T,
+    ) -> Result<Recorded<T>, AppendError> {
+        let receipt = self.append(event)?;
+        Ok(Recorded { value: make(&receipt), receipt })
+    }
+
     /// Entries in the log.
     pub fn size(&self) -> u64 {
         self.inner.shared.lock().edge.size()

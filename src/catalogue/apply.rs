@@ -1,7 +1,10 @@
-use crate::domain::ids::EntryIndex;
-use crate::store::DocumentRow;
+use serde_json::Value;
 
-use super::{Catalogue, CatalogueError, form};
+use crate::audit::Entry;
+use crate::domain::ids::{EntryIndex, RequestId};
+use crate::store::{AnswerRow, DocumentRow, RevealError};
+
+use super::{Catalogue, CatalogueError};
 
 /// Entries read from the log at a time.
 const ENTRIES_AT_A_TIME: usize = 512;
@@ -10,7 +13,7 @@ const ENTRIES_AT_A_TIME: usize = 512;
 /// effect may be repeated, so a crash between the two loses nothing.
 pub(super) fn catch_up(catalogue: &Catalogue) -> Result<(), CatalogueError> {
     loop {
-        let from = match catalogue.state.applied_through()? {
+        let from = match catalogue.state.meta().applied_through()? {
             Some(EntryIndex(index)) => EntryIndex(index + 1),
             None => EntryIndex(0),
         };
@@ -19,45 +22,50 @@ pub(super) fn catch_up(catalogue: &Catalogue) -> Result<(), CatalogueError> {
         for entry in &entries {
             apply(catalogue, entry)?;
         }
-        catalogue.state.set_applied_through(last)?;
+        catalogue.state.meta().set_applied_through(last)?;
     }
 }
 
-fn apply(catalogue: &Catalogue, entry: &crate::audit::Entry) -> Result<(), CatalogueError> {
+fn apply(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
     match entry.kind() {
         "document.activated" => activate(catalogue, entry),
         "document.deleted" => {
-            let token = entry.detail_str("document")?;
-            let rows = catalogue.state.documents()?;
-            let row = rows.into_iter().find(|row| row.token.as_str() == token);
+            let token = entry.details().get("document").and_then(Value::as_str);
+            let rows = catalogue.state.documents().list()?;
+            let row = rows.into_iter().find(|row| Some(row.token.as_str()) == token);
             if let Some(row) = row {
-                catalogue.state.delete_document(row.document)?;
+                catalogue.state.documents().delete(&row.document)?;
                 catalogue.hide(row.document);
             }
             Ok(())
         }
-        "query.received" => Ok(catalogue.state.insert_open_query(entry.req()?)?),
+        "query.received" => Ok(catalogue.state.open_queries().insert(request(entry)?)?),
         "answer.released" | "query.refused" => {
-            let query = entry.req()?;
-            if let Some(payload) = entry.payload()? {
-                catalogue.state.put_answer(query, entry.index, &payload)?;
+            let query = request(entry)?;
+            if let Some(answer) = entry.payload() {
+                let row = AnswerRow { query, answer, entry: entry.index };
+                catalogue.state.answers().put_soon(&row)?;
             }
-            Ok(catalogue.state.remove_open_query(query)?)
+            Ok(catalogue.state.open_queries().remove(query)?)
         }
         "query.denied" | "query.failed" | "search.released" => {
-            Ok(catalogue.state.remove_open_query(entry.req()?)?)
+            Ok(catalogue.state.open_queries().remove(request(entry)?)?)
         }
         _ => Ok(()),
     }
 }
 
+fn request(entry: &Entry) -> Result<RequestId, CatalogueError> {
+    entry.req().ok_or(CatalogueError::Entry { entry: entry.index })
+}
+
 /// The entry's payload is the sealed catalogue row, all but the entry's own index.
-fn activate(catalogue: &Catalogue, entry: &crate::audit::Entry) -> Result<(), CatalogueError> {
-    let Some(payload) = entry.payload()? else { return Ok(()) };
+fn activate(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
+    let Some(payload) = entry.payload() else { return Ok(()) };
     let bytes = match catalogue.vault.open_payload(&payload) {
         Ok(bytes) => bytes,
         // An erased document stays erased when the log is replayed.
-        Err(crate::store::RevealError::Erased { .. }) => return Ok(()),
+        Err(RevealError::Erased) => return Ok(()),
         Err(source) => {
             return Err(CatalogueError::Contents {
                 document: format!("of entry {}", entry.index),
@@ -72,6 +80,6 @@ fn activate(catalogue: &Catalogue, entry: &crate::audit::Entry) -> Result<(), Ca
         }
     })?;
     let row = DocumentRow { entry: entry.index, ..row };
-    catalogue.state.put_document(&row)?;
+    catalogue.state.documents().put_soon(&row)?;
     catalogue.show(row)
 }

@@ -12,7 +12,7 @@ mod cache;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::audit::{EntryError, Log, ReadError};
+use crate::audit::{Log, ReadError};
 use crate::domain::access::{AccessClass, Labels};
 use crate::domain::document::{DocumentCard, DocumentText};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
@@ -35,9 +35,12 @@ pub enum CatalogueError {
     /// A log entry could not be read: stop and verify the log.
     #[error(transparent)]
     Log(#[from] ReadError),
-    /// A log entry does not have the form its type asks for.
-    #[error(transparent)]
-    Entry(#[from] EntryError),
+    /// A log entry does not have the form its type asks for: stop and verify the log.
+    #[error("entry {entry} names no request")]
+    Entry {
+        /// The entry.
+        entry: EntryIndex,
+    },
     /// The state database failed.
     #[error(transparent)]
     State(#[from] StateError),
@@ -88,7 +91,7 @@ impl Catalogue {
             geometries: Cache::new(cache::GEOMETRY_BYTES_MAX),
             applying: Mutex::default(),
         };
-        for row in catalogue.state.documents()? {
+        for row in catalogue.state.documents().list()? {
             catalogue.show(row)?;
         }
         catalogue.reload_classes()?;
@@ -129,7 +132,7 @@ impl Catalogue {
         if let Some(class) = known {
             return Ok(class);
         }
-        let class = self.state.class_of(labels, &self.vault)?;
+        let class = self.state.classes(&self.vault).class_of(labels)?;
         self.reload_classes()?;
         Ok(class)
     }
@@ -186,7 +189,7 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError::State`].
     pub fn open_questions(&self) -> Result<Vec<RequestId>, CatalogueError> {
-        Ok(self.state.open_queries()?)
+        Ok(self.state.open_queries().list()?)
     }
 
     /// Entry up to which the view is current.
@@ -194,7 +197,7 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError::State`].
     pub fn applied_through(&self) -> Result<Option<EntryIndex>, CatalogueError> {
-        Ok(self.state.applied_through()?)
+        Ok(self.state.meta().applied_through()?)
     }
 
     fn contents(
@@ -211,10 +214,14 @@ impl Catalogue {
     /// Makes a row visible: reads its card and puts both into the map.
     fn show(&self, row: DocumentRow) -> Result<(), CatalogueError> {
         let id = row.document;
-        let bytes = self
-            .vault
-            .open_payload(&row.card)
-            .map_err(|source| CatalogueError::Contents { document: id.0.short(), source })?;
+        let bytes = match self.vault.open_payload(&row.card) {
+            Ok(bytes) => bytes,
+            // What was erased stays out of sight.
+            Err(RevealError::Erased) => return Ok(()),
+            Err(source) => {
+                return Err(CatalogueError::Contents { document: id.0.short(), source });
+            }
+        };
         let card = serde_json::from_slice(&bytes).map_err(|e| form(id, e))?;
         let document = Arc::new(Document { row, card });
         self.documents.write().unwrap_or_else(PoisonError::into_inner).insert(id, document);
@@ -228,7 +235,7 @@ impl Catalogue {
     }
 
     fn reload_classes(&self) -> Result<(), CatalogueError> {
-        let classes = Arc::new(self.state.classes(&self.vault)?);
+        let classes = self.state.classes(&self.vault).all()?;
         *self.classes.write().unwrap_or_else(PoisonError::into_inner) = classes;
         Ok(())
     }

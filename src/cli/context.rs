@@ -9,7 +9,7 @@ use crate::domain::principal::Via;
 use crate::examine;
 use crate::models::Progress;
 
-use super::reply::Failure;
+use super::reply::{Failure, Reply};
 
 /// What a command runs on: a home it opens itself, or the one that the server has open.
 pub(super) struct Context<'a> {
@@ -17,6 +17,8 @@ pub(super) struct Context<'a> {
     pub(super) os_user: Option<String>,
     pub(super) stdin: Option<String>,
     pub(super) progress: &'a dyn Progress,
+    /// Prints the result of a command that goes on running.
+    pub(super) announce: &'a dyn Fn(&Reply),
     folder: Option<PathBuf>,
     app: Opened<'a>,
 }
@@ -33,8 +35,10 @@ impl<'a> Context<'a> {
         os_user: Option<String>,
         stdin: Option<String>,
         progress: &'a dyn Progress,
+        announce: &'a dyn Fn(&Reply),
     ) -> Self {
-        Self { options, os_user, stdin, progress, folder: None, app: Opened::Not }
+        let (folder, app) = (None, Opened::Not);
+        Self { options, os_user, stdin, progress, announce, folder, app }
     }
 
     /// Inside a server, for a caller whose working folder is `folder`.
@@ -45,8 +49,9 @@ impl<'a> Context<'a> {
         folder: PathBuf,
         progress: &'a dyn Progress,
     ) -> Self {
-        let options = app.options.clone();
-        Self { options, os_user, stdin, progress, folder: Some(folder), app: Opened::Server(app) }
+        let (options, folder) = (app.options.clone(), Some(folder));
+        let (announce, app): (&dyn Fn(&Reply), _) = (&|_| {}, Opened::Server(app));
+        Self { options, os_user, stdin, progress, announce, folder, app }
     }
 
     /// A path as the caller means it.
@@ -69,6 +74,20 @@ impl<'a> Context<'a> {
     /// Puts a home that was just made in place of one yet to be opened.
     pub(super) fn adopt(&mut self, app: App) {
         self.app = Opened::Own(Box::new(app));
+    }
+
+    /// Whether a server runs this command.
+    pub(super) fn in_server(&self) -> bool {
+        matches!(self.app, Opened::Server(_))
+    }
+
+    /// Hands the open home over to whoever will serve it.
+    pub(super) fn take_app(&mut self) -> Result<Arc<App>, Failure> {
+        self.app()?;
+        match std::mem::replace(&mut self.app, Opened::Not) {
+            Opened::Own(app) => Ok(Arc::from(app)),
+            Opened::Server(_) | Opened::Not => Err(Failure::usage("a server runs already")),
+        }
     }
 
     /// Models and indexes of the open home.

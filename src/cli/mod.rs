@@ -63,7 +63,8 @@ fn dispatch(
         return remote::forward(server, arguments, stdin, &progress::Bar::start());
     }
     let bar = progress::Bar::start();
-    let mut context = Context::local(options, config::os_user(), stdin, &bar);
+    let announce = |reply: &reply::Reply| print!("{}", reply.render(as_json));
+    let mut context = Context::local(options, config::os_user(), stdin, &bar, &announce);
     let reply = commands::execute(&mut context, cli.command)?;
     Ok((reply.render(as_json), reply.exit))
 }

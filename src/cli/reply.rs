@@ -33,13 +33,24 @@ impl Reply {
         Self { value, text: text.into(), exit: exit::DONE }
     }
 
+    /// A command that announced its result while it ran.
+    pub(super) fn silent() -> Self {
+        Self::done(Value::Null, "")
+    }
+
     #[must_use]
     pub(super) fn with_exit(self, exit: u8) -> Self {
         Self { exit, ..self }
     }
 
     pub(super) fn render(&self, as_json: bool) -> String {
-        if as_json { format!("{}\n", self.value) } else { with_newline(&self.text) }
+        if self.value.is_null() {
+            String::new()
+        } else if as_json {
+            format!("{}\n", self.value)
+        } else {
+            with_newline(&self.text)
+        }
     }
 }
 

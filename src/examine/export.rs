@@ -100,7 +100,7 @@ impl Writer {
                 self.row([
                     entry.index.to_string(),
                     entry.leaf_hash().to_string(),
-                    text("/ts"),
+                    entry.ts().to_string(),
                     text("/type"),
                     text("/outcome"),
                     text("/actor/id"),

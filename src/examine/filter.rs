@@ -50,8 +50,8 @@ impl Compiled<'_> {
         let time = entry.ts();
         kind && self.person.as_ref().is_none_or(mentions)
             && self.document.as_ref().is_none_or(mentions)
-            && self.filter.since.is_none_or(|since| time.is_some_and(|time| time >= since))
-            && self.filter.until.is_none_or(|until| time.is_some_and(|time| time <= until))
+            && self.filter.since.is_none_or(|since| time >= since)
+            && self.filter.until.is_none_or(|until| time <= until)
     }
 }
 

@@ -122,7 +122,10 @@ impl Examiner {
     pub fn verify(&self, reader: &Reader) -> Result<Recorded<Report>, ExamineError> {
         self.decide(reader, Action::ReadLog)?;
         let what = What::AuditRead { scope: "verify".to_owned(), index: None };
-        let report = self.log.quiet(|| verify(&self.log_dir, &self.vkey));
+        let report = {
+            self.log.publish()?;
+            verify(&self.log_dir, self.vkey.trim_end())
+        };
         Ok(self.record(reader, what, report)?)
     }
 

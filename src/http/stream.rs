@@ -2,6 +2,7 @@
 //! durable; `sentence` only after the terminal entry is; then exactly one of `released`, `refused`,
 //! `problem`.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ pub(super) fn respond(
     }));
     let events = futures_util::stream::unfold(receiver, |mut receiver| async move {
         let event = receiver.recv().await?;
-        Some((Ok::<Bytes, Problem>(event), receiver))
+        Some((Ok::<Bytes, Infallible>(event), receiver))
     });
     HttpResponse::Ok()
         .insert_header(("Content-Type", "text/event-stream"))
@@ -56,7 +57,7 @@ fn answer(services: &Services, caller: &Caller, question: &Question, sender: &Se
         }
         Progress::Step(step) => {
             last = Some(step);
-            send(sender, "progress", &json!({"step": name(step), "query": question.id}))
+            send(sender, "progress", &json!({"phase": name(step), "query": question.id}))
         }
         Progress::Evidence(evidence) => {
             let entry = evidence.receipt().index();
@@ -86,7 +87,7 @@ const fn name(step: Step) -> &'static str {
         Step::Reading => "reading",
         Step::Drafting => "drafting",
         Step::Checking => "checking",
-        Step::Sealing => "sealing",
+        Step::Sealing => "sealed",
     }
 }
 

@@ -179,7 +179,6 @@ impl<'a> Batch<'a> {
             Some(vault.seal(&scope, &encoded(&parsed.geometry))?)
         };
         Ok(DocumentRow {
-            v: 1,
             document: id,
             token,
             generation,
@@ -188,6 +187,7 @@ impl<'a> Batch<'a> {
             original: vault.seal_file(&scope, bytes)?,
             text: vault.seal(&scope, &encoded(&text))?,
             geometry,
+            labels_sealed: None,
             pages: u32::try_from(parsed.pages.len()).unwrap_or(u32::MAX),
             passages: u32::try_from(found.len()).unwrap_or(u32::MAX),
             entry: EntryIndex(0),
@@ -198,7 +198,7 @@ impl<'a> Batch<'a> {
         if let Some(group) = &self.group {
             return Ok(group.generation);
         }
-        let generation = self.parts.state.next_generation()?;
+        let generation = self.parts.state.meta().next_generation()?;
         let (documents, ids) = (Vec::new(), HashSet::new());
         self.group = Some(Group { generation, passages: 0, documents, ids });
         Ok(generation)
@@ -213,12 +213,12 @@ impl<'a> Batch<'a> {
             let row = serde_json::to_vec(&pending.row).unwrap_or_default();
             let what = What::DocumentActivated {
                 document: pending.row.token.clone(),
-                generation: group.generation,
+                generation: group.generation.0,
                 passages: pending.row.passages,
                 pages: pending.row.pages,
                 size_bytes: pending.size_bytes,
                 class: self.options.labels.digest(),
-                payload: self.parts.vault.seal(&scope, &row)?,
+                payload: Some(self.parts.vault.seal(&scope, &row)?),
             };
             self.parts.log.append(self.event(what))?;
             self.parts.metrics.count(Counter::DocumentsActivated);
@@ -241,7 +241,7 @@ impl<'a> Batch<'a> {
         let quarantined = Quarantined { path, reason: reason.clone(), detail: why.detail.clone() };
         let contents = serde_json::to_vec(&quarantined).unwrap_or_default();
         let payload = self.parts.vault.seal(&KeyScope::System, &contents)?;
-        let what = What::DocumentQuarantined { reason, size_bytes, payload };
+        let what = What::DocumentQuarantined { reason, size_bytes, payload: Some(payload) };
         self.parts.log.append(self.event(what))?;
         self.parts.metrics.count(Counter::DocumentsQuarantined);
         self.report.quarantined.push(quarantined);

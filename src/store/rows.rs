@@ -116,6 +116,8 @@ pub struct AnswerRow {
     pub query: RequestId,
     /// The sealed answer object.
     pub answer: PayloadRef,
+    /// The terminal entry.
+    pub entry: EntryIndex,
 }
 
 impl Row for AccountRow {

@@ -71,7 +71,8 @@ fn verify_home(context: &mut Context<'_>, vkey: Option<PathBuf>) -> Result<Reply
     let paths = LogPaths::of(&context.options.home);
     let vkey = vkey.map_or(paths.vkey, |path| context.path(&path));
     if !vkey.exists() {
-        return Err(crate::app::NoHome { home: context.options.home.clone() }.into_failure());
+        let home = context.options.home.clone();
+        return Err(anyhow::Error::from(crate::app::NoHome { home }).into());
     }
     verify_folder(&paths.log, Some(vkey))
 }

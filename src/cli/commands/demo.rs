@@ -1,6 +1,6 @@
 //! The demonstration: a home of its own, one account a role, the demo corpus, a server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -18,12 +18,9 @@ use crate::identity::NewAccount;
 use crate::ingest::Source;
 
 use super::accounts::pairs;
+use super::demo_corpus::{CORPUS, LABELS};
 use super::documents::take_in;
 use super::home;
-
-/// The demo corpus travels inside the program: the demonstration needs no source tree.
-const CORPUS: &[(&str, &[u8])] = &include!("demo_corpus.in");
-const LABELS: &str = include_str!("../../../fixtures/demo.toml");
 
 /// Credentials of the demonstration, kept so that it can be started again.
 const ACCOUNTS_FILE: &str = "demo-accounts.json";
@@ -67,15 +64,16 @@ pub(super) fn demo(context: &mut Context<'_>, args: &DemoArgs) -> Result<Reply, 
         return Ok(Reply::done(value, text));
     }
     let app: Arc<App> = context.take_app()?;
-    let as_json = context.as_json;
+    let announce = context.announce;
     home::run(&app, listen, &Tls::Files { cert, key }, context.progress, &mut |url, print| {
         if let Some(object) = value.as_object_mut() {
             object.insert("url".to_owned(), json!(url));
             object.insert("fingerprint".to_owned(), json!(print));
         }
-        if as_json { println!("{value}") } else { print!("{}", render(&value)) }
+        let text = render(&value);
+        announce(&Reply::done(value.clone(), text));
     })?;
-    Ok(Reply { value: Value::Null, text: String::new(), exit: 0 }.silent())
+    Ok(Reply::silent())
 }
 
 fn kept_accounts(path: &Path) -> Result<Value, Failure> {
@@ -86,7 +84,7 @@ fn kept_accounts(path: &Path) -> Result<Value, Failure> {
     })
 }
 
-fn make_home(context: &mut Context<'_>, accounts_file: &PathBuf) -> Result<Value, Failure> {
+fn make_home(context: &mut Context<'_>, accounts_file: &Path) -> Result<Value, Failure> {
     let init = InitOptions {
         admin: "admin".parse()?,
         approver: "approver".parse()?,
@@ -151,8 +149,9 @@ fn render(value: &Value) -> String {
     if !text("/fingerprint").is_empty() {
         out.push_str(&format!("certificate SHA-256 {}\n", text("/fingerprint")));
     }
-    out.push_str(&format!("documents: {}\n\n", value["documents"]));
-    for account in value["accounts"].as_array().into_iter().flatten() {
+    let documents = value.get("documents").and_then(Value::as_u64).unwrap_or_default();
+    out.push_str(&format!("documents: {documents}\n\n"));
+    for account in value.get("accounts").and_then(Value::as_array).into_iter().flatten() {
         let field = |name: &str| account.get(name).and_then(Value::as_str).unwrap_or_default();
         out.push_str(&format!(
             "  {:<10} {:<16} {}\n",

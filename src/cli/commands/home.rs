@@ -1,3 +1,4 @@
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::cli::args::{InitArgs, ServeArgs};
 use crate::cli::context::Context;
 use crate::cli::remote;
 use crate::cli::reply::{Failure, Reply};
-use crate::domain::digest::Digest;
+use crate::domain::digest::{Digest, DigestWriter};
 
 pub(super) fn init(context: &mut Context<'_>, args: &InitArgs) -> Result<Reply, Failure> {
     let init = InitOptions {
@@ -54,16 +55,16 @@ pub(super) fn serve(context: &mut Context<'_>, args: &ServeArgs) -> Result<Reply
         let (cert, key) = app::Home::at(&context.options.home).tls();
         Tls::Files { cert, key }
     };
-    let progress = context.progress;
-    let app = Arc::new(App::open(context.options.clone())?);
-    run(&app, listen, &tls, progress, &mut |url, fingerprint| {
+    let app = context.take_app()?;
+    let announce = context.announce;
+    run(&app, listen, &tls, context.progress, &mut |url, fingerprint| {
         let mut text = format!("Affiant serves {url}\n");
         if let Some(fingerprint) = fingerprint {
             text.push_str(&format!("certificate SHA-256 {fingerprint}\n"));
         }
-        eprint!("{text}");
+        announce(&Reply::done(json!({ "url": url, "fingerprint": fingerprint }), text));
     })?;
-    Ok(Reply::done(json!({ "stopped": true }), ""))
+    Ok(Reply::silent())
 }
 
 /// Serves until SIGINT or SIGTERM; `ready` is told the address and the certificate's fingerprint.
@@ -80,11 +81,14 @@ pub(super) fn run(
         Tls::Plain => None,
     };
     app.record_own(What::LogStarted {
-        binary: env!("CARGO_PKG_VERSION").to_owned(),
+        binary: binary_digest()?,
         config: Digest::of(format!("{:?}", app.options).as_bytes()),
-        policies: app.policies.digest(),
-        encoder: Some(engine.models.encoder.digest()),
-        generator: Some(engine.models.generator.digest()),
+        policy: app.policies.digest(),
+        models: [
+            ("encoder".to_owned(), engine.models.encoder.digest()),
+            ("generator".to_owned(), engine.models.generator.digest()),
+        ]
+        .into(),
         size: app.log.size(),
     })?;
     let commands = remote::listen(app)?;
@@ -95,4 +99,18 @@ pub(super) fn run(
     });
     drop(commands);
     Ok(stopped?)
+}
+
+/// SHA-256 of the running program.
+fn binary_digest() -> std::io::Result<Digest> {
+    let mut file = std::fs::File::open("/proc/self/exe")?;
+    let mut writer = DigestWriter::default();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut buffer)?;
+        match buffer.get(..count) {
+            Some([]) | None => return Ok(writer.finish()),
+            Some(read) => writer.update(read),
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod ask;
 mod audit;
 mod demo;
+mod demo_corpus;
 mod documents;
 mod evaluate;
 mod home;
