@@ -15,6 +15,29 @@ pub const USER_NAME_CHARS_MAX: usize = 64;
 /// Titles are shown in lists.
 pub const TITLE_CHARS_MAX: usize = 300;
 
+/// NIST SP 800-63B section 3.1.1.2: at least eight characters, no rules on which.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Bounds what is hashed.
+pub const PASSWORD_CHARS_MAX: usize = 256;
+/// A working day: then sign in again, however busy.
+pub const SESSION_MS_MAX: u64 = 8 * 60 * 60 * 1000;
+/// 45 CFR 164.312(a)(2)(iii), automatic logoff: an unattended screen closes.
+pub const SESSION_IDLE_MS_MAX: u64 = 30 * 60 * 1000;
+/// How exactly the last use of a session is noted; spares a write for each request.
+pub const SESSION_SEEN_MS: u64 = 60 * 1000;
+/// Tokens of scripts end, so that forgotten ones do.
+pub const TOKEN_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
+/// Wrong passwords for one name before it has to wait.
+pub const SIGN_IN_FAILURES_MAX: u32 = 5;
+/// The first wait; each further failure doubles it.
+pub const SIGN_IN_WAIT_MS: u64 = 30 * 1000;
+/// The longest wait: a nuisance to guessers, not a lock-out by strangers.
+pub const SIGN_IN_WAIT_MS_MAX: u64 = 15 * 60 * 1000;
+/// After this long without a failure a name starts afresh.
+pub const SIGN_IN_FORGET_MS: u64 = 60 * 60 * 1000;
+/// Names whose failures are remembered.
+pub const SIGN_IN_NAMES_MAX: usize = 10_000;
+
 /// Policy files of one directory; a set is a handful, each may be long.
 pub const POLICY_FILES_MAX: usize = 200;
 /// Largest policy or examples file.
@@ -67,4 +90,7 @@ const _: () = assert!(APPEND_BATCH_MAX <= APPEND_QUEUE_MAX);
 const _: () = assert!(FILE_BYTES_MAX as usize <= BLOB_BYTES_MAX);
 const _: () = assert!(RECORD_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(SEGMENT_BYTES_MAX + (RECORD_BYTES_MAX as u64) < u32::MAX as u64);
+const _: () =
+    assert!(SESSION_SEEN_MS < SESSION_IDLE_MS_MAX && SESSION_IDLE_MS_MAX < SESSION_MS_MAX);
+const _: () = assert!(SIGN_IN_WAIT_MS_MAX < SIGN_IN_FORGET_MS);
 const _: () = assert!(PAGE_CHARS_MAX <= u32::MAX as usize);

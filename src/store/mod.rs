@@ -25,6 +25,7 @@
 //! Does not do: backup, retention. A destroyed key may live on in a backup of `keys/`; the wrapped
 //! bytes of its file may live on in free blocks of the disk.
 
+mod classes;
 mod envelope;
 mod keys;
 mod rows;
@@ -33,10 +34,11 @@ mod state;
 mod table;
 mod vault;
 
+pub use classes::Classes;
 pub use keys::{KeyError, KeyScope};
 pub use rows::{AccountRow, AnswerRow, DocumentRow, SessionKind, SessionRow};
 pub use segments::SegmentError;
-pub use state::{Classes, Meta, OpenQueries, State};
+pub use state::{Meta, OpenQueries, State};
 pub use table::{Row, StateError, Table};
 pub use vault::{RevealError, Vault, VaultError};
 

@@ -113,10 +113,43 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// [`StateError::Store`].
     pub fn put_soon(&self, row: &R) -> Result<(), StateError> {
-        let bytes = serde_json::to_vec(&Versioned { v: R::VERSION, row })
-            .map_err(|source| StateError::Corrupt { tree: R::TREE, source })?;
-        self.tree.insert(row.key().bytes(), bytes)?;
+        self.tree.insert(row.key().bytes(), format(row)?)?;
         Ok(())
+    }
+
+    /// Writes a row where none has its key; whether it did.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn put_new(&self, row: &R) -> Result<bool, StateError> {
+        let written = self.swap(row, None, row)?;
+        self.settle()?;
+        Ok(written)
+    }
+
+    /// Writes `new` over `old` where `old` is still what stands there; whether it did. So nothing
+    /// that another thread wrote or deleted meanwhile is undone.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn replace(&self, old: &R, new: &R) -> Result<bool, StateError> {
+        let written = self.swap(old, Some(old), new)?;
+        self.settle()?;
+        Ok(written)
+    }
+
+    /// As [`Table::replace`], without waiting for the disk.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn replace_soon(&self, old: &R, new: &R) -> Result<bool, StateError> {
+        self.swap(old, Some(old), new)
+    }
+
+    fn swap(&self, at: &R, old: Option<&R>, new: &R) -> Result<bool, StateError> {
+        let old = old.map(format).transpose()?;
+        let new = format(new)?;
+        Ok(self.tree.compare_and_swap(at.key().bytes(), old, Some(new))?.is_ok())
     }
 
     /// The row with this key.
@@ -150,6 +183,11 @@ impl<R: Row> Table<R> {
         }
         Ok(())
     }
+}
+
+fn format<R: Row>(row: &R) -> Result<Vec<u8>, StateError> {
+    serde_json::to_vec(&Versioned { v: R::VERSION, row })
+        .map_err(|source| StateError::Corrupt { tree: R::TREE, source })
 }
 
 fn parse<R: Row>(bytes: &[u8]) -> Result<R, StateError> {

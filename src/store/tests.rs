@@ -327,6 +327,19 @@ fn rows_come_back_as_they_were_put() {
 }
 
 #[test]
+fn a_row_is_replaced_only_where_it_is_still_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(&folder.path().join("db")).unwrap();
+    let (old, new) = (account("ada"), AccountRow { disabled: true, ..account("ada") });
+    assert!(!state.accounts().replace(&old, &new).unwrap(), "nothing to replace");
+    assert!(state.accounts().put_new(&old).unwrap());
+    assert!(!state.accounts().put_new(&new).unwrap());
+    assert!(state.accounts().replace(&old, &new).unwrap());
+    assert!(!state.accounts().replace_soon(&old, &old).unwrap());
+    assert_eq!(state.accounts().list().unwrap(), [new]);
+}
+
+#[test]
 fn a_row_of_another_version_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
