@@ -66,7 +66,7 @@ pub struct EntryRow {
 }
 
 impl EntryRow {
-    /// The fields of an entry, in its own order.
+    /// The fields of an entry, in the order of its canonical bytes.
     pub fn of(entry: &Value) -> Vec<Self> {
         let mut rows = Vec::new();
         flatten("", entry, 0, &mut rows);
@@ -142,11 +142,8 @@ mod tests {
 
     #[test]
     fn entries_are_shown_field_by_field_without_losing_any() {
-        let entry = serde_json::json!({
-            "actor": {"id": "operator", "via": "cli"},
-            "details": {"hits": [{"rank": 1}, {"rank": 2}], "labels": ["a", "b"], "none": {}},
-            "v": 1, "policy": null,
-        });
+        let canonical = r#"{"actor":{"id":"operator","via":"cli"},"details":{"hits":[{"rank":1},{"rank":2}],"labels":["a","b"],"none":{}},"policy":null,"v":1}"#;
+        let entry = serde_json::from_str(canonical).unwrap();
         let rows: Vec<_> =
             EntryRow::of(&entry).into_iter().map(|row| (row.name, row.value)).collect();
         let expected = [
