@@ -168,7 +168,7 @@ impl Catalogue {
     /// [`CatalogueError::Contents`] where its key is gone or its bytes are damaged.
     pub fn geometry(&self, document: &Document) -> Result<Option<Arc<Vec<u8>>>, CatalogueError> {
         let Some(payload) = &document.row.geometry else { return Ok(None) };
-        let bytes = self.geometries.get_or(document.row.document, || {
+        let bytes = self.geometries.get_or(document.row.document, || -> Result<_, CatalogueError> {
             let bytes = self.contents(document, payload)?;
             let len = bytes.len();
             Ok((bytes.to_vec(), len))

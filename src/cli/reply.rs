@@ -126,6 +126,7 @@ failure_from!(
     crate::domain::digest::InvalidDigest,
     crate::examine::InvalidFormat,
     crate::identity::AccountError,
+    crate::store::StateError,
 );
 
 /// Code, remedy and exit status of an error, by the kinds that callers act on.

@@ -158,7 +158,7 @@ impl Governor {
             Ok(session) => {
                 let person = actor.id.clone();
                 if let Err(error) = self.record(&actor, What::SessionOpened { person }) {
-                    self.accounts.sign_out(&session.token);
+                    self.accounts.sign_out(&session.token).map_err(SignInError::State)?;
                     return Err(error.into());
                 }
                 Ok(session)
@@ -174,10 +174,11 @@ impl Governor {
     /// Ends a session.
     ///
     /// # Errors
-    /// [`AppendError`] where the end could not be recorded; the session has ended all the same.
-    pub fn sign_out(&self, token: &str, actor: &Actor) -> Result<(), AppendError> {
-        self.accounts.sign_out(token);
-        self.record(actor, What::SessionClosed { person: actor.id.clone() })
+    /// [`GovernError::NotRecorded`] where the end could not be recorded; the session has ended all
+    /// the same.
+    pub fn sign_out(&self, token: &str, actor: &Actor) -> Result<(), GovernError> {
+        self.accounts.sign_out(token).map_err(AccountError::State)?;
+        Ok(self.record(actor, What::SessionClosed { person: actor.id.clone() })?)
     }
 
     fn record_and_create(&self, actor: &Actor, new: NewAccount) -> Result<Created, GovernError> {

@@ -6,11 +6,11 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
-use subtle::ConstantTimeEq as _;
 
 use crate::answer::Asker;
 use crate::domain::principal::{Principal, Via};
 use crate::examine;
+use crate::identity::csrf_matches;
 
 use super::{Kind, Problem, Services};
 
@@ -49,8 +49,7 @@ impl Caller {
     /// [`Kind::CsrfFailed`] where a browser session shows no or a wrong token.
     pub fn check_csrf(&self, shown: Option<&str>) -> Result<(), Problem> {
         let Some(expected) = &self.csrf else { return Ok(()) };
-        let shown = shown.unwrap_or_default();
-        if bool::from(shown.as_bytes().ct_eq(expected.as_bytes())) {
+        if csrf_matches(expected, shown.unwrap_or_default()) {
             Ok(())
         } else {
             Err(Problem::new(Kind::CsrfFailed, ""))
@@ -75,14 +74,13 @@ impl Caller {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "))
             .map(str::to_owned);
-        let is_bearer = bearer.is_some();
         let cookie = || request.cookie(SESSION_COOKIE).map(|cookie| cookie.value().to_owned());
         let token = bearer.or_else(cookie)?;
         let (principal, csrf) = services.governor.accounts.session(&token)?;
         let portal = !request.path().starts_with("/api/");
         let via = if portal { Via::Portal } else { Via::Http };
         let actor = services.governor.actor(principal.name.as_str(), via, None);
-        Some(Self { principal, actor, token, csrf: (!is_bearer).then_some(csrf) })
+        Some(Self { principal, actor, token, csrf: Some(csrf).filter(|csrf| !csrf.is_empty()) })
     }
 }
 

@@ -229,8 +229,10 @@ impl From<GovernError> for Problem {
 impl From<EnterError> for Problem {
     fn from(error: EnterError) -> Self {
         match &error {
-            EnterError::SignIn(SignInError::Backend(_)) => Self::hidden(Kind::Internal, &error),
-            EnterError::SignIn(_) => Self::new(Kind::SignInFailed, error.to_string()),
+            EnterError::SignIn(SignInError::State(_)) => Self::hidden(Kind::Internal, &error),
+            EnterError::SignIn(SignInError::Wrong | SignInError::TooMany { .. }) => {
+                Self::new(Kind::SignInFailed, error.to_string())
+            }
             EnterError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
         }
     }

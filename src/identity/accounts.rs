@@ -74,6 +74,22 @@ pub enum AccountError {
 }
 
 impl Accounts {
+    /// Whether [`Accounts::create`] would take this account: asked before it is recorded.
+    ///
+    /// # Errors
+    /// [`AccountError::Exists`], [`AccountError::BadPassword`].
+    pub fn check(&self, new: &NewAccount) -> Result<(), AccountError> {
+        if let Some(password) = &new.password
+            && !password::has_good_length(password.expose())
+        {
+            return Err(AccountError::BadPassword);
+        }
+        match self.0.state.accounts().get(&new.name)? {
+            Some(row) => Err(AccountError::Exists { name: row.name }),
+            None => Ok(()),
+        }
+    }
+
     /// Makes an account; on disk on return.
     ///
     /// # Errors
