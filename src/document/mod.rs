@@ -1,1 +1,266 @@
-//! (room to be built)
+//! What does this file say, and where on which page?
+//!
+//! [`parse`] turns bytes into pages of text, positions and headings, or says why it cannot
+//! ([`Unreadable`]). [`passages`] cuts the pages into the units that are indexed, [`sentences`]
+//! finds the sentences that citations quote, and [`render_page`] draws a page with the same engine
+//! that gave the positions, so that boxes lie on the picture where the words are.
+//!
+//! Useful for: born-digital PDF, plain text, Markdown, HTML. Not useful for: scans (told apart as
+//! `needs_ocr`), office formats, e-mail (`not_supported`).
+//!
+//! Rules of the room:
+//! - **The kind is told by content**, not by name ([`sniff`]).
+//! - **Files are hostile.** Each parse runs on its own thread with a large stack, under a deadline,
+//!   with bounds on pages, characters, drawing steps and decompressed size; a panic inside a vendor
+//!   library is caught and becomes `malformed` ([`guard`]).
+//! - **Only what a reader sees is text.** Invisible, covered (badly redacted), same-coloured, tiny
+//!   and off-page text is left out and reported as a [`Warning`]; it never reaches the index, so it
+//!   can neither leak a redaction nor smuggle in instructions.
+//! - **Positions count code points of the page text** as stored here; nothing re-flows it later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::clock::Clock;
+use crate::domain::document::PageText;
+use crate::domain::limits::{FILE_BYTES_MAX, PAGE_CHARS_MAX, TITLE_CHARS_MAX};
+
+mod clauses;
+mod decode;
+mod geometry;
+mod guard;
+mod headings;
+mod html;
+mod markdown;
+mod passages;
+mod pdf;
+mod reason;
+mod render;
+mod sentences;
+mod sniff;
+
+pub use geometry::Geometry;
+pub use passages::passages;
+pub use reason::{Reason, Unreadable};
+pub use render::{RenderError, render_page};
+pub use sentences::sentences;
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// HTML: its visible text, as one page.
+    Html,
+    /// Markdown: its source, as one page.
+    Markdown,
+    /// PDF: page by page, with positions.
+    Pdf,
+    /// Plain text, as one page.
+    Text,
+}
+
+/// How to parse.
+pub struct ParseOptions<'a> {
+    /// The password of an encrypted file: the user's or the owner's.
+    pub password: Option<&'a str>,
+    /// How long it may take, by which clock; without one, at most
+    /// [`PARSE_MS_MAX`](crate::domain::limits::PARSE_MS_MAX) of real time.
+    pub deadline: Option<(Arc<dyn Clock>, Duration)>,
+}
+
+/// A heading and where it stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Heading {
+    /// Page number from 1.
+    pub page: u32,
+    /// First code point of its text.
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+    /// 1 is the outermost.
+    pub level: u8,
+}
+
+/// Something about a readable file that its owner should know.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Warning {
+    /// What kind of thing.
+    pub kind: WarningKind,
+    /// The page it is on, where it is on one.
+    pub page: Option<u32>,
+    /// What was found, in words, without the document's own words.
+    pub detail: String,
+}
+
+/// What a warning is about.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningKind {
+    /// Scripts, launch actions or embedded files: never run, never opened.
+    ActiveContent,
+    /// The text is a recognised layer over a scan, made by someone else.
+    ForeignOcr,
+    /// Text that no reader sees was left out.
+    HiddenText,
+    /// A page has pictures and no text: it wants recognition.
+    PageNeedsOcr,
+    /// Glyphs without a known character stand as U+FFFD.
+    UnmappedGlyphs,
+}
+
+/// A file's text and positions.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Parsed {
+    /// What kind of file it was.
+    pub kind: Kind,
+    /// Its own title, or its file name without extension.
+    pub title: String,
+    /// Its pages, in order, numbered from 1; at least one holds text.
+    pub pages: Vec<PageText>,
+    /// Where the characters stand; empty for everything but PDF.
+    pub geometry: Geometry,
+    /// Its headings in reading order.
+    pub headings: Vec<Heading>,
+    /// What its owner should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads a file: its kind, title, pages, positions and headings.
+///
+/// * `name`: file name or path; gives the title where the file has none and tells Markdown from
+///   plain text, nothing else.
+///
+/// # Errors
+/// [`Unreadable`] says why, in a word for programs and a sentence for people. A panic inside a
+/// vendor library counts as `malformed`.
+pub fn parse(bytes: &[u8], name: &str, options: &ParseOptions<'_>) -> Result<Parsed, Unreadable> {
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(Unreadable::new(
+            Reason::TooLarge,
+            format!("the file has {} bytes, at most {FILE_BYTES_MAX} are taken", bytes.len()),
+        ));
+    }
+    let kind = sniff::sniff(bytes, name)?;
+    let watch = guard::Watch::start(options.deadline.as_ref());
+    let (owned, password) = (Arc::new(bytes.to_vec()), options.password.map(str::to_owned));
+    let inside = watch.clone();
+    let mut parsed = guard::run(&watch, move || match kind {
+        Kind::Pdf => pdf::parse(owned, password.as_deref(), &inside),
+        Kind::Html => one_page(&owned, decode::html, html::parse),
+        Kind::Markdown => one_page(&owned, decode::text, markdown::parse),
+        Kind::Text => one_page(&owned, decode::text, headings::plain),
+    })?;
+    parsed.title = tidy_title(&parsed.title).unwrap_or_else(|| title_from_name(name));
+    Ok(parsed)
+}
+
+/// Parses a file that is one page of text.
+fn one_page(
+    bytes: &[u8],
+    decode: fn(&[u8]) -> Result<decode::Decoded, Unreadable>,
+    read: fn(decode::Decoded) -> Parsed,
+) -> Result<Parsed, Unreadable> {
+    let decoded = decode(bytes)?;
+    if decoded.text.chars().count() > PAGE_CHARS_MAX {
+        return Err(Unreadable::new(
+            Reason::TooLarge,
+            format!("the text has more than {PAGE_CHARS_MAX} characters: split the file"),
+        ));
+    }
+    let parsed = read(decoded);
+    if parsed.pages.iter().all(|page| page.text.trim().is_empty()) {
+        let hidden = parsed.warnings.iter().any(|warning| warning.kind == WarningKind::HiddenText);
+        return Err(if hidden {
+            Unreadable::new(Reason::HiddenText, "all of the file's text is hidden from readers")
+        } else {
+            Unreadable::new(Reason::Empty, "the file holds no text")
+        });
+    }
+    Ok(parsed)
+}
+
+/// One line of at most [`TITLE_CHARS_MAX`] characters; `None` where nothing is left.
+fn tidy_title(title: &str) -> Option<String> {
+    let line = title
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let short: String =
+        line.chars().filter(|c| !decode::is_unseen(*c)).take(TITLE_CHARS_MAX).collect();
+    (short.chars().any(char::is_alphanumeric)).then_some(short)
+}
+
+fn title_from_name(name: &str) -> String {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = match file.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => file,
+    };
+    tidy_title(stem).unwrap_or_else(|| "untitled".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::document::slice_chars;
+
+    const OPTIONS: ParseOptions<'_> = ParseOptions { password: None, deadline: None };
+
+    #[test]
+    fn each_kind_is_read_as_what_it_is() {
+        let table: [(&str, &str, Kind, &str, &str); 4] = [
+            (
+                "notes.txt",
+                "The fee is 5 %.\r\nPaid.",
+                Kind::Text,
+                "notes",
+                "The fee is 5 %.\nPaid.",
+            ),
+            ("a/b/c.md", "# Fees\n\n*Five*.", Kind::Markdown, "Fees", "# Fees\n\n*Five*."),
+            ("x.txt", "<!doctype html><title>T</title><p>A<p>B", Kind::Html, "T", "A\n\nB"),
+            ("archive", "\u{feff}plain", Kind::Text, "archive", "plain"),
+        ];
+        for (name, bytes, kind, title, text) in table {
+            let parsed = parse(bytes.as_bytes(), name, &OPTIONS).unwrap();
+            assert_eq!(parsed.kind, kind, "{name}");
+            assert_eq!(parsed.title, title, "{name}");
+            assert_eq!(parsed.pages.len(), 1, "{name}");
+            assert_eq!(parsed.pages[0].text, text, "{name}");
+            assert!(parsed.geometry.boxes(1, 0, 5).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_a_reason() {
+        let table: [(&str, &[u8], Reason); 6] = [
+            ("a.txt", b"", Reason::Empty),
+            ("a.txt", b" \n\t ", Reason::Empty),
+            ("a.pdf", b"%PDF-1.7\n", Reason::Malformed),
+            ("a.pdf", b"PK\x03\x04\0\0\0\0\0\0\0\0", Reason::Malformed),
+            ("a.docx", b"PK\x03\x04\0\0\0\0\0\0\0\0", Reason::NotSupported),
+            ("a.html", b"<html><p hidden>secret</p></html>", Reason::HiddenText),
+        ];
+        for (name, bytes, reason) in table {
+            assert_eq!(
+                parse(bytes, name, &OPTIONS).unwrap_err().reason,
+                reason,
+                "{name} {bytes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn headings_stand_where_they_say() {
+        let text = "# One\n\nBody.\n\n## Two é\n\nMore.";
+        let parsed = parse(text.as_bytes(), "a.md", &OPTIONS).unwrap();
+        let found: Vec<_> = parsed
+            .headings
+            .iter()
+            .map(|h| (h.level, slice_chars(&parsed.pages[0].text, h.start, h.end).unwrap()))
+            .collect();
+        assert_eq!(found, [(1, "One"), (2, "Two é")]);
+    }
+}

@@ -15,9 +15,7 @@ pub struct AccessClass(pub u32);
 /// The attributes of a document that policies may read: all of them, and only these.
 ///
 /// A document without a classification is visible to nobody.
-#[derive(
-    Clone, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
-)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Labels {
     /// `public`, `internal`, `confidential` or `restricted`, or a site's own word.

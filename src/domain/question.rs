@@ -36,8 +36,11 @@ impl TryFrom<String> for QuestionText {
     type Error = InvalidQuestion;
 
     fn try_from(text: String) -> Result<Self, InvalidQuestion> {
-        let text: String =
-            text.trim().chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+        let text: String = text
+            .trim()
+            .chars()
+            .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+            .collect();
         match text.chars().count() {
             0 => Err(InvalidQuestion::Empty),
             chars if chars > QUESTION_CHARS_MAX => Err(InvalidQuestion::TooLong { chars }),

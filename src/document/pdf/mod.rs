@@ -1,0 +1,229 @@
+//! PDF: text as it is drawn, page by page.
+//!
+//! `hayro-interpret` draws each page to a listener ([`listen`]); what a reader cannot see is parted
+//! off ([`visible`]); glyphs become lines ([`lines`]) and lines a page's text with positions
+//! ([`compose`]). `lopdf` reads what is not drawn: title, outline, active content ([`catalogue`]),
+//! and tells streams that unfold without bound ([`expansion`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use hayro_interpret::{InterpreterCache, InterpreterSettings};
+
+use crate::domain::document::{PageText, TextOrigin};
+use crate::domain::limits::{PAGES_MAX, PASSAGES_MAX};
+
+use super::geometry::Geometry;
+use super::guard::Watch;
+use super::reason::{Reason, Unreadable};
+use super::{Heading, Kind, Parsed, Warning, WarningKind, headings};
+
+mod catalogue;
+mod compose;
+mod expansion;
+mod lines;
+mod listen;
+#[cfg(test)]
+pub(super) mod samples;
+#[cfg(test)]
+mod tests;
+mod visible;
+
+pub(super) use expansion::check as check_expansion;
+
+/// Drawing instructions of all pages together, unpacked; the engine keeps them while it reads.
+const DRAWING_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Characters of one document: its passages stay within [`PASSAGES_MAX`].
+const CHARS_MAX: usize = PASSAGES_MAX * 300;
+/// A page whose pictures cover this share of it, without text, wants recognition.
+const PICTURES_SHARE: f32 = 0.05;
+/// A page with this many shapes and no text is text drawn as outlines.
+const SHAPES_MANY: u32 = 100;
+/// Lines this many times the usual size are headings.
+const HEADING_SIZE: f32 = 1.15;
+/// Longest heading told by its size, in characters.
+const HEADING_CHARS_MAX: u32 = 150;
+
+/// Opens a PDF, repairing its structure where that is damaged.
+pub(super) fn open(bytes: Arc<Vec<u8>>, password: Option<&str>) -> Result<Pdf, Unreadable> {
+    let opened = Pdf::new_with_password(Arc::clone(&bytes), password.unwrap_or_default());
+    opened.map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
+            let detail = match password {
+                None => "the file is encrypted: give its password",
+                Some(_) => "the file is encrypted and the password given is wrong",
+            };
+            Unreadable::new(Reason::Encrypted, detail)
+        }
+        LoadPdfError::Decryption(DecryptionError::UnsupportedAlgorithm) => Unreadable::new(
+            Reason::Encrypted,
+            "the file is encrypted in a way that is not supported: save a copy without encryption",
+        ),
+        LoadPdfError::Decryption(
+            DecryptionError::MissingIDEntry | DecryptionError::InvalidEncryption,
+        ) => Unreadable::new(Reason::Malformed, "the file's encryption is damaged"),
+        LoadPdfError::Invalid => Unreadable::new(
+            Reason::Malformed,
+            "the file is truncated or damaged beyond repair: get a good copy",
+        ),
+    })
+}
+
+/// Reads a PDF.
+pub(super) fn parse(
+    bytes: Arc<Vec<u8>>,
+    password: Option<&str>,
+    watch: &Watch,
+) -> Result<Parsed, Unreadable> {
+    check_expansion(&bytes, watch)?;
+    let pdf = open(Arc::clone(&bytes), password)?;
+    let count = pdf.pages().len();
+    if count > PAGES_MAX {
+        let detail = format!("the file has {count} pages, at most {PAGES_MAX} are taken: split it");
+        return Err(Unreadable::new(Reason::TooLarge, detail));
+    }
+    let reading = read(&pdf, watch)?;
+    reading.judge()?;
+    let catalogue = catalogue::read(&bytes, password, watch);
+    let mut warnings = reading.warnings;
+    warnings.extend(catalogue.warnings);
+    let mut found: Vec<Heading> =
+        reading.pages.iter().flat_map(|page| headings::by_words(page.page, &page.text)).collect();
+    by_size(&reading.sizes, &mut found);
+    found.sort_by_key(|heading| (heading.page, heading.start));
+    Ok(Parsed {
+        kind: Kind::Pdf,
+        title: catalogue.title,
+        headings: headings::without_running(found, &reading.pages),
+        pages: reading.pages,
+        geometry: Geometry::of(reading.geometry),
+        warnings,
+    })
+}
+
+/// What all pages together gave.
+#[derive(Default)]
+struct Reading {
+    pages: Vec<PageText>,
+    geometry: Vec<super::geometry::PageGeometry>,
+    /// Page, start, end and letter size of every line.
+    sizes: Vec<(u32, u32, u32, f32)>,
+    warnings: Vec<Warning>,
+    hidden: usize,
+    pictured: usize,
+    unknown: usize,
+    known: usize,
+}
+
+fn read(pdf: &Pdf, watch: &Watch) -> Result<Reading, Unreadable> {
+    let settings = InterpreterSettings::default();
+    let cache = InterpreterCache::new();
+    let mut composer = compose::Composer::default();
+    let mut reading = Reading::default();
+    let (mut drawing, mut chars) = (0_usize, 0_usize);
+    for (page, number) in pdf.pages().iter().zip(1_u32..) {
+        watch.check()?;
+        drawing += page.page_stream().map_or(0, <[u8]>::len);
+        if drawing > DRAWING_BYTES_MAX || chars > CHARS_MAX {
+            let detail = format!("the text up to page {number} is over the limit: split the file");
+            return Err(Unreadable::new(Reason::TooLarge, detail));
+        }
+        let mut drawn = listen::listen(page, &cache, &settings, watch);
+        let seen = visible::part(&mut drawn, watch)?;
+        let (lines, unknown) = lines::group(&seen.glyphs);
+        let composed = composer.page(&lines, drawn.size);
+        let here = composed.text.chars().count();
+        chars += here;
+        reading.unknown += unknown;
+        reading.known += here;
+        for (why, count) in &seen.hidden {
+            let detail = format!("{count} characters {} were left out", why.words());
+            reading.warn(WarningKind::HiddenText, number, detail);
+            reading.hidden += count;
+        }
+        if seen.layer {
+            let detail = "the text is a recognised layer over a picture, as the file has it";
+            reading.warn(WarningKind::ForeignOcr, number, detail.to_owned());
+        }
+        if unknown > 0 {
+            let detail = format!("{unknown} glyphs have no known character");
+            reading.warn(WarningKind::UnmappedGlyphs, number, detail);
+        }
+        if here == 0 && (drawn.pictures > PICTURES_SHARE || drawn.shapes > SHAPES_MANY) {
+            let detail = "the page has pictures or outlines and no text";
+            reading.warn(WarningKind::PageNeedsOcr, number, detail.to_owned());
+            reading.pictured += 1;
+        }
+        let line = |(start, end, size): (u32, u32, f32)| (number, start, end, size);
+        reading.sizes.extend(composed.sizes.into_iter().map(line));
+        reading.geometry.push(composed.geometry);
+        let origin = if seen.layer { TextOrigin::Ocr } else { TextOrigin::Text };
+        reading.pages.push(PageText { page: number, text: composed.text, origin });
+    }
+    Ok(reading)
+}
+
+impl Reading {
+    fn warn(&mut self, kind: WarningKind, page: u32, detail: String) {
+        self.warnings.push(Warning { kind, page: Some(page), detail });
+    }
+
+    /// Refuses a document without text, with the reason nearest to its remedy.
+    fn judge(&self) -> Result<(), Unreadable> {
+        let refuse = |reason, detail: &str| Err(Unreadable::new(reason, detail));
+        if self.known > 0 && self.unknown * 2 < self.known {
+            return Ok(());
+        }
+        if self.unknown > 0 {
+            let detail = "the file's fonts do not say which characters they show: recognise it";
+            return refuse(Reason::NeedsOcr, detail);
+        }
+        if self.hidden > 0 {
+            return refuse(Reason::HiddenText, "all of the file's text is hidden from readers");
+        }
+        if self.pictured > 0 {
+            return refuse(Reason::NeedsOcr, "the pages are pictures without text: recognise them");
+        }
+        refuse(Reason::Empty, "the file's pages hold no text")
+    }
+}
+
+/// Adds lines that are larger than the usual text, where no heading is known yet.
+fn by_size(lines: &[(u32, u32, u32, f32)], found: &mut Vec<Heading>) {
+    let half = |size: f32| (size * 2.0).round() as u32;
+    let mut chars: BTreeMap<u32, u32> = BTreeMap::new();
+    for (_, start, end, size) in lines {
+        *chars.entry(half(*size)).or_default() += end - start;
+    }
+    let Some((usual, _)) = chars.into_iter().max_by_key(|(_, count)| *count) else { return };
+    let usual = usual as f32 / 2.0;
+    let known: BTreeMap<(u32, u32), u32> =
+        found.iter().map(|h| ((h.page, h.start), h.end)).collect();
+    let mut last: Option<(Heading, f32)> = None;
+    for (page, start, end, size) in lines.iter().copied() {
+        let level = match size / usual {
+            r if r >= 1.6 => 1,
+            r if r >= 1.3 => 2,
+            _ => 3,
+        };
+        // A title may go over two or three lines of one size.
+        let goes_on = last.as_ref().is_some_and(|(heading, large)| {
+            heading.page == page
+                && start - heading.end <= 2
+                && (large - size).abs() < 0.3
+                && end - heading.start <= HEADING_CHARS_MAX
+        });
+        let taken = known.range(..=(page, start)).next_back();
+        let taken = taken.is_some_and(|((p, _), known_end)| *p == page && *known_end > start);
+        let large = size >= HEADING_SIZE * usual && end - start <= HEADING_CHARS_MAX && !taken;
+        match &mut last {
+            Some((heading, _)) if large && goes_on => heading.end = end,
+            _ => {
+                found.extend(last.take().map(|(heading, _)| heading));
+                last = large.then_some((Heading { page, start, end, level }, size));
+            }
+        }
+    }
+    found.extend(last.map(|(heading, _)| heading));
+}
