@@ -18,7 +18,6 @@ pub mod identity;
 pub mod index;
 pub mod inference;
 pub mod ingest;
-pub mod migrate;
 pub mod models;
 pub mod policy;
 pub mod portal;

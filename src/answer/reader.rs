@@ -55,9 +55,8 @@ impl Reader {
             Ok(permit) => documents.retain(|document| self.sees(&permit, document)),
             Err(_) => documents.clear(),
         }
-        documents.sort_by(|a, b| {
-            (&a.card.title, a.row.document).cmp(&(&b.card.title, b.row.document))
-        });
+        documents
+            .sort_by(|a, b| (&a.card.title, a.row.document).cmp(&(&b.card.title, b.row.document)));
         let listed = u32::try_from(documents.len()).unwrap_or(u32::MAX);
         Ok(self.record(asker, What::DocumentsListed { documents: listed }, documents)?)
     }
@@ -101,7 +100,8 @@ impl Reader {
             return Err(ReadError::NotFound);
         }
         let original = self.catalogue.original(&document)?;
-        let picture = render_page(&original, None, page, PICTURE_WIDTH)?;
+        let picture =
+            render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
         let what = What::DocumentViewed { document: document.row.token.clone(), page };
         Ok(self.record(asker, what, picture)?)
     }
@@ -165,11 +165,7 @@ pub(super) fn past(parts: &Parts, asker: &Asker, query: RequestId) -> Result<Rel
     answer.entries.terminal = Some(entry);
     let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());
     let what = What::AnswerReread { entry };
-    let event = Event {
-        actor: asker.actor.clone(),
-        req,
-        policy: Some(parts.policies.digest()),
-        what,
-    };
+    let event =
+        Event { actor: asker.actor.clone(), req, policy: Some(parts.policies.digest()), what };
     Ok(parts.log.record(event, answer)?)
 }

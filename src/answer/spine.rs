@@ -90,8 +90,7 @@ impl<'a> Run<'a> {
         let began = self.parts.clock.steady();
         let words = events::question_payload(self.question);
         let payload = self.parts.vault.seal(&self.scope, &words)?;
-        let receipt =
-            self.parts.log.append(events::received(self, kind, payload))?;
+        let receipt = self.parts.log.append(events::received(self, kind, payload))?;
         self.entries.received = Some(receipt.index());
         self.timings.record += self.since(began);
         Ok(receipt)
@@ -222,8 +221,9 @@ impl<'a> Run<'a> {
         };
         answer.reason = Some(reason.to_owned());
         self.show_evidence(&mut answer, permit, evidence);
-        self.seal(answer, |_, _, payload| {
-            What::QueryRefused { reason: code.into(), payload: Some(payload) }
+        self.seal(answer, |_, _, payload| What::QueryRefused {
+            reason: code.into(),
+            payload: Some(payload),
         })
     }
 
@@ -238,9 +238,10 @@ impl<'a> Run<'a> {
         let mut answer = self.empty(Outcome::Failed, self.parts.policies.digest());
         let (code, reason) = match fault {
             Fault::Cancelled => ("cancelled", "The question was cancelled."),
-            Fault::Retrieve(_) | Fault::Inference(_) | Fault::Catalogue(_) | Fault::Answer(_) => {
-                ("fault", "The appliance could not finish this question; the operator's log says why.")
-            }
+            Fault::Retrieve(_) | Fault::Inference(_) | Fault::Catalogue(_) | Fault::Answer(_) => (
+                "fault",
+                "The appliance could not finish this question; the operator's log says why.",
+            ),
         };
         answer.reason = Some(reason.to_owned());
         self.finish(What::QueryFailed { reason: code.into() }, answer)

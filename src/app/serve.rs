@@ -77,20 +77,13 @@ pub fn bind(
     .shutdown_timeout(10);
     let bound = match protection {
         Tls::Plain => server.bind(listen),
-        Tls::Files { cert, key } => {
-            server.bind_rustls_0_23(listen, tls::server_config(cert, key)?)
-        }
+        Tls::Files { cert, key } => server.bind_rustls_0_23(listen, tls::server_config(cert, key)?),
     }
     .with_context(|| format!("cannot listen on {listen}"))?;
     let address = bound.addrs().first().copied().context("no address was bound")?;
     let scheme = if plain { "http" } else { "https" };
     let server = bound.run();
-    Ok(Serving {
-        address,
-        url: format!("{scheme}://{address}"),
-        handle: server.handle(),
-        server,
-    })
+    Ok(Serving { address, url: format!("{scheme}://{address}"), handle: server.handle(), server })
 }
 
 fn services(app: &App, engine: &Engine, secure_cookies: bool) -> Services {

@@ -73,12 +73,11 @@ fn activate(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> 
             });
         }
     };
-    let row: DocumentRow = serde_json::from_slice(&bytes).map_err(|source| {
-        CatalogueError::Form {
+    let row: DocumentRow =
+        serde_json::from_slice(&bytes).map_err(|source| CatalogueError::Form {
             document: format!("of entry {}", entry.index),
             source: Box::new(source),
-        }
-    })?;
+        })?;
     let row = DocumentRow { entry: entry.index, ..row };
     catalogue.state.documents().put_soon(&row)?;
     catalogue.show(row)

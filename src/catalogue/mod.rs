@@ -168,11 +168,12 @@ impl Catalogue {
     /// [`CatalogueError::Contents`] where its key is gone or its bytes are damaged.
     pub fn geometry(&self, document: &Document) -> Result<Option<Arc<Vec<u8>>>, CatalogueError> {
         let Some(payload) = &document.row.geometry else { return Ok(None) };
-        let bytes = self.geometries.get_or(document.row.document, || -> Result<_, CatalogueError> {
-            let bytes = self.contents(document, payload)?;
-            let len = bytes.len();
-            Ok((bytes.to_vec(), len))
-        })?;
+        let bytes =
+            self.geometries.get_or(document.row.document, || -> Result<_, CatalogueError> {
+                let bytes = self.contents(document, payload)?;
+                let len = bytes.len();
+                Ok((bytes.to_vec(), len))
+            })?;
         Ok(Some(bytes))
     }
 
@@ -241,9 +242,6 @@ impl Catalogue {
     }
 }
 
-fn form(
-    id: DocumentId,
-    source: impl std::error::Error + Send + Sync + 'static,
-) -> CatalogueError {
+fn form(id: DocumentId, source: impl std::error::Error + Send + Sync + 'static) -> CatalogueError {
     CatalogueError::Form { document: id.0.short(), source: Box::new(source) }
 }

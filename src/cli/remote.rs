@@ -169,9 +169,7 @@ fn execute(app: &App, request: Request, relay: Relay) -> Line {
     let mut context = Context::server(app, os_user, stdin, folder, &relay);
     match commands::execute(&mut context, cli.command) {
         Ok(reply) => Line::Done { output: reply.render(json), exit: reply.exit },
-        Err(failure) => {
-            Line::Failed { output: failure.render(json), json, exit: failure.exit }
-        }
+        Err(failure) => Line::Failed { output: failure.render(json), json, exit: failure.exit },
     }
 }
 

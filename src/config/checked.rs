@@ -138,8 +138,8 @@ fn models(
     if raw.models.python.is_empty() {
         fault(faults, "models.python", "is empty", "python3");
     }
-    let cache = text(raw.models.cache.clone())
-        .map_or_else(|| default_cache(environment), PathBuf::from);
+    let cache =
+        text(raw.models.cache.clone()).map_or_else(|| default_cache(environment), PathBuf::from);
     Some(ModelsConfig { cache, threads: threads?, python: raw.models.python.clone() })
 }
 

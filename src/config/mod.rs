@@ -126,10 +126,10 @@ mod tests {
     #[test]
     fn every_fault_is_named_at_once() {
         let table: [(&str, &[&str]); 5] = [
-            ("[server]\nlisten = \"nowhere\"\n[models]\nthreads = 0\n", &[
-                "server.listen",
-                "models.threads",
-            ]),
+            (
+                "[server]\nlisten = \"nowhere\"\n[models]\nthreads = 0\n",
+                &["server.listen", "models.threads"],
+            ),
             ("[index]\nvector = \"server\"\n", &["index.url"]),
             ("[index]\nvector = \"floppy\"\n", &["index.vector"]),
             ("[server]\ntls_cert_file = \"cert.pem\"\n", &["server.tls_key_file"]),

@@ -58,10 +58,7 @@ pub(super) struct RawTelemetry {
 
 impl RawConfig {
     /// Defaults, then the file, then `AFFIANT__SECTION__FIELD`.
-    pub(super) fn read(
-        file: &str,
-        environment: &[(String, String)],
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn read(file: &str, environment: &[(String, String)]) -> Result<Self, ConfigError> {
         let mut table: Table = parse(DEFAULT)?;
         overlay(&mut table, parse(file)?);
         for (name, value) in environment {

@@ -76,6 +76,11 @@ impl Geometry {
         Self { pages }
     }
 
+    /// Whether no page has positions: every file but a PDF.
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+
     /// Rectangles that cover the code points `start..end` of a page: one per line, in reading
     /// order, in points from the top left of the displayed page. Empty where nothing is known.
     pub fn boxes(&self, page: u32, start: u32, end: u32) -> Vec<Rect> {

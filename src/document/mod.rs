@@ -18,6 +18,7 @@
 //!   can neither leak a redaction nor smuggle in instructions.
 //! - **Positions count code points of the page text** as stored here; nothing re-flows it later.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,18 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    /// The kind as it is stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Pdf => "pdf",
+            Self::Text => "text",
+        }
+    }
+}
+
 /// How to parse.
 pub struct ParseOptions<'a> {
     /// The password of an encrypted file: the user's or the owner's.
@@ -92,6 +105,15 @@ pub struct Warning {
     pub page: Option<u32>,
     /// What was found, in words, without the document's own words.
     pub detail: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.page {
+            Some(page) => write!(f, "page {page}: {}", self.detail),
+            None => f.write_str(&self.detail),
+        }
+    }
 }
 
 /// What a warning is about.

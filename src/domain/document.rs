@@ -72,6 +72,9 @@ pub struct DocumentCard {
     pub labels: Labels,
     /// What the reader of the file should know: text left out, repairs made.
     pub warnings: Vec<String>,
+    /// Opens the original where it is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
 }
 
 /// A document's text as it was when it was taken in: what every span counts.

@@ -114,9 +114,8 @@ impl Tally {
     }
 
     pub(super) fn retrieval(&self) -> RetrievalMetrics {
-        let within = |k: usize| {
-            share(self.first.iter().map(|first| first.is_some_and(|at| at < k)))
-        };
+        let within =
+            |k: usize| share(self.first.iter().map(|first| first.is_some_and(|at| at < k)));
         RetrievalMetrics {
             questions: u32::try_from(self.first.len()).unwrap_or(u32::MAX),
             recall_at_1: within(1),

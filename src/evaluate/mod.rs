@@ -140,17 +140,14 @@ impl Evaluator<'_> {
         tally: &mut Tally,
     ) -> Result<(), EvaluateError> {
         let question = self.question(case);
-        let (found, took) = match self.answerer.search_timed(
-            self.asker,
-            &question,
-            Candidates::Hybrid,
-        )? {
-            (Searched::Found(found), took) => (found, took),
-            (Searched::Ended(released), _) => {
-                let reason = released.reason.clone().unwrap_or_default();
-                return Err(EvaluateError::Denied { reason });
-            }
-        };
+        let (found, took) =
+            match self.answerer.search_timed(self.asker, &question, Candidates::Hybrid)? {
+                (Searched::Found(found), took) => (found, took),
+                (Searched::Ended(released), _) => {
+                    let reason = released.reason.clone().unwrap_or_default();
+                    return Err(EvaluateError::Denied { reason });
+                }
+            };
         let ranked: Vec<bool> = found
             .hits
             .iter()

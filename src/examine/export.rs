@@ -86,7 +86,8 @@ impl Writer {
         match self.format {
             ExportFormat::Jsonl => {
                 let leaf = entry.leaf_hash();
-                let head = format!("{{\"index\":{},\"leaf_hash\":\"{leaf}\",\"entry\":", entry.index);
+                let head =
+                    format!("{{\"index\":{},\"leaf_hash\":\"{leaf}\",\"entry\":", entry.index);
                 self.bytes.extend_from_slice(head.as_bytes());
                 self.bytes.extend_from_slice(&entry.bytes);
                 self.bytes.extend_from_slice(b"}\n");

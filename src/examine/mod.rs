@@ -175,12 +175,7 @@ impl Examiner {
         }
     }
 
-    fn record<T>(
-        &self,
-        reader: &Reader,
-        what: What,
-        value: T,
-    ) -> Result<Recorded<T>, AppendError> {
+    fn record<T>(&self, reader: &Reader, what: What, value: T) -> Result<Recorded<T>, AppendError> {
         let req = RequestId::fresh(self.clock.now(), self.entropy.as_ref());
         let policy = Some(self.policies.digest());
         self.log.record(Event { actor: reader.actor.clone(), req, policy, what }, value)

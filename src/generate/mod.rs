@@ -123,8 +123,9 @@ mod tests {
 
     #[test]
     fn a_draft_is_split_into_sentences_without_citation_marks() {
-        let texts: Vec<_> =
-            split("Payment is due in 45 days [1]. It was 30\ndays before [2].").into_iter().collect();
+        let texts: Vec<_> = split("Payment is due in 45 days [1]. It was 30\ndays before [2].")
+            .into_iter()
+            .collect();
         let texts: Vec<_> = texts.iter().map(|sentence| sentence.text.as_str()).collect();
         assert_eq!(texts, ["Payment is due in 45 days.", "It was 30 days before."]);
     }

@@ -45,8 +45,8 @@ pub(super) fn without_marks(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('[') {
         let Some((inside, tail)) = after.split_once(']') else { break };
-        let is_mark =
-            !inside.is_empty() && inside.chars().all(|c| c.is_ascii_digit() || c == ',' || c == ' ');
+        let is_mark = !inside.is_empty()
+            && inside.chars().all(|c| c.is_ascii_digit() || c == ',' || c == ' ');
         if is_mark {
             out.push_str(before.trim_end());
         } else {

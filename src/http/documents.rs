@@ -56,10 +56,9 @@ pub(super) async fn show_picture(
     path: web::Path<(String, u32)>,
 ) -> Result<HttpResponse, Problem> {
     let (id, page) = path.into_inner();
-    let picture = blocking(move || {
-        Ok(services.reader.picture(&caller.asker(), document_id(&id)?, page)?)
-    })
-    .await?;
+    let picture =
+        blocking(move || Ok(services.reader.picture(&caller.asker(), document_id(&id)?, page)?))
+            .await?;
     let (bytes, _) = picture.into_parts();
     let mut response = HttpResponse::Ok();
     response.insert_header(("Cache-Control", "private, no-store"));
@@ -75,9 +74,10 @@ pub(super) async fn create_documents(
     form: Multipart,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
-    services.policies.may(&caller.principal, Action::Ingest).map_err(|denial| {
-        Problem::new(Kind::PolicyDenied, denial.reason)
-    })?;
+    services
+        .policies
+        .may(&caller.principal, Action::Ingest)
+        .map_err(|denial| Problem::new(Kind::PolicyDenied, denial.reason))?;
     let upload = read(form).await?;
     let id = begin(services.into_inner(), &caller, upload)?;
     let location = format!("/api/v1/jobs/{id}");
@@ -133,7 +133,11 @@ async fn read(mut form: Multipart) -> Result<Upload, Problem> {
             "label" => upload.labels.push(String::from_utf8_lossy(&bytes).into_owned()),
             "password" => upload.password = Some(String::from_utf8_lossy(&bytes).into_owned()),
             "csrf" => {}
-            _ => return Err(bad(format!("the field {name:?} is unknown: use file, label, password"))),
+            _ => {
+                return Err(bad(format!(
+                    "the field {name:?} is unknown: use file, label, password"
+                )));
+            }
         }
     }
     if upload.files.is_empty() {

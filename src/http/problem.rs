@@ -255,10 +255,7 @@ pub(super) async fn not_found() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Kind::NotFound, "there is no such route; see /api/v1/openapi.json"))
 }
 
-pub(super) fn json(
-    error: actix_web::error::JsonPayloadError,
-    _: &HttpRequest,
-) -> actix_web::Error {
+pub(super) fn json(error: actix_web::error::JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
     Problem::new(Kind::BadRequest, error.to_string()).into()
 }
 

@@ -21,10 +21,8 @@ pub(super) async fn create_session(
 ) -> Result<HttpResponse, Problem> {
     let secure = services.secure_cookies;
     let NewSession { username, password } = body.into_inner();
-    let session = blocking(move || {
-        Ok(services.governor.sign_in(&username, &password, Via::Http)?)
-    })
-    .await?;
+    let session =
+        blocking(move || Ok(services.governor.sign_in(&username, &password, Via::Http)?)).await?;
     Ok(HttpResponse::Created().cookie(session_cookie(&session.token, secure)).json(json!({
         "username": session.principal.name,
         "roles": session.principal.roles,

@@ -53,7 +53,11 @@ fn answer(services: &Services, caller: &Caller, question: &Question, sender: &Se
     let mut listen = |progress: Progress<'_>| match progress {
         // Drafting is reported at every token; the reader is told once, and watched always.
         Progress::Step(step) if last == Some(step) => {
-            if sender.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if sender.is_closed() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         }
         Progress::Step(step) => {
             last = Some(step);

@@ -19,7 +19,9 @@ pub(super) async fn readyz(services: web::Data<Services>) -> Result<HttpResponse
 /// `GET /metrics`: Prometheus text.
 pub(super) async fn metrics(services: web::Data<Services>) -> HttpResponse {
     let mut text = services.metrics.render();
-    text.push_str("# HELP affiant_log_entries Entries in the log\n# TYPE affiant_log_entries gauge\n");
+    text.push_str(
+        "# HELP affiant_log_entries Entries in the log\n# TYPE affiant_log_entries gauge\n",
+    );
     text.push_str(&format!("affiant_log_entries {}\n", services.log.size()));
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }

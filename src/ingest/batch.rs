@@ -133,13 +133,8 @@ impl<'a> Batch<'a> {
                 part.iter().zip(vectors.iter().map(Vec::as_slice)).collect();
             self.parts.index.add(generation, self.class, &rows)?;
         }
-        let ingested = Ingested {
-            id,
-            path,
-            title: parsed.title,
-            pages: row.pages,
-            passages: row.passages,
-        };
+        let ingested =
+            Ingested { id, path, title: parsed.title, pages: row.pages, passages: row.passages };
         let full = self.group.as_mut().is_some_and(|group| {
             group.passages += found.len();
             group.ids.insert(id);
@@ -172,6 +167,7 @@ impl<'a> Batch<'a> {
             kind: parsed.kind.as_str().to_owned(),
             labels: self.options.labels.clone(),
             warnings: parsed.warnings.iter().map(ToString::to_string).collect(),
+            password: self.options.password.clone(),
         };
         let geometry = if parsed.geometry.is_empty() {
             None

@@ -11,3 +11,8 @@
 
 pub mod assets;
 pub mod views;
+
+use actix_web::web;
+
+/// Every page.
+pub fn configure(_config: &mut web::ServiceConfig) {}

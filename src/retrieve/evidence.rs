@@ -123,8 +123,13 @@ impl EvidenceSet {
             let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
             if !places.is_empty() && !line.is_empty() {
                 let (vector, closeness) = (Vec::new(), 0.0);
-                self.sentences
-                    .push(EvidenceSentence { passage: at, text: line, places, vector, closeness });
+                self.sentences.push(EvidenceSentence {
+                    passage: at,
+                    text: line,
+                    places,
+                    vector,
+                    closeness,
+                });
             }
         }
         self.passages.push(EvidencePassage {
@@ -149,8 +154,11 @@ fn places(passage: &Passage, start: u32, end: u32, text: &DocumentText) -> Vec<P
         let len = span.end - span.start;
         let (from, to) = (start.max(offset), end.min(offset + len));
         if from < to {
-            let span =
-                Span { page: span.page, start: span.start + from - offset, end: span.start + to - offset };
+            let span = Span {
+                page: span.page,
+                start: span.start + from - offset,
+                end: span.start + to - offset,
+            };
             if let Some(place) = trimmed(span, text) {
                 places.push(place);
             }
@@ -175,7 +183,6 @@ fn trimmed(span: Span, text: &DocumentText) -> Option<Place> {
     Some(Place { span, quote })
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,7 +191,8 @@ mod tests {
 
     #[test]
     fn a_sentence_across_a_page_break_has_a_place_on_each_page() {
-        let page = |page, text: &str| PageText { page, text: text.into(), origin: TextOrigin::Text };
+        let page =
+            |page, text: &str| PageText { page, text: text.into(), origin: TextOrigin::Text };
         let pages = vec![page(1, "Head. The fee is\n"), page(2, " ten euros. End.")];
         let document = DocumentId::of(b"x");
         let span = |page, start, end| Span { page, start, end };

@@ -28,9 +28,8 @@ pub(super) fn sentences(
     }
     #[expect(clippy::cast_precision_loss, reason = "ranks are below 100")]
     let merit = |passage: usize, closeness: f32| closeness + RANK_WEIGHT / (1.0 + passage as f32);
-    sentences.sort_by(|a, b| {
-        merit(b.passage, b.closeness).total_cmp(&merit(a.passage, a.closeness))
-    });
+    sentences
+        .sort_by(|a, b| merit(b.passage, b.closeness).total_cmp(&merit(a.passage, a.closeness)));
     Ok(())
 }
 

@@ -6,29 +6,61 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// Words that carry no content of their own.
 const STOP: [&str; 74] = [
-    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been",
-    "before", "being", "but", "by", "did", "do", "does", "each", "for", "from", "had", "has",
-    "have", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its", "of", "on",
-    "one", "or", "our", "out", "over", "she", "so", "such", "than", "that", "the", "their", "them",
-    "then", "there", "these", "they", "this", "those", "to", "under", "up", "was", "we", "were",
-    "what", "when", "where", "which", "who", "whom", "whose", "with", "you",
+    "a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be",
+    "been", "before", "being", "but", "by", "did", "do", "does", "each", "for", "from", "had",
+    "has", "have", "he", "her", "his", "how", "i", "if", "in", "into", "is", "it", "its", "of",
+    "on", "one", "or", "our", "out", "over", "she", "so", "such", "than", "that", "the", "their",
+    "them", "then", "there", "these", "they", "this", "those", "to", "under", "up", "was", "we",
+    "were", "what", "when", "where", "which", "who", "whom", "whose", "with", "you",
 ];
 
 const NEGATIONS: [&str; 12] = [
-    "cannot", "except", "excluding", "neither", "never", "no", "none", "nor", "not", "prohibited",
-    "unless", "without",
+    "cannot",
+    "except",
+    "excluding",
+    "neither",
+    "never",
+    "no",
+    "none",
+    "nor",
+    "not",
+    "prohibited",
+    "unless",
+    "without",
 ];
 
 const DUTIES: [&str; 6] = ["must", "shall", "required", "mandatory", "obliged", "requires"];
 const LEAVES: [&str; 5] = ["may", "can", "might", "could", "permitted"];
 
 const NUMBER_WORDS: [(&str, &str); 28] = [
-    ("zero", "0"), ("two", "2"), ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6"),
-    ("seven", "7"), ("eight", "8"), ("nine", "9"), ("ten", "10"), ("eleven", "11"),
-    ("twelve", "12"), ("thirteen", "13"), ("fourteen", "14"), ("fifteen", "15"),
-    ("sixteen", "16"), ("eighteen", "18"), ("twenty", "20"), ("thirty", "30"), ("forty", "40"),
-    ("forty-five", "45"), ("fifty", "50"), ("sixty", "60"), ("seventy", "70"), ("eighty", "80"),
-    ("ninety", "90"), ("hundred", "100"), ("thousand", "1000"),
+    ("zero", "0"),
+    ("two", "2"),
+    ("three", "3"),
+    ("four", "4"),
+    ("five", "5"),
+    ("six", "6"),
+    ("seven", "7"),
+    ("eight", "8"),
+    ("nine", "9"),
+    ("ten", "10"),
+    ("eleven", "11"),
+    ("twelve", "12"),
+    ("thirteen", "13"),
+    ("fourteen", "14"),
+    ("fifteen", "15"),
+    ("sixteen", "16"),
+    ("eighteen", "18"),
+    ("twenty", "20"),
+    ("thirty", "30"),
+    ("forty", "40"),
+    ("forty-five", "45"),
+    ("fifty", "50"),
+    ("sixty", "60"),
+    ("seventy", "70"),
+    ("eighty", "80"),
+    ("ninety", "90"),
+    ("hundred", "100"),
+    ("thousand", "1000"),
 ];
 
 /// Units of dose, time, money and size, stemmed: one changed is a different fact.
@@ -127,7 +159,9 @@ fn number(word: &str) -> Option<String> {
 /// Cuts common English endings; crude, but the same on both sides of every comparison.
 fn stem(word: &str) -> String {
     let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
-    for ending in ["ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "ed", "es", "s", "e", "y"] {
+    for ending in
+        ["ations", "ation", "ments", "ment", "ings", "ing", "ies", "ied", "ed", "es", "s", "e", "y"]
+    {
         if let Some(stem) = word.strip_suffix(ending)
             && stem.chars().count() >= 3
         {

@@ -160,6 +160,8 @@ fn render(value: &Value) -> String {
             field("password")
         ));
     }
-    out.push_str("\nTry: sign in as staff and ask “How many days does the client have to pay an invoice?”\n");
+    out.push_str(
+        "\nTry: sign in as staff and ask “How many days does the client have to pay an invoice?”\n",
+    );
     out
 }

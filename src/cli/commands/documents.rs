@@ -52,8 +52,7 @@ fn render(report: &BatchReport) -> String {
         std::time::Duration::from_millis(report.duration_ms).as_secs_f64(),
     );
     for set_aside in &report.quarantined {
-        let line =
-            format!("  {}: {} ({})\n", set_aside.path, set_aside.reason, set_aside.detail);
+        let line = format!("  {}: {} ({})\n", set_aside.path, set_aside.reason, set_aside.detail);
         text.push_str(&line);
     }
     text
@@ -145,11 +144,9 @@ fn row(document: &Document) -> Value {
 fn parse_file(path: &std::path::Path, password: Option<&str>) -> Result<Reply, Failure> {
     let clock = crate::domain::clock::SystemClock::start();
     let deadline = std::time::Duration::from_millis(crate::domain::limits::PARSE_MS_MAX);
-    let options =
-        ParseOptions { password, deadline: Some((std::sync::Arc::new(clock), deadline)) };
-    let bytes = fs::read(path).map_err(|error| {
-        Failure::usage(format!("{}: {error}", path.display()))
-    })?;
+    let options = ParseOptions { password, deadline: Some((std::sync::Arc::new(clock), deadline)) };
+    let bytes =
+        fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     match parse(&bytes, &name.unwrap_or_default(), &options) {
         Ok(parsed) => {

@@ -20,7 +20,8 @@ pub(super) fn init(context: &mut Context<'_>, args: &InitArgs) -> Result<Reply, 
     };
     let made = app::create(&context.options, &init)
         .map_err(|error| Failure::usage(format!("{error:#}")))?;
-    let account = |(name, password): &(_, String)| json!({ "username": name, "password": password });
+    let account =
+        |(name, password): &(_, String)| json!({ "username": name, "password": password });
     let value = json!({
         "home": context.options.home,
         "vkey": made.vkey.trim_end(),
