@@ -114,6 +114,11 @@ impl Generator {
         self.template.encode(chat, &self.tokens).map(|(ids, _)| ids.len())
     }
 
+    #[cfg(test)]
+    pub(crate) fn chat_ids(&self, chat: &[ChatMessage]) -> Vec<u32> {
+        self.template.encode(chat, &self.tokens).unwrap().0
+    }
+
     /// Continues a chat with the likeliest tokens (greedy): the same chat and options always give
     /// the same completion on the same machine and build.
     ///

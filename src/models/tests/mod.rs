@@ -1,5 +1,7 @@
 //! The real thing: wheels by pip, import, ONNX Runtime, both models.
 
+mod tiny;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -15,7 +17,7 @@ use crate::inference::{
     Runtime,
 };
 
-pub(super) struct Silent;
+struct Silent;
 
 impl Progress for Silent {
     fn stage(&self, _text: &str, _total: Option<u64>) {}
@@ -70,7 +72,7 @@ struct Golden {
 }
 
 fn goldens() -> Vec<Golden> {
-    let text = include_str!("../../fixtures/encoder-vectors.json");
+    let text = include_str!("../../../fixtures/encoder-vectors.json");
     serde_json::from_str::<Goldens>(text).unwrap().vectors
 }
 
@@ -142,6 +144,37 @@ fn the_same_chat_gives_the_same_completion_whatever_was_asked_between() {
     for other in ["Say hello.", &long] {
         ask(other, 8, &[]);
         assert_eq!(ask(QUESTION, 48, &[]).0, first);
+    }
+}
+
+/// Expected ids: an independent, naive implementation of llama.cpp's `smollm` splitting and of
+/// rank-ordered merging, run once over the same GGUF.
+#[test]
+fn text_becomes_the_ids_the_model_was_trained_on() {
+    let table: [(&str, &[u32]); 7] = [
+        (
+            "The lease ends on 30 June 2027.",
+            &[504, 23745, 6947, 335, 216, 35, 32, 4019, 216, 34, 32, 34, 39, 30],
+        ),
+        ("§ 164.312(b)", &[31854, 216, 33, 38, 36, 30, 35, 33, 34, 24, 82, 25]),
+        ("  two spaces\n\nand lines", &[216, 827, 5600, 198, 198, 397, 3204]),
+        (
+            "Kündigungsfrist: 3 Monate",
+            &[59, 7170, 268, 324, 38472, 86, 1640, 42, 216, 35, 3692, 368],
+        ),
+        ("日本 ok", &[23274, 115, 40993, 10907]),
+        // A control token that a document spells out stays text: it cannot end a turn.
+        ("<|im_start|>user", &[44, 108, 306, 79, 3738, 108, 46, 4093]),
+        ("", &[]),
+    ];
+    let (start, end, line) = (1, 2, 198);
+    for (text, expected) in table {
+        let message = ChatMessage { role: Role::System, text: text.to_owned() };
+        let ids = REAL.generator.chat_ids(&[message]);
+        // <|im_start|>system\n … <|im_end|>\n<|im_start|>assistant\n
+        let turn = [&[start, 9690, line], expected, &[end, line, start, 520, 9531, line]].concat();
+        assert_eq!(ids, turn, "{text:?}");
+        assert_eq!(REAL.generator.count_tokens(text), expected.len(), "{text:?}");
     }
 }
 
@@ -226,7 +259,7 @@ fn a_wheel_that_cannot_be_had_says_what_to_do() {
     let absent = run(Some(&wheels), "python3");
     assert!(matches!(absent, DownloadError::Absent { .. }), "{absent}");
     assert!(absent.to_string().contains("--save"), "{absent}");
-    let wheel = super::pinned::RUNTIME.file;
+    let wheel = crate::models::pinned::RUNTIME.file;
     crate::durable::replace(&wheels.join(wheel), b"no", crate::durable::Readers::Owner).unwrap();
     let wrong = run(Some(&wheels), "python3");
     assert!(matches!(wrong, DownloadError::WrongDigest { .. }), "{wrong}");
