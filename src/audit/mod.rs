@@ -50,3 +50,6 @@ pub use log::{AppendError, CreateError, Log, Receipt, Recorded};
 pub use reader::ReadError;
 pub use recover::{OpenError, Recovery};
 pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};
+
+#[cfg(test)]
+mod tests;
