@@ -298,3 +298,22 @@ fn temporary_files_of_a_crash_are_swept() {
     drop(home.open());
     assert!(home.verify().ok);
 }
+
+#[test]
+fn a_log_that_grows_meanwhile_verifies() {
+    let home = Home::new();
+    let log = home.open();
+    thread::scope(|scope| {
+        let growing = scope.spawn(|| {
+            for page in 0..300 {
+                log.append(viewed(page)).unwrap();
+                log.publish().unwrap();
+            }
+        });
+        while !growing.is_finished() {
+            let report = home.verify();
+            assert!(report.ok, "{report:?}");
+        }
+    });
+    assert_eq!(home.verify().size, 300);
+}
