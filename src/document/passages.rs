@@ -14,8 +14,10 @@ use super::{Heading, Parsed, clauses, sentences};
 const TOKENS_ENOUGH: usize = 120;
 /// A passage of several sentences never has more.
 const TOKENS_MOST: usize = 200;
-/// A clause or page ends a passage only where it already has this many.
+/// A heading or page ends a passage only where it already has this many.
 const TOKENS_FEW: usize = 40;
+/// A numbered clause ends a passage only where it already has this many: definitions go together.
+const TOKENS_SOME: usize = 80;
 /// Headings may take at most this share of the encoder's window.
 const HEADINGS_SHARE: usize = 4;
 /// Characters of one heading in a path.
@@ -93,8 +95,8 @@ impl Cutter<'_> {
                 last.span.page != unit.span.page && self.closes(last) && tokens >= TOKENS_FEW
             });
             let parts = match unit.opens {
-                Some(level) if level <= 3 => !only_headings && tokens >= TOKENS_FEW,
-                Some(_) => tokens >= TOKENS_ENOUGH / 2 && unit.tokens >= TOKENS_ENOUGH / 2,
+                Some(level) if level <= 2 => !only_headings && tokens >= TOKENS_FEW,
+                Some(_) => tokens >= TOKENS_SOME,
                 None => false,
             };
             let full = tokens + unit.tokens > most || tokens >= TOKENS_ENOUGH.min(most);

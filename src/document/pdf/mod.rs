@@ -107,11 +107,11 @@ pub(super) fn parse(
         reading.warn_file(format!("of {count} pages that the file lists, {found} were found"));
     }
     let catalogue = catalogue::read(bytes, password, watch);
-    let mut warnings = reading.warnings;
+    let mut warnings = std::mem::take(&mut reading.warnings);
     warnings.extend(catalogue.warnings);
     let mut found: Vec<Heading> =
         reading.pages.iter().flat_map(|page| headings::by_words(page.page, &page.text)).collect();
-    by_size(&reading.sizes, &mut found);
+    by_size(&reading, &mut found);
     found.sort_by_key(|heading| (heading.page, heading.start));
     Ok(Parsed {
         kind: Kind::Pdf,
@@ -257,41 +257,59 @@ impl Reading {
     }
 }
 
-/// Adds lines that are larger than the usual text, where no heading is known yet.
-fn by_size(lines: &[(u32, u32, u32, f32)], found: &mut Vec<Heading>) {
+/// Adds lines that are larger than the usual text and read like titles, where no heading is known.
+fn by_size(reading: &Reading, found: &mut Vec<Heading>) {
     let half = |size: f32| (size * 2.0).round() as u32;
     let mut chars: BTreeMap<u32, u32> = BTreeMap::new();
-    for (_, start, end, size) in lines {
+    for (_, start, end, size) in &reading.sizes {
         *chars.entry(half(*size)).or_default() += end - start;
     }
     let Some((usual, _)) = chars.into_iter().max_by_key(|(_, count)| *count) else { return };
     let usual = usual as f32 / 2.0;
     let known: BTreeMap<(u32, u32), u32> =
-        found.iter().map(|h| ((h.page, h.start), h.end)).collect();
-    let mut last: Option<(Heading, f32)> = None;
-    for (page, start, end, size) in lines.iter().copied() {
-        let level = match size / usual {
-            r if r >= 1.6 => 1,
-            r if r >= 1.3 => 2,
-            _ => 3,
+        found.iter().map(|heading| ((heading.page, heading.start), heading.end)).collect();
+    let taken = |page: u32, start: u32| {
+        let before = known.range(..=(page, start)).next_back();
+        before.is_some_and(|((other, _), end)| *other == page && *end > start)
+    };
+    for page in &reading.pages {
+        let of_page = |line: &&(u32, u32, u32, f32)| line.0 == page.page;
+        let from = reading.sizes.partition_point(|line| line.0 < page.page);
+        let lines = reading.sizes.iter().skip(from).take_while(of_page);
+        let text: Vec<char> = page.text.chars().collect();
+        let titled = |heading: &Heading| {
+            text.get(heading.start as usize..heading.end as usize).is_some_and(is_titled)
         };
-        // A title may go over two or three lines of one size.
-        let goes_on = last.as_ref().is_some_and(|(heading, large)| {
-            heading.page == page
-                && start - heading.end <= 2
-                && (large - size).abs() < 0.3
-                && end - heading.start <= HEADING_CHARS_MAX
-        });
-        let taken = known.range(..=(page, start)).next_back();
-        let taken = taken.is_some_and(|((p, _), known_end)| *p == page && *known_end > start);
-        let large = size >= HEADING_SIZE * usual && end - start <= HEADING_CHARS_MAX && !taken;
-        match &mut last {
-            Some((heading, _)) if large && goes_on => heading.end = end,
-            _ => {
-                found.extend(last.take().map(|(heading, _)| heading));
-                last = large.then_some((Heading { page, start, end, level }, size));
+        let mut open: Option<(Heading, f32)> = None;
+        for (number, start, end, size) in lines.copied() {
+            let ratio = size / usual;
+            let level = if ratio >= 1.6 { 1 } else { 2 + u8::from(ratio < 1.3) };
+            // A title may go over two or three lines of one size.
+            let goes_on = open.as_ref().filter(|(heading, large)| {
+                start - heading.end <= 2
+                    && (large - size).abs() < 0.3
+                    && end - heading.start <= HEADING_CHARS_MAX
+            });
+            let heading = match goes_on {
+                Some((heading, _)) => Heading { end, ..*heading },
+                None => Heading { page: number, start, end, level },
+            };
+            if ratio >= HEADING_SIZE && end - start <= HEADING_CHARS_MAX && !taken(number, start) {
+                if goes_on.is_none() {
+                    found.extend(open.take().map(|(heading, _)| heading).filter(&titled));
+                }
+                open = Some((heading, size));
+            } else {
+                found.extend(open.take().map(|(heading, _)| heading).filter(&titled));
             }
         }
+        found.extend(open.map(|(heading, _)| heading).filter(titled));
     }
-    found.extend(last.map(|(heading, _)| heading));
+}
+
+/// Whether words read like a title: a capital or number first, letters, no sentence's end.
+fn is_titled(words: &[char]) -> bool {
+    words.first().is_some_and(|first| !first.is_lowercase() && !"•-–—*·".contains(*first))
+        && words.last().is_some_and(|last| !".,;:".contains(*last))
+        && words.iter().filter(|c| c.is_alphabetic()).count() >= 3
 }
