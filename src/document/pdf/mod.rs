@@ -98,7 +98,7 @@ pub(super) fn parse(
     }
     let mut reading = read(&pdf, watch)?;
     let cut = !has_end(bytes);
-    reading.judge(cut || count > pdf.pages().len())?;
+    reading.judge(cut || count == 0 || count > pdf.pages().len())?;
     if cut {
         reading.warn_file("the file has no end mark: it may have been cut short".to_owned());
     }
