@@ -15,6 +15,34 @@ pub const USER_NAME_CHARS_MAX: usize = 64;
 /// Titles are shown in lists.
 pub const TITLE_CHARS_MAX: usize = 300;
 
+/// NIST SP 800-63B section 3.1.1.2: at least eight characters, no rules on which.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Bounds what is hashed.
+pub const PASSWORD_CHARS_MAX: usize = 256;
+/// A working day: then sign in again, however busy.
+pub const SESSION_MS_MAX: u64 = 8 * 60 * 60 * 1000;
+/// 45 CFR 164.312(a)(2)(iii), automatic logoff: an unattended screen closes.
+pub const SESSION_IDLE_MS_MAX: u64 = 30 * 60 * 1000;
+/// How exactly the last use of a session is noted; spares a write for each request.
+pub const SESSION_SEEN_MS: u64 = 60 * 1000;
+/// Tokens of scripts end, so that forgotten ones do.
+pub const TOKEN_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
+/// Wrong passwords for one name before it has to wait.
+pub const SIGN_IN_FAILURES_MAX: u32 = 5;
+/// The first wait; each further failure doubles it.
+pub const SIGN_IN_WAIT_MS: u64 = 30 * 1000;
+/// The longest wait: a nuisance to guessers, not a lock-out by strangers.
+pub const SIGN_IN_WAIT_MS_MAX: u64 = 15 * 60 * 1000;
+/// After this long without a failure a name starts afresh.
+pub const SIGN_IN_FORGET_MS: u64 = 60 * 60 * 1000;
+/// Names whose failures are remembered.
+pub const SIGN_IN_NAMES_MAX: usize = 10_000;
+
+/// Policy files of one directory; a set is a handful, each may be long.
+pub const POLICY_FILES_MAX: usize = 200;
+/// Largest policy or examples file.
+pub const POLICY_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Largest file that is taken in: larger ones are quarantined as `too_large`.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Largest number of pages of one document.
@@ -43,6 +71,16 @@ pub const PROMPT_TOKENS_MAX: usize = 1_800;
 pub const QUESTION_QUEUE_MAX: usize = 32;
 /// Largest vault blob.
 pub const BLOB_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Largest record of a vault segment; what is larger becomes a file of its own.
+pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// A vault segment is full at this size; offsets are `u32`.
+pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Data keys held open in memory; the rest are read again.
+pub const KEYS_CACHED_MAX: usize = 4_096;
+/// How often the key of one person, document or question scope may be destroyed and made anew.
+pub const KEY_GENERATIONS_MAX: u32 = 1_000;
+/// Memory that sled may use for its cache.
+pub const STATE_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest JSON request body.
 pub const JSON_BYTES_MAX: usize = 256 * 1024;
 
@@ -50,4 +88,9 @@ const _: () = assert!(TOP_K_DEFAULT <= TOP_K_MAX);
 const _: () = assert!(TOP_K_MAX as usize <= CANDIDATES_MAX);
 const _: () = assert!(APPEND_BATCH_MAX <= APPEND_QUEUE_MAX);
 const _: () = assert!(FILE_BYTES_MAX as usize <= BLOB_BYTES_MAX);
+const _: () = assert!(RECORD_BYTES_MAX <= BLOB_BYTES_MAX);
+const _: () = assert!(SEGMENT_BYTES_MAX + (RECORD_BYTES_MAX as u64) < u32::MAX as u64);
+const _: () =
+    assert!(SESSION_SEEN_MS < SESSION_IDLE_MS_MAX && SESSION_IDLE_MS_MAX < SESSION_MS_MAX);
+const _: () = assert!(SIGN_IN_WAIT_MS_MAX < SIGN_IN_FORGET_MS);
 const _: () = assert!(PAGE_CHARS_MAX <= u32::MAX as usize);

@@ -12,3 +12,4 @@ pub mod limits;
 pub mod payload;
 pub mod principal;
 pub mod question;
+pub mod secret;

@@ -1,0 +1,184 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::{Accounts, password};
+use crate::domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+use crate::domain::principal::{Attributes, InvalidUserName, Principal, Role, UserName};
+use crate::domain::secret::Secret;
+use crate::store::{AccountRow, StateError};
+
+/// An account to be made.
+#[derive(Debug)]
+pub struct NewAccount {
+    /// Its name, not taken yet.
+    pub name: UserName,
+    /// Its roles.
+    pub roles: BTreeSet<Role>,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// Its password; one is generated where there is none.
+    pub password: Option<Secret>,
+}
+
+/// An account that was made.
+pub struct Created {
+    /// Who may now sign in.
+    pub principal: Principal,
+    /// The generated password, to be shown once.
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Created").field("principal", &self.principal).finish_non_exhaustive()
+    }
+}
+
+/// An account that cannot be made, found or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// Caller's fault: choose another name.
+    #[error("the account {name} exists already: choose another name")]
+    Exists {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault.
+    #[error("there is no account {name}: see `affiant user list`")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// Caller's fault.
+    #[error("the account {name} is disabled")]
+    Disabled {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault.
+    #[error(transparent)]
+    BadName(#[from] InvalidUserName),
+    /// Caller's fault: choose another password.
+    #[error(
+        "a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters: choose another"
+    )]
+    BadPassword,
+    /// Fatal: hashing failed.
+    #[error("the password cannot be hashed")]
+    Hash(#[source] argon2::password_hash::Error),
+    /// See [`StateError`].
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl Accounts {
+    /// Makes an account; on disk on return.
+    ///
+    /// # Errors
+    /// [`AccountError::Exists`], [`AccountError::BadPassword`].
+    pub fn create(&self, new: NewAccount) -> Result<Created, AccountError> {
+        let NewAccount { name, roles, attributes, password } = new;
+        let (hash, password) = self.hash(password)?;
+        let row = AccountRow {
+            name,
+            roles,
+            attributes,
+            password: hash,
+            disabled: false,
+            created: self.0.clock.now(),
+        };
+        if !self.0.state.accounts().put_new(&row)? {
+            return Err(AccountError::Exists { name: row.name });
+        }
+        Ok(Created { principal: principal(row), password })
+    }
+
+    /// Gives an account another password and ends its sessions; returns the password if generated.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], [`AccountError::BadPassword`].
+    pub fn set_password(
+        &self,
+        name: &str,
+        password: Option<Secret>,
+    ) -> Result<Option<String>, AccountError> {
+        let (hash, password) = self.hash(password)?;
+        self.change(name, |row| row.password.clone_from(&hash))?;
+        self.end_sessions(name)?;
+        Ok(password)
+    }
+
+    /// Keeps an account from signing in and ends its sessions and tokens, at once.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`].
+    pub fn disable(&self, name: &str) -> Result<(), AccountError> {
+        self.change(name, |row| row.disabled = true)?;
+        Ok(self.end_sessions(name)?)
+    }
+
+    /// Who an account is, for `--as`.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], [`AccountError::Disabled`].
+    pub fn principal(&self, name: &str) -> Result<Principal, AccountError> {
+        let row = self.row(name)?;
+        if row.disabled {
+            return Err(AccountError::Disabled { name: row.name });
+        }
+        Ok(principal(row))
+    }
+
+    /// Every account, in order of the names.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn list(&self) -> Result<Vec<AccountRow>, StateError> {
+        self.0.state.accounts().list()
+    }
+
+    fn row(&self, name: &str) -> Result<AccountRow, AccountError> {
+        let key = name.parse::<UserName>()?;
+        let row = self.0.state.accounts().get(&key)?;
+        row.ok_or_else(|| AccountError::Unknown { name: name.to_owned() })
+    }
+
+    /// Changes a row as it stands; two changes at once are both made.
+    fn change(&self, name: &str, change: impl Fn(&mut AccountRow)) -> Result<(), AccountError> {
+        loop {
+            let old = self.row(name)?;
+            let mut new = old.clone();
+            change(&mut new);
+            if self.0.state.accounts().replace(&old, &new)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn hash(&self, given: Option<Secret>) -> Result<(String, Option<String>), AccountError> {
+        let entropy = &*self.0.entropy;
+        let (password, generated) = match given {
+            Some(given) if password::has_good_length(given.expose()) => (given, None),
+            Some(_) => return Err(AccountError::BadPassword),
+            None => {
+                let generated: Zeroizing<String> = password::generate(entropy);
+                (Secret::new(generated.to_string()), Some(generated.to_string()))
+            }
+        };
+        let hash = password::hash(password.expose(), entropy).map_err(AccountError::Hash)?;
+        Ok((hash, generated))
+    }
+
+    fn end_sessions(&self, name: &str) -> Result<(), StateError> {
+        let sessions = self.0.state.sessions();
+        let all = sessions.list()?;
+        let mut own = all.iter().filter(|row| row.user.as_str() == name);
+        own.try_for_each(|row| sessions.delete(&row.token_sha256))
+    }
+}
+
+pub(super) fn principal(row: AccountRow) -> Principal {
+    Principal { name: row.name, roles: row.roles, attributes: row.attributes }
+}

@@ -1,0 +1,137 @@
+//! Hashing, checking and generating passwords.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use zeroize::Zeroizing;
+
+use crate::domain::clock::Entropy;
+use crate::domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+
+/// OWASP Password Storage Cheat Sheet: m = 19 MiB, t = 2, p = 1.
+const PARAMS: Params = match Params::new(19 * 1024, 2, 1, Some(32)) {
+    Ok(params) => params,
+    Err(_) => Params::DEFAULT,
+};
+const SALT_BYTES: usize = 16;
+
+/// No `i`, `l`, `o`, `0`, `1`: nobody reads them wrong.
+const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
+const GROUPS: usize = 5;
+const GROUP_CHARS: usize = 4;
+
+fn argon2() -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, PARAMS)
+}
+
+/// Whether a chosen password may be used.
+pub(super) fn has_good_length(password: &str) -> bool {
+    (PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&password.chars().count())
+}
+
+/// The PHC string of a password.
+pub(super) fn hash(
+    password: &str,
+    entropy: &dyn Entropy,
+) -> Result<String, argon2::password_hash::Error> {
+    let mut salt = [0; SALT_BYTES];
+    entropy.fill(&mut salt);
+    Ok(argon2().hash_password_with_salt(password.as_bytes(), &salt)?.to_string())
+}
+
+/// Whether a password is the one hashed. Without a hash it costs the same time and is not.
+pub(super) fn matches(password: &str, hash: Option<&str>) -> bool {
+    // No password is longer, and what is must not be hashed in full.
+    let (bytes, hash) = match password.as_bytes().get(..=PASSWORD_CHARS_MAX * 4) {
+        Some(too_long) => (too_long, None),
+        None => (password.as_bytes(), hash),
+    };
+    match hash.map(PasswordHash::new) {
+        Some(Ok(hash)) => argon2().verify_password(bytes, &hash).is_ok(),
+        Some(Err(_)) | None => {
+            let spent = argon2().hash_password_with_salt(bytes, &[0; SALT_BYTES]);
+            // The answer is no, whatever came out.
+            std::hint::black_box(spent).is_ok_and(|_| false)
+        }
+    }
+}
+
+/// A password that is easily read out and typed: 99 bits in five groups of four.
+pub(super) fn generate(entropy: &dyn Entropy) -> Zeroizing<String> {
+    let mut password = Zeroizing::new(String::with_capacity(GROUPS * (GROUP_CHARS + 1)));
+    for at in 0..GROUPS * GROUP_CHARS {
+        if at > 0 && at % GROUP_CHARS == 0 {
+            password.push('-');
+        }
+        password.push(letter(entropy));
+    }
+    password
+}
+
+/// Every letter equally often: bytes beyond the last whole multiple are drawn again.
+fn letter(entropy: &dyn Entropy) -> char {
+    const FAIR: usize = 256 - 256 % ALPHABET.len();
+    loop {
+        let mut byte = [0];
+        entropy.fill(&mut byte);
+        let drawn = usize::from(byte[0]);
+        if drawn < FAIR
+            && let Some(letter) = ALPHABET.get(drawn % ALPHABET.len())
+        {
+            return char::from(*letter);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::SystemEntropy;
+
+    #[test]
+    fn a_password_matches_its_own_hash_only() {
+        let stored = hash("correct horse", &SystemEntropy).unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert!(matches("correct horse", Some(&stored)));
+        for wrong in ["correct hors", "", "correct horse "] {
+            assert!(!matches(wrong, Some(&stored)), "{wrong}");
+        }
+        assert!(!matches("correct horse", None));
+        assert!(!matches("correct horse", Some("no hash")));
+        let longest = "\u{1f40e}".repeat(PASSWORD_CHARS_MAX);
+        let stored_longest = hash(&longest, &SystemEntropy).unwrap();
+        assert!(matches(&longest, Some(&stored_longest)));
+        assert!(!matches(&format!("{longest}x"), Some(&stored_longest)));
+        assert_ne!(hash("correct horse", &SystemEntropy).unwrap(), stored, "salted");
+    }
+
+    #[test]
+    fn generated_passwords_are_readable_and_different() {
+        let [a, b] = [0, 1].map(|_| generate(&SystemEntropy));
+        assert_ne!(a, b);
+        let groups: Vec<_> = a.split('-').map(str::len).collect();
+        assert_eq!(groups, [4; 5]);
+        assert!(a.bytes().all(|byte| byte == b'-' || ALPHABET.contains(&byte)), "{}", *a);
+        assert!(has_good_length(&a));
+    }
+
+    #[test]
+    fn every_letter_is_drawn_equally_often() {
+        struct Counting(std::sync::Mutex<u8>);
+        impl Entropy for Counting {
+            fn fill(&self, bytes: &mut [u8]) {
+                let mut next = self.0.lock().unwrap();
+                for byte in bytes {
+                    *byte = *next;
+                    *next = next.wrapping_add(1);
+                }
+            }
+        }
+        let counting = Counting(std::sync::Mutex::new(0));
+        let mut counts = std::collections::BTreeMap::new();
+        for _ in 0..248 {
+            *counts.entry(letter(&counting)).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), ALPHABET.len());
+        assert!(counts.values().all(|count| *count == 8), "{counts:?}");
+    }
+}

@@ -1,0 +1,245 @@
+use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::*;
+use crate::domain::clock::{SystemEntropy, Timestamp};
+use crate::domain::principal::{Principal, Role};
+use crate::domain::secret::Secret;
+
+/// A clock that stands until it is moved.
+#[derive(Default)]
+struct TestClock(AtomicU64);
+
+impl TestClock {
+    fn pass(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(1_800_000_000_000 + self.0.load(Ordering::Relaxed))
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+const PASSWORD: &str = "correct horse";
+
+struct House {
+    folder: tempfile::TempDir,
+    clock: Arc<TestClock>,
+    accounts: Accounts,
+}
+
+fn house() -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(TestClock::default());
+    let state = State::open(&folder.path().join("db")).unwrap();
+    let accounts = Accounts::new(state, Arc::<TestClock>::clone(&clock), Arc::new(SystemEntropy));
+    accounts.create(new("ada", Some(PASSWORD))).unwrap();
+    House { folder, clock, accounts }
+}
+
+fn new(name: &str, password: Option<&str>) -> NewAccount {
+    NewAccount {
+        name: name.parse().unwrap(),
+        roles: [Role::Staff].into(),
+        attributes: [("matter".to_owned(), ["M-1".to_owned()].into())].into(),
+        password: password.map(|text| Secret::new(text.to_owned())),
+    }
+}
+
+fn who(house: &House, token: &str) -> Option<Principal> {
+    house.accounts.session(token).map(|(principal, _)| principal)
+}
+
+#[test]
+fn an_account_signs_in_and_out() {
+    let house = house();
+    let session = house.accounts.sign_in("ada", PASSWORD).unwrap();
+    let (principal, csrf) = house.accounts.session(&session.token).unwrap();
+    assert_eq!(principal, session.principal);
+    assert!(principal.has_role(Role::Staff) && principal.attributes["matter"].contains("M-1"));
+    assert!(csrf_matches(&csrf, &session.csrf) && session.token.len() == 43);
+    let other = house.accounts.sign_in("ada", PASSWORD).unwrap();
+    assert!(!csrf_matches(&other.csrf, &session.csrf) && !csrf_matches("", ""));
+    house.accounts.sign_out(&session.token).unwrap();
+    house.accounts.sign_out(&session.token).unwrap();
+    assert_eq!(who(&house, &session.token), None);
+    assert!(who(&house, &other.token).is_some(), "the other browser stays signed in");
+    for wrong in ["", "x", &session.token.to_uppercase()] {
+        assert_eq!(who(&house, wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn generated_passwords_work_and_short_ones_are_refused() {
+    let house = house();
+    let created = house.accounts.create(new("bob", None)).unwrap();
+    assert!(house.accounts.sign_in("bob", &created.password.unwrap()).is_ok());
+    let given = house.accounts.create(new("eve", Some("12345678"))).unwrap();
+    assert_eq!(given.password, None, "a chosen password is not repeated");
+    let long = "x".repeat(257);
+    for bad in ["1234567", "", &long] {
+        let error = house.accounts.create(new("mal", Some(bad))).unwrap_err();
+        assert!(matches!(error, AccountError::BadPassword), "{error}");
+    }
+    let again = house.accounts.create(new("ada", None)).unwrap_err();
+    assert!(matches!(again, AccountError::Exists { .. }), "{again}");
+    let names: Vec<_> = house.accounts.list().unwrap().into_iter().map(|row| row.name).collect();
+    assert_eq!(names, ["ada", "bob", "eve"].map(|name| name.parse().unwrap()));
+}
+
+#[test]
+fn a_session_ends_after_eight_hours_however_busy() {
+    let house = house();
+    let session = house.accounts.sign_in("ada", PASSWORD).unwrap();
+    for _ in 0..8 * 3 - 1 {
+        house.clock.pass(20 * MINUTE);
+        assert!(who(&house, &session.token).is_some());
+    }
+    house.clock.pass(20 * MINUTE - 1);
+    assert!(who(&house, &session.token).is_some());
+    house.clock.pass(1);
+    assert_eq!(house.accounts.0.clock.now(), session.expires);
+    assert_eq!(who(&house, &session.token), None);
+}
+
+#[test]
+fn a_session_ends_after_half_an_hour_without_use() {
+    let house = house();
+    let session = house.accounts.sign_in("ada", PASSWORD).unwrap();
+    house.clock.pass(30 * MINUTE - 1);
+    assert!(who(&house, &session.token).is_some());
+    house.clock.pass(30 * MINUTE);
+    assert_eq!(who(&house, &session.token), None);
+    assert_eq!(who(&house, &session.token), None, "looking does not wake it");
+}
+
+#[test]
+fn ended_sessions_do_not_pile_up() {
+    let house = house();
+    for _ in 0..3 {
+        house.accounts.sign_in("ada", PASSWORD).unwrap();
+        house.clock.pass(HOUR);
+    }
+    house.accounts.issue_token("ada", Duration::from_secs(1)).unwrap();
+    assert_eq!(house.accounts.0.state.sessions().list().unwrap().len(), 1);
+}
+
+#[test]
+fn a_token_lasts_as_long_as_it_was_issued_for() {
+    let house = house();
+    let (token, expires) = house.accounts.issue_token("ada", Duration::from_secs(HOUR)).unwrap();
+    assert_eq!(expires, house.clock.now().after(Duration::from_secs(HOUR)));
+    house.clock.pass(HOUR - 1);
+    let (principal, csrf) = house.accounts.session(&token).unwrap();
+    assert_eq!((principal.name.as_str(), csrf.as_str()), ("ada", ""), "no idle end, no forms");
+    house.clock.pass(1);
+    assert_eq!(who(&house, &token), None);
+    let (_, expires) = house.accounts.issue_token("ada", Duration::MAX).unwrap();
+    assert_eq!(expires, house.clock.now().after(Duration::from_secs(366 * 24 * HOUR)));
+    let unknown = house.accounts.issue_token("nobody", Duration::from_secs(1)).unwrap_err();
+    assert!(matches!(unknown, AccountError::Unknown { .. }), "{unknown}");
+}
+
+#[test]
+fn a_disabled_account_is_out_at_once() {
+    let house = house();
+    let session = house.accounts.sign_in("ada", PASSWORD).unwrap();
+    let (token, _) = house.accounts.issue_token("ada", Duration::from_secs(HOUR)).unwrap();
+    house.accounts.disable("ada").unwrap();
+    assert_eq!(who(&house, &session.token), None);
+    assert_eq!(who(&house, &token), None);
+    assert!(matches!(house.accounts.sign_in("ada", PASSWORD), Err(SignInError::Wrong)));
+    assert!(matches!(house.accounts.principal("ada"), Err(AccountError::Disabled { .. })));
+    let issued = house.accounts.issue_token("ada", Duration::from_secs(1));
+    assert!(matches!(issued, Err(AccountError::Disabled { .. })));
+    assert!(house.accounts.disable("nobody").is_err());
+}
+
+#[test]
+fn changes_at_once_do_not_undo_each_other() {
+    let house = house();
+    let made = std::thread::scope(|scope| {
+        let create = || house.accounts.create(new("bob", None)).is_ok();
+        let [one, two] = [0, 1].map(|_| scope.spawn(create));
+        scope.spawn(|| house.accounts.set_password("ada", None).unwrap());
+        scope.spawn(|| house.accounts.disable("ada").unwrap());
+        usize::from(one.join().unwrap()) + usize::from(two.join().unwrap())
+    });
+    assert_eq!(made, 1, "one name, one account");
+    assert!(house.accounts.list().unwrap()[0].disabled);
+}
+
+#[test]
+fn a_new_password_ends_the_sessions_of_the_old_one() {
+    let house = house();
+    let session = house.accounts.sign_in("ada", PASSWORD).unwrap();
+    let generated = house.accounts.set_password("ada", None).unwrap().unwrap();
+    assert_eq!(who(&house, &session.token), None);
+    assert!(house.accounts.sign_in("ada", PASSWORD).is_err());
+    assert!(house.accounts.sign_in("ada", &generated).is_ok());
+}
+
+#[test]
+fn unknown_names_and_wrong_passwords_cannot_be_told_apart() {
+    let house = house();
+    for (name, password) in
+        [("ada", "wrong"), ("nobody", "wrong"), ("No Such Name!", "wrong"), ("", "")]
+    {
+        let error = house.accounts.sign_in(name, password).unwrap_err();
+        assert_eq!(error.to_string(), "the name or the password is wrong", "{name:?}");
+    }
+}
+
+#[test]
+fn repeated_failures_have_to_wait_known_name_or_not() {
+    let house = house();
+    for name in ["ada", "nobody"] {
+        for _ in 0..5 {
+            assert!(matches!(house.accounts.sign_in(name, "guess"), Err(SignInError::Wrong)));
+        }
+        let error = house.accounts.sign_in(name, PASSWORD).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "too many failed attempts: wait 30 seconds and try again",
+            "{name}"
+        );
+    }
+    house.clock.pass(30);
+    assert!(house.accounts.sign_in("ada", PASSWORD).is_ok());
+    for _ in 0..4 {
+        assert!(matches!(house.accounts.sign_in("ada", "guess"), Err(SignInError::Wrong)));
+    }
+    assert!(house.accounts.sign_in("ada", PASSWORD).is_ok(), "success starts the count afresh");
+}
+
+#[test]
+fn no_password_or_token_lies_on_disk_or_is_printed() {
+    let house = house();
+    let session = house.accounts.sign_in("ada", PASSWORD).unwrap();
+    let (token, _) = house.accounts.issue_token("ada", Duration::from_secs(HOUR)).unwrap();
+    let created = house.accounts.create(new("bob", None)).unwrap();
+    let printed = format!("{session:?} {created:?} {:?}", house.accounts);
+    let generated = created.password.unwrap();
+    house.accounts.0.state.flush().unwrap();
+    let secrets = [PASSWORD, &session.token, &token, &generated];
+    for secret in secrets {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    let files = walkdir::WalkDir::new(house.folder.path()).into_iter().map(|entry| entry.unwrap());
+    for file in files.filter(|entry| entry.file_type().is_file()) {
+        let bytes = fs::read(file.path()).unwrap();
+        for secret in secrets {
+            let found = bytes.windows(secret.len()).any(|found| found == secret.as_bytes());
+            assert!(!found, "{:?}", file.path());
+        }
+    }
+}

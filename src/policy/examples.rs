@@ -1,0 +1,138 @@
+//! Examples beside the policies: what was meant, checked against what is decided.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::load::{EXAMPLES, PolicyProblem, names, read_text};
+use super::{Action, Denial, Policies};
+use crate::domain::access::{AccessClass, Labels};
+use crate::domain::principal::{Attributes, Principal, Role, UserName};
+use crate::domain::question::Scope;
+
+/// How one example came out.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct ExampleResult {
+    /// The file it stands in.
+    pub file: String,
+    /// Its name; empty where the whole file or directory could not be used.
+    pub name: String,
+    /// Whether the decision was the expected one.
+    pub ok: bool,
+    /// What was decided instead, or why it could not be.
+    pub detail: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExampleFile {
+    #[serde(default)]
+    example: Vec<Example>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Example {
+    name: String,
+    person: ExamplePerson,
+    action: Action,
+    #[serde(default)]
+    scope: ExampleScope,
+    /// Absent: is the action allowed at all?
+    document: Option<Labels>,
+    expect: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExamplePerson {
+    roles: std::collections::BTreeSet<Role>,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ExampleScope {
+    purpose: Option<String>,
+    matter: Option<String>,
+    patient: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Expected {
+    Permit,
+    Deny,
+}
+
+impl Policies {
+    /// Runs every example of a directory against the policies of that directory.
+    ///
+    /// Where the policies cannot be loaded, each problem is one failed result.
+    pub fn run_examples(dir: &Path) -> Vec<ExampleResult> {
+        let policies = match Self::load(dir) {
+            Ok(policies) => policies,
+            Err(problems) => return problems.into_iter().map(ExampleResult::unusable).collect(),
+        };
+        let mut problems = Vec::new();
+        let mut results = Vec::new();
+        for file in names(dir, &mut problems).into_iter().filter(|name| name.ends_with(EXAMPLES)) {
+            let parsed = read_text(&dir.join(&file))
+                .and_then(|text| toml::from_str::<ExampleFile>(&text).map_err(|e| e.to_string()));
+            match parsed {
+                Ok(parsed) => {
+                    results.extend(parsed.example.into_iter().map(|e| policies.run(&file, e)));
+                }
+                Err(e) => results.push(ExampleResult::unusable(PolicyProblem::new(file, e))),
+            }
+        }
+        results.extend(problems.into_iter().map(ExampleResult::unusable));
+        results
+    }
+
+    fn run(&self, file: &str, example: Example) -> ExampleResult {
+        let expected = example.expect;
+        let name = example.name.clone();
+        let (decided, why) = match self.decide_example(example) {
+            Ok(true) => (Expected::Permit, String::new()),
+            Ok(false) => (Expected::Deny, String::new()),
+            Err(denial) => (Expected::Deny, format!(" ({denial})")),
+        };
+        let ok = decided == expected;
+        let word = |decision| match decision {
+            Expected::Permit => "permit",
+            Expected::Deny => "deny",
+        };
+        let detail = if ok {
+            String::new()
+        } else {
+            format!("expected {}, the policies {}{why}", word(expected), word(decided))
+        };
+        ExampleResult { file: file.to_owned(), name, ok, detail }
+    }
+
+    fn decide_example(&self, example: Example) -> Result<bool, Denial> {
+        let Example { person, action, scope, document, .. } = example;
+        let name = "example".parse::<UserName>().map_err(|_| self.denial(action, None))?;
+        let who = Principal { name, roles: person.roles, attributes: person.attributes };
+        let scope = Scope { purpose: scope.purpose, matter: scope.matter, patient: scope.patient };
+        match document {
+            None if action.reads_documents() => {
+                self.permit(&who, action, &scope, &[]).map(|_| true)
+            }
+            None => self.may(&who, action).map(|_| true),
+            Some(labels) => {
+                let class = AccessClass(0);
+                let permit = self.permit(&who, action, &scope, &[(class, labels)])?;
+                Ok(permit.allows(class))
+            }
+        }
+    }
+}
+
+impl ExampleResult {
+    fn unusable(problem: PolicyProblem) -> Self {
+        Self { file: problem.file, name: String::new(), ok: false, detail: problem.detail }
+    }
+}

@@ -1,0 +1,360 @@
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::access::{AccessClass, Labels};
+use crate::domain::clock::{Clock as _, SystemClock};
+use crate::domain::principal::{Principal, Role};
+use crate::domain::question::Scope;
+use crate::durable::{Readers, create_new};
+
+fn put(dir: &Path, name: &str, text: &str) {
+    create_new(&dir.join(name), text.as_bytes(), Readers::Owner).unwrap();
+}
+
+fn folder(set: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in Policies::builtin(set).unwrap() {
+        put(folder.path(), name, text);
+    }
+    folder
+}
+
+fn builtin(set: &str) -> Policies {
+    Policies::load(folder(set).path()).unwrap()
+}
+
+fn person(roles: &[Role], attributes: &[(&str, &str)]) -> Principal {
+    let mut who = Principal {
+        name: "ada".parse().unwrap(),
+        roles: roles.iter().copied().collect(),
+        attributes: Default::default(),
+    };
+    for (key, value) in attributes {
+        who.attributes.entry((*key).to_owned()).or_default().insert((*value).to_owned());
+    }
+    who
+}
+
+fn classes(labels: &[&[&str]]) -> Vec<(AccessClass, Labels)> {
+    (0..)
+        .map(AccessClass)
+        .zip(labels.iter().map(|pairs| Labels::parse(pairs.iter().copied()).unwrap()))
+        .collect()
+}
+
+fn allowed(permit: &Permit) -> Vec<u32> {
+    permit.classes().iter().map(|class| class.0).collect()
+}
+
+#[test]
+fn every_example_of_every_set_holds() {
+    for set in Policies::SETS {
+        let results = Policies::run_examples(folder(set).path());
+        let failed: Vec<_> = results.iter().filter(|result| !result.ok).collect();
+        assert!(failed.is_empty(), "{set}: {failed:#?}");
+        assert!(results.len() > 20, "{set} has examples");
+    }
+}
+
+#[test]
+fn every_policy_file_has_examples() {
+    for set in Policies::SETS {
+        let files = Policies::builtin(set).unwrap();
+        for (name, _) in files.iter().filter(|(name, _)| name.ends_with(".cedar")) {
+            let examples = name.replace(".cedar", ".examples.toml");
+            assert!(files.iter().any(|(name, _)| *name == examples), "{set}/{examples}");
+        }
+    }
+}
+
+#[test]
+fn roles_mean_the_same_in_every_set() {
+    let roles = |set| {
+        let files = Policies::builtin(set).unwrap();
+        files.iter().filter(|(name, _)| name.starts_with("roles.")).collect::<Vec<_>>()
+    };
+    for set in Policies::SETS {
+        assert_eq!(roles(set), roles("general"), "{set}");
+    }
+    assert!(Policies::builtin("bank").is_none());
+}
+
+#[test]
+fn an_example_that_does_not_hold_is_told() {
+    let folder = folder("general");
+    let text = r#"
+        [[example]]
+        name = "wishful"
+        person.roles = ["auditor"]
+        action = "Ask"
+        expect = "permit"
+    "#;
+    put(folder.path(), "extra.examples.toml", text);
+    put(folder.path(), "wrong.examples.toml", "[[example]]\nname = 3");
+    let results = Policies::run_examples(folder.path());
+    let failed: Vec<_> = results.into_iter().filter(|result| !result.ok).collect();
+    assert_eq!(failed.len(), 2);
+    assert_eq!(failed[0].name, "wishful");
+    assert!(failed[0].detail.contains("expected permit, the policies deny"), "{failed:?}");
+    assert_eq!(failed[1].file, "wrong.examples.toml");
+}
+
+#[test]
+fn each_role_may_do_its_own_work_and_no_other() {
+    let mut table = String::new();
+    let policies = builtin("general");
+    for role in Role::ALL {
+        let who = person(&[role], &[]);
+        let may: Vec<_> =
+            Action::ALL.into_iter().filter(|action| policies.may(&who, *action).is_ok()).collect();
+        writeln!(table, "{role}: {may:?}").unwrap();
+    }
+    insta::assert_snapshot!(table, @r"
+    administrator: [ReadPolicies, ProposePolicies, ManageAccounts, ManageModels, ReadSystem, Evaluate]
+    approver: [ReadPolicies, Approve]
+    auditor: [SeeWithheld, ReadLog, ExportLog, Reveal, ReadPolicies]
+    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, Evaluate]
+    staff: [Ask, Search, ViewPage]
+    ");
+}
+
+#[test]
+fn a_document_without_a_classification_is_visible_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "all.cedar", "permit (principal, action, resource);");
+    let policies = Policies::load(folder.path()).unwrap();
+    let everything = classes(&[&[], &["matter=M-1"], &["classification=internal"]]);
+    let who = person(&Role::ALL, &[("matter", "M-1")]);
+    let permit = policies.permit(&who, Action::Ask, &Scope::default(), &everything).unwrap();
+    assert_eq!(allowed(&permit), [2]);
+    assert!(!policies.decide_again(&permit, &Labels::default()));
+    assert!(!permit.allows(AccessClass(3)), "a class that was not there to decide on");
+}
+
+#[test]
+fn a_denial_says_why_in_fixed_words() {
+    let policies = builtin("law");
+    let scope = Scope { matter: Some("M-9".to_owned()), ..Scope::default() };
+    let ask = |who: &Principal, scope: &Scope| {
+        policies.permit(who, Action::Ask, scope, &[]).unwrap_err().reason
+    };
+    assert_eq!(
+        ask(&person(&[Role::Auditor], &[]), &Scope::default()),
+        "The policy does not let you ask this question"
+    );
+    assert_eq!(
+        ask(&person(&[Role::Staff], &[]), &scope),
+        "The policy does not let you ask this question: you do not work on the matter that you named"
+    );
+    let denial = policies.permit(&person(&[Role::Auditor], &[]), Action::ReadLog, &scope, &[]);
+    assert!(denial.is_err(), "reading the log opens no documents");
+}
+
+#[test]
+fn an_ethical_wall_beats_every_grant() {
+    let folder = folder("law");
+    put(folder.path(), "grant.cedar", "permit (principal, action, resource);");
+    let policies = Policies::load(folder.path()).unwrap();
+    let everything = classes(&[
+        &["classification=internal", "matter=M-1"],
+        &["classification=internal", "matter=M-2"],
+    ]);
+    let who = person(&[Role::Staff], &[("matter", "M-1"), ("matter", "M-2"), ("wall", "M-1")]);
+    let permit = policies.permit(&who, Action::Search, &Scope::default(), &everything).unwrap();
+    assert_eq!(allowed(&permit), [1]);
+}
+
+#[test]
+fn a_declared_scope_narrows_and_never_widens() {
+    let policies = builtin("general");
+    let everything = classes(&[
+        &["classification=internal"],
+        &["classification=internal", "matter=M-1"],
+        &["classification=internal", "matter=M-2"],
+        &["classification=internal", "patient=P-1"],
+    ]);
+    let who = person(&[Role::Staff], &[("matter", "M-1"), ("matter", "M-2"), ("patient", "P-1")]);
+    let scope = |matter: Option<&str>, patient: Option<&str>| Scope {
+        matter: matter.map(str::to_owned),
+        patient: patient.map(str::to_owned),
+        purpose: None,
+    };
+    let table: [(Scope, &[u32]); 4] = [
+        (scope(None, None), &[0, 1, 2, 3]),
+        (scope(Some("M-1"), None), &[0, 1, 3]),
+        (scope(Some("M-3"), None), &[0, 3]),
+        (scope(Some("M-1"), Some("P-2")), &[0, 1]),
+    ];
+    for (scope, expected) in table {
+        let permit = policies.permit(&who, Action::Ask, &scope, &everything).unwrap();
+        assert_eq!(allowed(&permit), expected, "{scope:?}");
+        for (class, labels) in &everything {
+            assert_eq!(policies.decide_again(&permit, labels), permit.allows(*class));
+        }
+    }
+}
+
+#[test]
+fn a_sites_own_attribute_is_a_tag() {
+    let folder = folder("general");
+    let text = r#"forbid (principal, action in Action::"Read", resource is Document)
+        unless { principal.hasTag("team") && principal.getTag("team").contains("billing") };"#;
+    put(folder.path(), "team.cedar", text);
+    let policies = Policies::load(folder.path()).unwrap();
+    let internal = classes(&[&["classification=internal"]]);
+    for (attributes, expected) in [(&[("team", "billing")][..], 1), (&[], 0)] {
+        let who = person(&[Role::Staff], attributes);
+        let permit = policies.permit(&who, Action::Ask, &Scope::default(), &internal).unwrap();
+        assert_eq!(permit.classes().len(), expected);
+    }
+}
+
+#[test]
+fn withheld_counts_are_shown_to_those_who_know_the_catalogue() {
+    let policies = builtin("general");
+    for (roles, expected) in [(&[Role::Staff][..], false), (&[Role::Staff, Role::Auditor], true)] {
+        let who = person(roles, &[]);
+        let permit = policies.permit(&who, Action::Ask, &Scope::default(), &[]).unwrap();
+        assert_eq!(permit.shows_withheld(), expected, "{roles:?}");
+    }
+}
+
+#[test]
+fn a_broken_directory_gives_every_problem_with_its_file() {
+    let folder = folder("general");
+    let dir = folder.path();
+    put(dir, "a.cedar", "permit (principal, action, resource)\nwhen { principal.shoe == 42 };");
+    put(dir, "b.cedar", "permit (principal, action resource);");
+    put(dir, "c.cedar", r#"permit (principal in Role::"stuff", action, resource);"#);
+    put(dir, "d.cedar", r#"permit (principal == ?principal, action, resource);"#);
+    put(dir, "e.cedar", r#"forbid (principal, action, resource == Document::"x");"#);
+    put(dir, "f.cedar", "permit (principal, action, resource) when { false };");
+    put(dir, "g.cedar.bak", "");
+    put(dir, "schema.cedarschema", "entity Person;");
+    let problems = Policies::load(dir).unwrap_err();
+    let files: BTreeSet<_> = problems.iter().map(|problem| problem.file.as_str()).collect();
+    let expected = ["a.cedar", "b.cedar", "c.cedar", "d.cedar", "e.cedar", "f.cedar"];
+    let expected = expected.into_iter().chain(["g.cedar.bak", "schema.cedarschema"]).collect();
+    assert_eq!(files, expected, "{problems:#?}");
+    let shoe = problems.iter().find(|problem| problem.file == "a.cedar").unwrap();
+    assert!(shoe.detail.starts_with("line 2: "), "{shoe}");
+    let nothing = tempfile::tempdir().unwrap();
+    assert!(Policies::load(nothing.path()).unwrap_err()[0].detail.contains("no *.cedar file"));
+    assert_eq!(Policies::load(&nothing.path().join("missing")).unwrap_err().len(), 1);
+}
+
+#[test]
+fn the_digest_names_what_decides_and_nothing_else() {
+    let folder = folder("general");
+    let before = Policies::load(folder.path()).unwrap();
+    assert_eq!(before.digest(), builtin("general").digest());
+    put(folder.path(), "more.examples.toml", "");
+    assert_eq!(Policies::load(folder.path()).unwrap().digest(), before.digest());
+    put(folder.path(), "more.cedar", "forbid (principal, action, resource);");
+    let after = Policies::load(folder.path()).unwrap();
+    assert_ne!(after.digest(), before.digest());
+    let names: Vec<_> = after.files().iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["documents.cedar", "more.cedar", "roles.cedar", "schema.cedarschema"]);
+}
+
+#[test]
+fn ten_thousand_classes_are_decided_while_a_person_waits() {
+    let policies = builtin("general");
+    let many: Vec<_> = (0..10_000)
+        .map(|at| {
+            let matter = format!("matter=M-{at}");
+            let labels = Labels::parse(["classification=internal", matter.as_str()]).unwrap();
+            (AccessClass(at), labels)
+        })
+        .collect();
+    let who = person(&[Role::Staff], &[("matter", "M-7"), ("matter", "M-8")]);
+    let clock = SystemClock::start();
+    let permit = policies.permit(&who, Action::Ask, &Scope::default(), &many).unwrap();
+    let took = clock.steady();
+    assert_eq!(allowed(&permit), [7, 8]);
+    assert!(took.as_secs() < 20, "{took:?} in a debug build, which also checks every entity");
+}
+
+fn labels() -> impl Strategy<Value = Labels> {
+    let value = |words: &'static [&'static str]| {
+        proptest::option::of(proptest::sample::select(words).prop_map(str::to_owned))
+    };
+    let texts = (
+        value(&["public", "internal", "confidential"]),
+        value(&["er", "lab"]),
+        value(&["M-1", "M-2"]),
+        value(&["P-1", "P-2"]),
+    );
+    (texts, any::<bool>()).prop_map(
+        |((classification, department, matter, patient), privileged)| Labels {
+            classification,
+            department,
+            matter,
+            patient,
+            privileged,
+        },
+    )
+}
+
+fn anybody() -> impl Strategy<Value = Principal> {
+    let words = ["M-1", "M-2", "P-1", "P-2", "er", "lab", "confidential", "true"];
+    let keys = ["matter", "patient", "department", "clearance", "wall", "privileged", "team"];
+    let pair = (proptest::sample::select(keys.to_vec()), proptest::sample::select(words.to_vec()));
+    let pairs =
+        proptest::collection::vec(pair.prop_map(|(k, v)| (k.to_owned(), v.to_owned())), 0..8);
+    (proptest::sample::subsequence(&Role::ALL[..], 0..=5), pairs).prop_map(|(roles, pairs)| {
+        let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        person(&roles, &pairs)
+    })
+}
+
+/// Policies that forbid something, each a different shape.
+const FORBIDS: [&str; 4] = [
+    r#"forbid (principal, action in Action::"Read", resource is Document) when { resource.privileged };"#,
+    r#"forbid (principal, action == Action::"Ask", resource) when { context has purpose };"#,
+    r#"forbid (principal in Role::"auditor", action, resource);"#,
+    r#"forbid (principal, action in Action::"Read", resource is Document)
+       when { resource has matter && principal.matter.contains(resource.matter) };"#,
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// In every set, for anybody, an added forbid never permits more; and deciding one document
+    /// again agrees with deciding its class.
+    #[test]
+    fn adding_a_forbid_never_permits_more(
+        set in proptest::sample::select(&Policies::SETS[..]),
+        forbid in proptest::sample::select(&FORBIDS[..]),
+        who in anybody(),
+        labels in proptest::collection::vec(labels(), 1..20),
+        purpose in proptest::option::of(Just("treatment".to_owned())),
+    ) {
+        let folder = folder(set);
+        let before = Policies::load(folder.path()).unwrap();
+        put(folder.path(), "added.cedar", forbid);
+        let after = Policies::load(folder.path()).unwrap();
+        let scope = Scope { purpose, ..Scope::default() };
+        let all: Vec<_> = (0..).map(AccessClass).zip(labels).collect();
+        let classes = |policies: &Policies| {
+            policies.permit(&who, Action::Ask, &scope, &all).map_or_else(
+                |_| BTreeSet::new(),
+                |permit| {
+                    for (class, labels) in &all {
+                        assert_eq!(policies.decide_again(&permit, labels), permit.allows(*class));
+                    }
+                    permit.classes().clone()
+                },
+            )
+        };
+        prop_assert!(classes(&after).is_subset(&classes(&before)));
+        for action in Action::ALL {
+            prop_assert!(after.may(&who, action).is_err() || before.may(&who, action).is_ok());
+        }
+    }
+}

@@ -1,0 +1,179 @@
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::table::{Row, RowKey};
+use crate::domain::access::AccessClass;
+use crate::domain::clock::Timestamp;
+use crate::domain::digest::Digest;
+use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
+use crate::domain::payload::{PayloadRef, Token};
+use crate::domain::principal::{Attributes, Role, UserName};
+
+/// Somebody who may sign in.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AccountRow {
+    /// Its name.
+    pub name: UserName,
+    /// Its roles.
+    pub roles: BTreeSet<Role>,
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// The password's Argon2 hash in PHC form.
+    pub password: String,
+    /// Whether it may no longer sign in.
+    pub disabled: bool,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+impl fmt::Debug for AccountRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountRow")
+            .field("name", &self.name)
+            .field("roles", &self.roles)
+            .field("password", &"[redacted]")
+            .field("disabled", &self.disabled)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How somebody proved who they are.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionKind {
+    /// A browser, signed in with a password.
+    Session,
+    /// A script, with a token that was issued to it.
+    ApiToken,
+}
+
+/// A signed-in browser or an issued token. The token itself is not kept.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SessionRow {
+    /// SHA-256 of the token.
+    pub token_sha256: Digest,
+    /// Whose it is.
+    pub user: UserName,
+    /// When it began.
+    pub created: Timestamp,
+    /// When it was last used, to the minute.
+    pub seen: Timestamp,
+    /// When it ends at the latest.
+    pub expires: Timestamp,
+    /// What it is.
+    pub kind: SessionKind,
+    /// What a form must carry to be believed; empty for tokens of scripts.
+    pub csrf: String,
+}
+
+impl fmt::Debug for SessionRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRow")
+            .field("user", &self.user)
+            .field("kind", &self.kind)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A document in the catalogue: a view of its activation in the log. No clear title, path or label.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct DocumentRow {
+    /// Its id.
+    pub document: DocumentId,
+    /// What stands for it in the log.
+    pub token: Token,
+    /// The generation that is visible.
+    pub generation: Generation,
+    /// Its access class.
+    pub class: AccessClass,
+    /// Its labels, where they changed after it was taken in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels_sealed: Option<PayloadRef>,
+    /// Its [`DocumentCard`](crate::domain::document::DocumentCard).
+    pub card: PayloadRef,
+    /// Its bytes as they came.
+    pub original: PayloadRef,
+    /// Its [`DocumentText`](crate::domain::document::DocumentText).
+    pub text: PayloadRef,
+    /// Where its characters stand on the pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geometry: Option<PayloadRef>,
+    /// How many pages it has.
+    pub pages: u32,
+    /// How many passages it has.
+    pub passages: u32,
+    /// The entry that activated it.
+    pub entry: EntryIndex,
+}
+
+/// Where the answer to a question lies.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AnswerRow {
+    /// The question.
+    pub query: RequestId,
+    /// The sealed answer object.
+    pub answer: PayloadRef,
+}
+
+impl Row for AccountRow {
+    const TREE: &'static str = "accounts";
+    const DURABLE: bool = true;
+    type Key = UserName;
+    fn key(&self) -> UserName {
+        self.name.clone()
+    }
+}
+
+impl Row for SessionRow {
+    const TREE: &'static str = "sessions";
+    const DURABLE: bool = true;
+    type Key = Digest;
+    fn key(&self) -> Digest {
+        self.token_sha256
+    }
+}
+
+impl Row for DocumentRow {
+    const TREE: &'static str = "documents";
+    const DURABLE: bool = false;
+    type Key = DocumentId;
+    fn key(&self) -> DocumentId {
+        self.document
+    }
+}
+
+impl Row for AnswerRow {
+    const TREE: &'static str = "answers";
+    const DURABLE: bool = false;
+    type Key = RequestId;
+    fn key(&self) -> RequestId {
+        self.query
+    }
+}
+
+impl RowKey for UserName {
+    fn bytes(&self) -> Vec<u8> {
+        self.as_str().as_bytes().to_vec()
+    }
+}
+
+impl RowKey for Digest {
+    fn bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+}
+
+impl RowKey for DocumentId {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.bytes()
+    }
+}
+
+impl RowKey for RequestId {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
+    }
+}

@@ -1,0 +1,228 @@
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::classes::{ClassRow, Classes, Known};
+use super::rows::{AccountRow, AnswerRow, DocumentRow, SessionRow};
+use super::table::{RowKey, StateError, Table};
+use super::vault::Vault;
+use crate::domain::ids::{EntryIndex, Generation, RequestId};
+use crate::domain::limits::STATE_CACHE_BYTES;
+use crate::durable;
+
+/// The typed trees of one home. Cheap to clone.
+#[derive(Clone)]
+pub struct State(Arc<Trees>);
+
+struct Trees {
+    db: sled::Db,
+    accounts: Table<AccountRow>,
+    sessions: Table<SessionRow>,
+    documents: Table<DocumentRow>,
+    answers: Table<AnswerRow>,
+    open_queries: OpenQueries,
+    meta: Meta,
+    classes: Table<ClassRow>,
+    known: Mutex<Known>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("State")
+    }
+}
+
+impl State {
+    /// Opens the state, creating it where it is missing. One process at a time.
+    ///
+    /// # Errors
+    /// [`StateError::Open`] where another process has it open.
+    pub fn open(dir: &Path) -> Result<Self, StateError> {
+        let open = |source| StateError::Open { path: dir.display().to_string(), source };
+        if let Some(parent) = dir.parent() {
+            durable::create_dir_all(parent).map_err(|e| open(sled::Error::Io(e)))?;
+        }
+        let config = sled::Config::new().path(dir).cache_capacity(STATE_CACHE_BYTES);
+        let db = config.open().map_err(open)?;
+        Ok(Self(Arc::new(Trees {
+            accounts: Table::open(&db)?,
+            sessions: Table::open(&db)?,
+            documents: Table::open(&db)?,
+            answers: Table::open(&db)?,
+            open_queries: OpenQueries { tree: db.open_tree("open_queries")? },
+            meta: Meta { tree: db.open_tree("meta")? },
+            classes: Table::open(&db)?,
+            known: Mutex::default(),
+            db,
+        })))
+    }
+
+    /// Accounts: on disk when written.
+    pub fn accounts(&self) -> &Table<AccountRow> {
+        &self.0.accounts
+    }
+
+    /// Sessions and tokens: on disk when written.
+    pub fn sessions(&self) -> &Table<SessionRow> {
+        &self.0.sessions
+    }
+
+    /// The catalogue: a view of the log.
+    pub fn documents(&self) -> &Table<DocumentRow> {
+        &self.0.documents
+    }
+
+    /// Answers by question: a view of the log.
+    pub fn answers(&self) -> &Table<AnswerRow> {
+        &self.0.answers
+    }
+
+    /// Questions that were received and have not ended: a view of the log.
+    pub fn open_queries(&self) -> &OpenQueries {
+        &self.0.open_queries
+    }
+
+    /// Counters and small values.
+    pub fn meta(&self) -> &Meta {
+        &self.0.meta
+    }
+
+    /// Access classes; their labels are sealed in `vault`.
+    pub fn classes<'a>(&'a self, vault: &'a Vault) -> Classes<'a> {
+        Classes::new(&self.0.classes, &self.0.known, vault)
+    }
+
+    /// Returns once everything written so far is on disk.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn flush(&self) -> Result<(), StateError> {
+        self.0.db.flush()?;
+        Ok(())
+    }
+}
+
+/// Questions without an end.
+pub struct OpenQueries {
+    tree: sled::Tree,
+}
+
+impl OpenQueries {
+    /// Notes a question as received.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn insert(&self, query: RequestId) -> Result<(), StateError> {
+        self.tree.insert(query.bytes(), &[])?;
+        Ok(())
+    }
+
+    /// Notes a question as ended.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn remove(&self, query: RequestId) -> Result<(), StateError> {
+        self.tree.remove(query.bytes())?;
+        Ok(())
+    }
+
+    /// Every question without an end.
+    ///
+    /// # Errors
+    /// [`StateError::Damaged`] for a key that is no id.
+    pub fn list(&self) -> Result<Vec<RequestId>, StateError> {
+        let id = |key: sled::IVec| {
+            let damaged = |_| StateError::Damaged { what: "an open question" };
+            Uuid::from_slice(&key).map(RequestId).map_err(damaged)
+        };
+        self.tree.iter().keys().map(|key| id(key?)).collect()
+    }
+}
+
+/// Counters and small values.
+pub struct Meta {
+    tree: sled::Tree,
+}
+
+const APPLIED_THROUGH: &str = "applied_through";
+const GENERATION: &str = "generation";
+
+impl Meta {
+    /// The last entry of the log that the views hold.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn applied_through(&self) -> Result<Option<EntryIndex>, StateError> {
+        self.get(APPLIED_THROUGH)
+    }
+
+    /// Notes the last entry that the views hold. Written after the views, and may lag behind them.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn set_applied_through(&self, entry: EntryIndex) -> Result<(), StateError> {
+        self.insert(APPLIED_THROUGH, &entry)
+    }
+
+    /// A generation that was never given out before, whatever crashed since; on disk on return.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn next_generation(&self) -> Result<Generation, StateError> {
+        let damaged = || StateError::Damaged { what: "the generation counter" };
+        let number = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_be_bytes);
+        let next = self.tree.update_and_fetch(GENERATION, |last| {
+            let next = last.map_or(Some(1), |last| number(last)?.checked_add(1));
+            // A damaged counter stays as it is, and is told below.
+            next.map_or_else(|| last.map(<[u8]>::to_vec), |next| Some(next.to_be_bytes().to_vec()))
+        })?;
+        let next = next.as_deref().and_then(number).ok_or_else(damaged)?;
+        self.tree.flush()?;
+        Ok(Generation(next))
+    }
+
+    /// Lets generations go on after `last`, e.g. where the state is rebuilt from the log.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn skip_generations(&self, last: Generation) -> Result<(), StateError> {
+        self.tree.fetch_and_update(GENERATION, |now| {
+            let now = now.and_then(|now| now.try_into().ok()).map_or(0, u64::from_be_bytes);
+            Some(now.max(last.0).to_be_bytes().to_vec())
+        })?;
+        self.tree.flush()?;
+        Ok(())
+    }
+
+    /// A small value; `None` where it was never put.
+    ///
+    /// # Errors
+    /// [`StateError::Corrupt`] where it is not of this type.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StateError> {
+        let parse = |bytes: sled::IVec| {
+            serde_json::from_slice(&bytes)
+                .map_err(|source| StateError::Corrupt { tree: "meta", source })
+        };
+        self.tree.get(key)?.map(parse).transpose()
+    }
+
+    /// Puts a small value; on disk on return.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn put<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StateError> {
+        self.insert(key, value)?;
+        self.tree.flush()?;
+        Ok(())
+    }
+
+    fn insert<T: Serialize>(&self, key: &str, value: &T) -> Result<(), StateError> {
+        let bytes = serde_json::to_vec(value)
+            .map_err(|source| StateError::Corrupt { tree: "meta", source })?;
+        self.tree.insert(key, bytes)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! Rows of one kind in one sled tree, as JSON objects with their version in `v`.
+
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A kind of row.
+pub trait Row: Serialize + DeserializeOwned {
+    /// The name of its tree.
+    const TREE: &'static str;
+    /// The version of its form, written into each row. Older ones are the business of `migrate`.
+    const VERSION: u32 = 1;
+    /// Whether a write returns only once it is on disk. Views of the log may lag.
+    const DURABLE: bool;
+    /// What tells rows apart.
+    type Key: RowKey;
+    /// The row's key.
+    fn key(&self) -> Self::Key;
+}
+
+/// A key in its stored form.
+pub trait RowKey {
+    /// Its bytes; their order is the order of listings.
+    fn bytes(&self) -> Vec<u8>;
+}
+
+/// State that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Unavailable: the disk, or another process has the state open.
+    #[error("the state in {path} does not open (is another process using it?)")]
+    Open {
+        /// The folder.
+        path: String,
+        /// What sled says.
+        source: sled::Error,
+    },
+    /// Unavailable: the disk.
+    #[error("the state cannot be read or written")]
+    Store(#[from] sled::Error),
+    /// Corrupt: rebuild the state from the log, or restore it.
+    #[error("a row of {tree} cannot be read: run `affiant rebuild`, or restore the state")]
+    Corrupt {
+        /// Its tree.
+        tree: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// Written by another version of the program.
+    #[error("a row of {tree} has version {found}, this program reads {expected}")]
+    Version {
+        /// Its tree.
+        tree: &'static str,
+        /// The version found.
+        found: u32,
+        /// The version known.
+        expected: u32,
+    },
+    /// Corrupt or unavailable: a row's sealed contents.
+    #[error("the labels of access class {class} cannot be opened")]
+    Labels {
+        /// The class.
+        class: u32,
+        /// Why.
+        source: super::RevealError,
+    },
+    /// Unavailable: a row's contents could not be sealed.
+    #[error("the labels of a new access class cannot be sealed")]
+    Seal(#[from] super::VaultError),
+    /// Corrupt: a counter that is no number or a key of the wrong length.
+    #[error("{what} of the state is damaged: run `affiant rebuild`, or restore the state")]
+    Damaged {
+        /// What.
+        what: &'static str,
+    },
+}
+
+/// Rows of one kind.
+pub struct Table<R> {
+    tree: sled::Tree,
+    rows: PhantomData<fn() -> R>,
+}
+
+#[derive(Serialize)]
+struct Versioned<'a, R> {
+    v: u32,
+    #[serde(flatten)]
+    row: &'a R,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u32,
+}
+
+impl<R: Row> Table<R> {
+    pub(super) fn open(db: &sled::Db) -> Result<Self, StateError> {
+        Ok(Self { tree: db.open_tree(R::TREE)?, rows: PhantomData })
+    }
+
+    /// Writes a row over what is there.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn put(&self, row: &R) -> Result<(), StateError> {
+        self.put_soon(row)?;
+        self.settle()
+    }
+
+    /// Writes a row without waiting for the disk, for what may be lost in a crash.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn put_soon(&self, row: &R) -> Result<(), StateError> {
+        self.tree.insert(row.key().bytes(), format(row)?)?;
+        Ok(())
+    }
+
+    /// Writes a row where none has its key; whether it did.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn put_new(&self, row: &R) -> Result<bool, StateError> {
+        let written = self.swap(row, None, row)?;
+        self.settle()?;
+        Ok(written)
+    }
+
+    /// Writes `new` over `old` where `old` is still what stands there; whether it did. So nothing
+    /// that another thread wrote or deleted meanwhile is undone.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn replace(&self, old: &R, new: &R) -> Result<bool, StateError> {
+        let written = self.swap(old, Some(old), new)?;
+        self.settle()?;
+        Ok(written)
+    }
+
+    /// As [`Table::replace`], without waiting for the disk.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn replace_soon(&self, old: &R, new: &R) -> Result<bool, StateError> {
+        self.swap(old, Some(old), new)
+    }
+
+    fn swap(&self, at: &R, old: Option<&R>, new: &R) -> Result<bool, StateError> {
+        let old = old.map(format).transpose()?;
+        let new = format(new)?;
+        Ok(self.tree.compare_and_swap(at.key().bytes(), old, Some(new))?.is_ok())
+    }
+
+    /// The row with this key.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn get(&self, key: &R::Key) -> Result<Option<R>, StateError> {
+        self.tree.get(key.bytes())?.map(|bytes| parse(&bytes)).transpose()
+    }
+
+    /// Removes the row with this key; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn delete(&self, key: &R::Key) -> Result<(), StateError> {
+        self.tree.remove(key.bytes())?;
+        self.settle()
+    }
+
+    /// Every row, in order of the keys' bytes.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn list(&self) -> Result<Vec<R>, StateError> {
+        self.tree.iter().values().map(|bytes| parse(&bytes?)).collect()
+    }
+
+    fn settle(&self) -> Result<(), StateError> {
+        if R::DURABLE {
+            self.tree.flush()?;
+        }
+        Ok(())
+    }
+}
+
+fn format<R: Row>(row: &R) -> Result<Vec<u8>, StateError> {
+    serde_json::to_vec(&Versioned { v: R::VERSION, row })
+        .map_err(|source| StateError::Corrupt { tree: R::TREE, source })
+}
+
+fn parse<R: Row>(bytes: &[u8]) -> Result<R, StateError> {
+    let corrupt = |source| StateError::Corrupt { tree: R::TREE, source };
+    let Version { v } = serde_json::from_slice(bytes).map_err(corrupt)?;
+    if v != R::VERSION {
+        return Err(StateError::Version { tree: R::TREE, found: v, expected: R::VERSION });
+    }
+    serde_json::from_slice(bytes).map_err(corrupt)
+}

@@ -1,0 +1,427 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::access::{AccessClass, Labels};
+use crate::domain::clock::{Entropy, SystemEntropy, Timestamp};
+use crate::domain::digest::Digest;
+use crate::domain::ids::{EntryIndex, Generation, RequestId};
+use crate::domain::payload::{PayloadRef, Token, TokenKind};
+
+fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy)
+}
+
+fn home() -> (tempfile::TempDir, Vault) {
+    let home = tempfile::tempdir().unwrap();
+    Vault::create(home.path(), &SystemEntropy).unwrap();
+    let vault = Vault::open(home.path(), entropy()).unwrap();
+    (home, vault)
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = walkdir::WalkDir::new(dir)
+        .into_iter()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_type().is_file())
+        .map(walkdir::DirEntry::into_path)
+        .collect();
+    found.sort();
+    found
+}
+
+fn segment(home: &Path, number: u32) -> PathBuf {
+    home.join("vault").join(format!("contents-{number:06}.seg"))
+}
+
+/// Damage is done to files as a fault would do it, not through `durable`.
+#[expect(clippy::disallowed_methods, reason = "a test damages files on purpose")]
+fn damage(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    change(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+fn person(vault: &Vault) -> KeyScope {
+    KeyScope::Person(vault.token(TokenKind::Person, "ada"))
+}
+
+#[test]
+fn what_is_sealed_comes_back_also_after_reopening() {
+    let (home, vault) = home();
+    let scope = person(&vault);
+    let small: Vec<_> =
+        (0..50u8).map(|n| (vault.seal(&scope, &vec![n; n.into()]).unwrap(), n)).collect();
+    let original = vault.seal_file(&scope, b"an original").unwrap();
+    let large = vault.seal(&KeyScope::System, &vec![7; 5 * 1024 * 1024]).unwrap();
+    drop(vault);
+    let vault = Vault::open(home.path(), entropy()).unwrap();
+    for (reference, n) in &small {
+        assert_eq!(*vault.open_payload(reference).unwrap(), vec![*n; (*n).into()]);
+    }
+    assert_eq!(vault.open_payload(&original).unwrap().as_slice(), b"an original");
+    assert_eq!(vault.open_payload(&large).unwrap().len(), 5 * 1024 * 1024);
+    let names = files(&home.path().join("vault"));
+    assert_eq!(names.len(), 3, "one segment and two files: {names:?}");
+    for file in files(home.path()) {
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o077, 0, "{file:?}");
+    }
+}
+
+#[test]
+fn equal_contents_are_sealed_differently_each_time() {
+    let (_home, vault) = home();
+    let [a, b] = [0, 1].map(|_| vault.seal(&KeyScope::System, b"yes").unwrap());
+    assert_ne!((a.blob_sha256, a.commit), (b.blob_sha256, b.commit));
+}
+
+#[test]
+fn a_destroyed_key_erases_its_contents_and_no_others() {
+    let (home, vault) = home();
+    let patient = vault.token(TokenKind::Patient, "P-1");
+    let asker = vault.token(TokenKind::Person, "ada");
+    let about = |patient: Option<&Token>| KeyScope::Query {
+        person: asker.clone(),
+        matter: None,
+        patient: patient.cloned(),
+    };
+    let erased = vault.seal(&about(Some(&patient)), b"about P-1").unwrap();
+    let kept = vault.seal(&about(None), b"about nobody").unwrap();
+    assert_eq!(vault.keys_of(&patient).unwrap(), std::slice::from_ref(&erased.key));
+    assert_eq!(vault.keys_of(&asker).unwrap().len(), 2);
+    vault.destroy_key(&erased.key).unwrap();
+    vault.destroy_key(&erased.key).unwrap();
+    let again = vault.seal(&about(Some(&patient)), b"asked after the erasure").unwrap();
+    assert_ne!(again.key, erased.key, "an id is never used again");
+    for vault in [vault.clone(), Vault::open(home.path(), entropy()).unwrap()] {
+        assert!(matches!(vault.open_payload(&erased), Err(RevealError::Erased)));
+        assert_eq!(vault.open_payload(&kept).unwrap().as_slice(), b"about nobody");
+        assert_eq!(vault.open_payload(&again).unwrap().as_slice(), b"asked after the erasure");
+        assert_eq!(vault.keys_of(&patient).unwrap(), std::slice::from_ref(&again.key));
+    }
+}
+
+#[test]
+fn a_crash_within_an_erasure_leaves_the_contents_erased() {
+    let (home, vault) = home();
+    let reference = vault.seal(&person(&vault), b"x").unwrap();
+    let keys = home.path().join("keys");
+    let key_file = keys.join(format!("{}.key", reference.key));
+    let mark = keys.join(format!("{}.erased", reference.key));
+    crate::durable::create_new(&mark, b"", crate::durable::Readers::Owner).unwrap();
+    assert!(key_file.exists());
+    let vault = Vault::open(home.path(), entropy()).unwrap();
+    assert!(matches!(vault.open_payload(&reference), Err(RevealError::Erased)));
+    assert!(!key_file.exists(), "opening finishes the erasure");
+}
+
+#[test]
+fn a_lost_key_file_reads_as_erased() {
+    let (home, vault) = home();
+    let reference = vault.seal(&person(&vault), b"x").unwrap();
+    drop(vault);
+    fs::remove_file(home.path().join("keys").join(format!("{}.key", reference.key))).unwrap();
+    let vault = Vault::open(home.path(), entropy()).unwrap();
+    assert!(matches!(vault.open_payload(&reference), Err(RevealError::Erased)));
+}
+
+#[test]
+fn only_data_keys_can_be_destroyed_or_named() {
+    let (home, vault) = home();
+    for id in ["home", "token", "log", "system", "../vault/x", "person-../../x", "", "person-é"] {
+        assert!(vault.destroy_key(id).is_err(), "{id}");
+    }
+    let mut reference = vault.seal(&person(&vault), b"x").unwrap();
+    reference.key = "../keys/home".to_owned();
+    assert!(matches!(vault.open_payload(&reference), Err(RevealError::Corrupt { .. })));
+    assert!(home.path().join("keys/home.key").exists());
+}
+
+#[test]
+fn a_changed_reference_or_byte_is_always_found() {
+    let (home, vault) = home();
+    let scope = person(&vault);
+    let [reference, other] =
+        [b"the first", b"no second"].map(|contents| vault.seal(&scope, contents).unwrap());
+    let swapped = [
+        PayloadRef { commit: other.commit, ..reference.clone() },
+        PayloadRef { len: reference.len + 1, ..reference.clone() },
+        PayloadRef { key: "system".to_owned(), ..reference.clone() },
+        PayloadRef { blob_sha256: other.blob_sha256, ..reference.clone() },
+    ];
+    vault.seal(&KeyScope::System, b"so that its key is there").unwrap();
+    for wrong in swapped {
+        assert!(matches!(vault.open_payload(&wrong), Err(RevealError::Corrupt { .. })));
+    }
+    let missing = PayloadRef { blob_sha256: Digest::of(b"?"), ..reference.clone() };
+    assert!(matches!(vault.open_payload(&missing), Err(RevealError::Missing { .. })));
+    drop(vault);
+    let path = segment(home.path(), 1);
+    let first = 24 + usize::try_from(reference.len).unwrap();
+    for at in 0..first {
+        damage(&path, |bytes| bytes[at] ^= 0x10);
+        let vault = Vault::open(home.path(), entropy()).unwrap();
+        assert!(vault.open_payload(&reference).is_err(), "byte {at}");
+        assert_eq!(vault.open_payload(&other).unwrap().as_slice(), b"no second", "byte {at}");
+        damage(&path, |bytes| bytes[at] ^= 0x10);
+    }
+    let vault = Vault::open(home.path(), entropy()).unwrap();
+    assert_eq!(vault.open_payload(&reference).unwrap().as_slice(), b"the first");
+}
+
+#[test]
+fn a_torn_tail_is_stepped_over_and_nothing_before_it_is_lost() {
+    let (home, vault) = home();
+    let scope = person(&vault);
+    let whole = vault.seal(&scope, b"whole").unwrap();
+    let torn = vault.seal(&scope, b"torn by a crash").unwrap();
+    drop(vault);
+    let path = segment(home.path(), 1);
+    let record = 24 + usize::try_from(torn.len).unwrap();
+    let full = fs::read(&path).unwrap();
+    for cut in 1..record {
+        damage(&path, |bytes| bytes.truncate(full.len() - cut));
+        let vault = Vault::open(home.path(), entropy()).unwrap();
+        assert_eq!(vault.open_payload(&whole).unwrap().as_slice(), b"whole");
+        assert!(matches!(vault.open_payload(&torn), Err(RevealError::Missing { .. })));
+        damage(&path, |bytes| *bytes = full.clone());
+    }
+    damage(&path, |bytes| bytes.truncate(full.len() - 3));
+    let vault = Vault::open(home.path(), entropy()).unwrap();
+    let after = vault.seal(&scope, b"after the crash").unwrap();
+    assert!(segment(home.path(), 2).exists(), "writing goes on in a fresh segment");
+    drop(vault);
+    let vault = Vault::open(home.path(), entropy()).unwrap();
+    assert_eq!(vault.open_payload(&after).unwrap().as_slice(), b"after the crash");
+    let again = vault.seal(&scope, b"and on").unwrap();
+    assert!(!segment(home.path(), 3).exists());
+    assert_eq!(vault.open_payload(&again).unwrap().as_slice(), b"and on");
+}
+
+#[test]
+fn two_openings_of_one_home_do_not_write_over_each_other() {
+    let (home, one) = home();
+    let two = Vault::open(home.path(), entropy()).unwrap();
+    let scope = person(&one);
+    let mut sealed = Vec::new();
+    for n in 0..10u8 {
+        sealed.push((one.seal(&scope, &[n, 1]).unwrap(), [n, 1]));
+        sealed.push((two.seal(&scope, &[n, 2]).unwrap(), [n, 2]));
+    }
+    for vault in [one, two, Vault::open(home.path(), entropy()).unwrap()] {
+        for (reference, contents) in &sealed {
+            assert_eq!(vault.open_payload(reference).unwrap().as_slice(), contents);
+        }
+    }
+}
+
+#[test]
+fn threads_seal_side_by_side() {
+    let (home, vault) = home();
+    std::thread::scope(|scope| {
+        for n in 0..4u8 {
+            let vault = &vault;
+            scope.spawn(move || {
+                for at in 0..20u8 {
+                    let reference = vault.seal(&person(vault), &[n, at]).unwrap();
+                    assert_eq!(vault.open_payload(&reference).unwrap().as_slice(), [n, at]);
+                }
+            });
+        }
+    });
+    let keys = files(&home.path().join("keys"));
+    assert_eq!(keys.len(), 3, "home, token and one data key: {keys:?}");
+}
+
+#[test]
+fn a_foreign_home_key_is_told_clearly() {
+    let (home, vault) = home();
+    drop(vault);
+    let error = Vault::create(home.path(), &SystemEntropy).unwrap_err();
+    assert!(matches!(error, VaultError::Key(KeyError::Io(_))), "nothing is overwritten: {error}");
+    damage(&home.path().join("keys/home.key"), |key| key[0] ^= 1);
+    let error = Vault::open(home.path(), entropy()).unwrap_err();
+    assert!(error.to_string().contains("keys/home.key"), "{error}");
+    damage(&home.path().join("keys/home.key"), |key| key.truncate(5));
+    assert!(Vault::open(home.path(), entropy()).is_err());
+}
+
+#[test]
+fn tokens_are_steady_in_a_home_and_tell_kinds_and_homes_apart() {
+    let (home_path, vault) = home();
+    let (_other_home, other) = home();
+    let token = vault.token(TokenKind::Matter, "M-1");
+    let reopened = Vault::open(home_path.path(), entropy()).unwrap();
+    assert_eq!(reopened.token(TokenKind::Matter, "M-1"), token);
+    assert_eq!(token.as_str().len(), 32);
+    let all: BTreeSet<_> = [
+        token,
+        vault.token(TokenKind::Patient, "M-1"),
+        vault.token(TokenKind::Matter, "M-2"),
+        vault.token(TokenKind::Matter, ""),
+        other.token(TokenKind::Matter, "M-1"),
+    ]
+    .into();
+    assert_eq!(all.len(), 5);
+}
+
+#[test]
+fn no_clear_text_lies_in_the_home() {
+    let (home, vault) = home();
+    let state = State::open(&home.path().join("state/db")).unwrap();
+    let word = "Quillfeather";
+    let labels = Labels::parse([format!("patient={word}").as_str()]).unwrap();
+    state.classes(&vault).class_of(&labels).unwrap();
+    let scope = KeyScope::Person(vault.token(TokenKind::Person, word));
+    vault.seal(&scope, word.as_bytes()).unwrap();
+    vault.seal_file(&scope, word.as_bytes()).unwrap();
+    state.flush().unwrap();
+    drop((state, vault));
+    let all = files(home.path());
+    assert!(all.len() > 5);
+    for file in all {
+        let bytes = fs::read(&file).unwrap();
+        let found = bytes.windows(word.len()).any(|found| found == word.as_bytes());
+        assert!(!found && !file.to_string_lossy().contains(word), "{file:?}");
+    }
+}
+
+#[test]
+fn keys_and_hashes_are_never_printed() {
+    let (_home, vault) = home();
+    assert_eq!(format!("{vault:?}"), "Vault([redacted])");
+    let printed = format!("{:?}", account("ada"));
+    assert!(!printed.contains("argon2"), "{printed}");
+}
+
+fn account(name: &str) -> AccountRow {
+    AccountRow {
+        name: name.parse().unwrap(),
+        roles: BTreeSet::new(),
+        attributes: Default::default(),
+        password: "$argon2id$…".to_owned(),
+        disabled: false,
+        created: Timestamp::from_unix_millis(1),
+    }
+}
+
+#[test]
+fn rows_come_back_as_they_were_put() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(&folder.path().join("db")).unwrap();
+    assert_eq!(state.accounts().get(&"ada".parse().unwrap()).unwrap(), None);
+    for name in ["zoe", "ada"] {
+        state.accounts().put(&account(name)).unwrap();
+    }
+    state.accounts().put(&AccountRow { disabled: true, ..account("zoe") }).unwrap();
+    drop(state);
+    let state = State::open(&folder.path().join("db")).unwrap();
+    let rows = state.accounts().list().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.disabled)).collect();
+    assert_eq!(names, [("ada", false), ("zoe", true)]);
+    state.accounts().delete(&"ada".parse().unwrap()).unwrap();
+    assert_eq!(state.accounts().list().unwrap().len(), 1);
+}
+
+#[test]
+fn a_row_is_replaced_only_where_it_is_still_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(&folder.path().join("db")).unwrap();
+    let (old, new) = (account("ada"), AccountRow { disabled: true, ..account("ada") });
+    assert!(!state.accounts().replace(&old, &new).unwrap(), "nothing to replace");
+    assert!(state.accounts().put_new(&old).unwrap());
+    assert!(!state.accounts().put_new(&new).unwrap());
+    assert!(state.accounts().replace(&old, &new).unwrap());
+    assert!(!state.accounts().replace_soon(&old, &old).unwrap());
+    assert_eq!(state.accounts().list().unwrap(), [new]);
+}
+
+#[test]
+fn a_row_of_another_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let state = State::open(&path).unwrap();
+    state.accounts().put(&account("ada")).unwrap();
+    drop(state);
+    let db = sled::open(&path).unwrap();
+    let tree = db.open_tree("accounts").unwrap();
+    let row = String::from_utf8(tree.get("ada").unwrap().unwrap().to_vec()).unwrap();
+    assert!(row.starts_with(r#"{"v":1,"#), "{row}");
+    tree.insert("ada", row.replace(r#""v":1"#, r#""v":2"#).as_bytes()).unwrap();
+    drop((tree, db));
+    let state = State::open(&path).unwrap();
+    let found = state.accounts().list().unwrap_err();
+    assert!(matches!(found, StateError::Version { found: 2, expected: 1, .. }), "{found}");
+}
+
+#[test]
+fn a_second_opening_of_the_state_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let _state = State::open(&folder.path().join("db")).unwrap();
+    let second = State::open(&folder.path().join("db")).unwrap_err();
+    assert!(second.to_string().contains("another process"), "{second}");
+}
+
+#[test]
+fn classes_are_dense_and_survive() {
+    let (home, vault) = home();
+    let path = home.path().join("state/db");
+    let state = State::open(&path).unwrap();
+    let labels = |matter: &str| {
+        Labels::parse(["classification=internal", &format!("matter={matter}")]).unwrap()
+    };
+    let class =
+        |state: &State, matter: &str| state.classes(&vault).class_of(&labels(matter)).unwrap();
+    assert_eq!(class(&state, "a"), AccessClass(0));
+    assert_eq!(class(&state, "b"), AccessClass(1));
+    assert_eq!(class(&state, "a"), AccessClass(0));
+    drop(state);
+    let state = State::open(&path).unwrap();
+    assert_eq!(class(&state, "b"), AccessClass(1));
+    assert_eq!(class(&state, "c"), AccessClass(2));
+    let all = state.classes(&vault).all().unwrap();
+    let expected: Vec<_> = (0..).map(AccessClass).zip(["a", "b", "c"].map(labels)).collect();
+    assert_eq!(*all, expected);
+}
+
+#[test]
+fn a_generation_is_never_given_out_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let mut last = Generation(0);
+    for _ in 0..3 {
+        let state = State::open(&path).unwrap();
+        for _ in 0..3 {
+            let next = state.meta().next_generation().unwrap();
+            assert!(next > last);
+            last = next;
+        }
+    }
+    let state = State::open(&path).unwrap();
+    state.meta().skip_generations(Generation(40)).unwrap();
+    state.meta().skip_generations(Generation(3)).unwrap();
+    assert_eq!(state.meta().next_generation().unwrap(), Generation(41));
+}
+
+#[test]
+fn views_of_the_log_keep_what_they_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = State::open(&folder.path().join("db")).unwrap();
+    assert_eq!(state.meta().applied_through().unwrap(), None);
+    state.meta().set_applied_through(EntryIndex(7)).unwrap();
+    assert_eq!(state.meta().applied_through().unwrap(), Some(EntryIndex(7)));
+    state.meta().put("seen", &["a", "b"]).unwrap();
+    assert_eq!(state.meta().get::<Vec<String>>("seen").unwrap().unwrap(), ["a", "b"]);
+    assert!(state.meta().get::<u32>("seen").is_err());
+    let at = |ms| RequestId::fresh(Timestamp::from_unix_millis(ms), &SystemEntropy);
+    let [a, b] = [at(1), at(2)];
+    for query in [b, a, a] {
+        state.open_queries().insert(query).unwrap();
+    }
+    assert_eq!(state.open_queries().list().unwrap(), [a, b]);
+    state.open_queries().remove(a).unwrap();
+    assert_eq!(state.open_queries().list().unwrap(), [b]);
+}
