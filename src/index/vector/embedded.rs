@@ -58,7 +58,7 @@ impl Embedded {
         let shard = if dir.exists() {
             load(dir, dim)?
         } else {
-            drop(create(&fresh, words::config(dim, exact_kib))?);
+            close(create(&fresh, words::config(dim, exact_kib))?)?;
             durable::rename(&fresh, dir)?;
             load(dir, dim)?
         };
