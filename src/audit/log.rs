@@ -171,7 +171,8 @@ impl Log {
         make: impl FnOnce(&Receipt) -> T,
     ) -> Result<Recorded<T>, AppendError> {
         let receipt = self.append(event)?;
-        Ok(Recorded { value: make(&receipt), receipt })
+        let value = make(&receipt);
+        Ok(Recorded::new(value, receipt))
     }
 
     /// Entries in the log.
