@@ -61,10 +61,10 @@ const RULES_MAX: usize = 1_000;
 
 /// One page of visible text, its headings and title.
 pub(super) fn parse(decoded: Decoded) -> Parsed {
-    let page = Html::parse_document(&decoded.text);
+    let Decoded { text: source, mut unseen } = decoded;
+    let page = Html::parse_document(&source);
     let concealed = concealed_by_rules(&page);
     let mut writer = Writer::default();
-    let mut unseen = decoded.unseen;
     // Walks without recursion: markup may be nested as deep as the file is long.
     let mut next = Some(page.tree.root());
     while let Some(node) = next {
@@ -80,7 +80,11 @@ pub(super) fn parse(decoded: Decoded) -> Parsed {
                     unseen += ElementRef::wrap(node).map_or(0, chars_of);
                 }
             }
-            _ => {}
+            Node::Document
+            | Node::Fragment
+            | Node::Doctype(_)
+            | Node::Comment(_)
+            | Node::ProcessingInstruction(_) => {}
         }
         next = node.first_child().filter(|_| inside);
         let mut up = Some(node);

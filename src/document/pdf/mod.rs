@@ -46,8 +46,8 @@ const HEADING_SIZE: f32 = 1.15;
 const HEADING_CHARS_MAX: u32 = 150;
 
 /// Opens a PDF, repairing its structure where that is damaged.
-pub(super) fn open(bytes: Arc<Vec<u8>>, password: Option<&str>) -> Result<Pdf, Unreadable> {
-    let opened = Pdf::new_with_password(Arc::clone(&bytes), password.unwrap_or_default());
+pub(super) fn open(bytes: &Arc<Vec<u8>>, password: Option<&str>) -> Result<Pdf, Unreadable> {
+    let opened = Pdf::new_with_password(Arc::clone(bytes), password.unwrap_or_default());
     opened.map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
             let detail = match password {
@@ -72,12 +72,12 @@ pub(super) fn open(bytes: Arc<Vec<u8>>, password: Option<&str>) -> Result<Pdf, U
 
 /// Reads a PDF.
 pub(super) fn parse(
-    bytes: Arc<Vec<u8>>,
+    bytes: &Arc<Vec<u8>>,
     password: Option<&str>,
     watch: &Watch,
 ) -> Result<Parsed, Unreadable> {
-    check_expansion(&bytes, watch)?;
-    let pdf = open(Arc::clone(&bytes), password)?;
+    check_expansion(bytes, watch)?;
+    let pdf = open(bytes, password)?;
     let count = pdf.pages().len();
     if count > PAGES_MAX {
         let detail = format!("the file has {count} pages, at most {PAGES_MAX} are taken: split it");
@@ -85,7 +85,7 @@ pub(super) fn parse(
     }
     let reading = read(&pdf, watch)?;
     reading.judge()?;
-    let catalogue = catalogue::read(&bytes, password, watch);
+    let catalogue = catalogue::read(bytes, password, watch);
     let mut warnings = reading.warnings;
     warnings.extend(catalogue.warnings);
     let mut found: Vec<Heading> =
@@ -95,7 +95,7 @@ pub(super) fn parse(
     Ok(Parsed {
         kind: Kind::Pdf,
         title: catalogue.title,
-        headings: headings::without_running(found, &reading.pages),
+        headings: headings::without_running(&found, &reading.pages),
         pages: reading.pages,
         geometry: Geometry::of(reading.geometry),
         warnings,

@@ -146,16 +146,12 @@ fn in_scan(hidden: Hidden, glyph: &Glyph, drawn: &Drawn) -> bool {
     let large = |area: &&Area| area.rect.area() >= SCAN_SHARE * width * height;
     let on = |middle: Point| {
         let mut areas = drawn.areas.iter().filter(|area| area.rect.contains(middle)).filter(large);
-        match hidden {
-            Hidden::Covered => {
-                areas.all(|area| !matches!(area.kind, AreaKind::Flat(_)))
-                    && drawn.pictures as f64 >= SCAN_SHARE
-            }
-            _ => {
-                areas.any(|area| !matches!(area.kind, AreaKind::Flat(_)))
-                    && drawn.pictures as f64 >= SCAN_SHARE
-            }
-        }
+        let picture = |area: &Area| !matches!(area.kind, AreaKind::Flat(_));
+        let under = match matches!(hidden, Hidden::Covered) {
+            true => areas.all(picture),
+            false => areas.any(picture),
+        };
+        under && drawn.pictures as f64 >= SCAN_SHARE
     };
     matches!(hidden, Hidden::Unpainted | Hidden::Covered) && on(glyph.middle())
 }
