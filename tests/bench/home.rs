@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
-use affiant::audit::{Actor, Event, HitDecision, Log, LogPaths, QueryKind, RetrievedHit, What};
+use affiant::audit::{Actor, Event, HitDecision, Log, LogPaths, RetrievedHit, What};
 use affiant::domain::clock::Clock as _;
 use affiant::domain::clock::{SystemClock, SystemEntropy};
 use affiant::domain::digest::Digest;
 use affiant::domain::ids::{DocumentId, Generation, PassageId, RequestId};
 use affiant::domain::payload::{PayloadRef, Token, TokenKind};
 use affiant::domain::principal::Via;
-use affiant::store::{KeyScope, Vault};
+use affiant::store::Vault;
 use tempfile::TempDir;
 
 /// A home with no more than a log and a vault.
 pub(crate) struct Home {
     pub(crate) log: Log,
     pub(crate) vault: Vault,
-    pub(crate) scope: KeyScope,
-    person: Token,
+    pub(crate) person: Token,
     clock: SystemClock,
     _dir: TempDir,
 }
@@ -33,8 +32,7 @@ impl Home {
         let clock = Arc::new(SystemClock::start());
         let (log, _) = Log::open(&paths, clock, Arc::new(SystemEntropy))?;
         let person = vault.token(TokenKind::Person, "clerk");
-        let scope = KeyScope::Query { person: person.clone(), matter: None, patient: None };
-        Ok(Self { log, vault, scope, person, clock: SystemClock::start(), _dir: dir })
+        Ok(Self { log, vault, person, clock: SystemClock::start(), _dir: dir })
     }
 
     /// An entry of a fresh request.
@@ -57,18 +55,5 @@ impl Home {
             }
         });
         What::RetrievalDone { generation: 1, hits: hits.collect(), withheld: 0, payload }
-    }
-
-    /// The entry of a question.
-    pub(crate) fn received(&self, payload: Option<PayloadRef>) -> What {
-        What::QueryReceived {
-            kind: QueryKind::Ask,
-            mode: "auto".to_owned(),
-            top_k: 8,
-            purpose: None,
-            matter: None,
-            patient: None,
-            payload,
-        }
     }
 }

@@ -6,6 +6,8 @@ use affiant::config::default_cache;
 use affiant::inference::Runtime;
 use affiant::models::{ModelStore, Progress, ProvisionOptions, Provisioned};
 
+use super::support::tell;
+
 /// Opens what is provisioned, or provisions it.
 pub(crate) fn provision() -> anyhow::Result<(Provisioned, Arc<Runtime>)> {
     let cache = default_cache(&std::env::vars().collect::<Vec<_>>());
@@ -13,7 +15,7 @@ pub(crate) fn provision() -> anyhow::Result<(Provisioned, Arc<Runtime>)> {
     let ready = ModelStore::at(&cache).provision(&options, &Silent)?;
     let threads = std::thread::available_parallelism()?.get();
     let runtime = Runtime::load(&ready.runtime.path, threads)?;
-    println!("  ONNX Runtime {} on {threads} threads", runtime.version());
+    tell("ONNX Runtime", format!("{} on {threads} threads", runtime.version()));
     Ok((ready, runtime))
 }
 

@@ -6,10 +6,11 @@ mod support;
 
 use std::io::Write as _;
 
-use affiant::audit::{CitedSpan, What};
+use affiant::audit::{CitedSpan, QueryKind, What};
 use affiant::domain::answer::{ModelsUsed, Wording};
 use affiant::domain::digest::Digest;
 use affiant::domain::payload::{PayloadRef, TokenKind};
+use affiant::store::KeyScope;
 
 use self::home::Home;
 use self::support::{Bench, tell_times};
@@ -20,6 +21,7 @@ const PAYLOAD_BYTES: [usize; 3] = [300, 12_000, 16_000];
 fn main() -> anyhow::Result<()> {
     let bench = Bench::start("record: what recording adds to one question");
     let home = Home::create()?;
+    let scope = KeyScope::Query { person: home.person.clone(), matter: None, patient: None };
     let questions = bench.size(400, 3);
     let mut syncs = Vec::new();
     let mut plain = tempfile::tempfile()?;
@@ -34,7 +36,7 @@ fn main() -> anyhow::Result<()> {
         let (mut sealing, mut appending) = Default::default();
         for (step, bytes) in PAYLOAD_BYTES.into_iter().enumerate() {
             let contents = vec![b'x'; bytes];
-            let (payload, took) = bench.time(|| home.vault.seal(&home.scope, &contents));
+            let (payload, took) = bench.time(|| home.vault.seal(&scope, &contents));
             sealing += took;
             let event = home.event(entry(&home, step, payload?));
             let (receipt, took) = bench.time(|| home.log.append(event));
@@ -56,7 +58,15 @@ fn main() -> anyhow::Result<()> {
 fn entry(home: &Home, step: usize, payload: PayloadRef) -> What {
     let payload = Some(payload);
     match step {
-        0 => home.received(payload),
+        0 => What::QueryReceived {
+            kind: QueryKind::Ask,
+            mode: "auto".to_owned(),
+            top_k: 8,
+            purpose: None,
+            matter: None,
+            patient: None,
+            payload,
+        },
         1 => home.retrieval(payload),
         _ => {
             let document = home.vault.token(TokenKind::Document, "one");

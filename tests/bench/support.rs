@@ -1,4 +1,5 @@
 //! What every bench shares: a clock, a table, and the machine's own speed to read figures against.
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::time::Duration;
 

@@ -43,9 +43,10 @@ impl Vocabulary {
     /// `count` made-up words; the word of rank `r` is as frequent as `1 / r`.
     pub(crate) fn zipf(count: usize) -> Self {
         let syllables = ["ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru"];
+        let syllable = |digit: u8| syllables.get(usize::from(digit - b'0')).copied();
         let word = |rank: usize| {
             let digits = format!("{:04}", rank * 7_919 % 100_003);
-            digits.bytes().map(|digit| syllables[usize::from(digit - b'0')]).collect()
+            digits.bytes().filter_map(syllable).collect()
         };
         let mut sum = 0.0;
         let cumulative = (1..=count).map(|rank| {
@@ -61,7 +62,7 @@ impl Vocabulary {
         let total = self.cumulative.last().copied().unwrap_or(0.0);
         let at = numbers.fraction() * total;
         let rank = self.cumulative.partition_point(|sum| *sum <= at);
-        &self.words[rank.min(self.words.len() - 1)]
+        self.words.get(rank).or(self.words.last()).map_or("", String::as_str)
     }
 
     /// Words joined by spaces.
