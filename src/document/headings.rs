@@ -113,7 +113,8 @@ mod tests {
                 origin: TextOrigin::Text,
             })
             .collect();
-        let all: Vec<_> = pages.iter().flat_map(|page| by_words(page.page, &page.text)).collect();
+        let all: Vec<Heading> =
+            pages.iter().flat_map(|page| by_words(page.page, &page.text)).collect();
         let kept = without_running(&all, &pages);
         assert!(kept.iter().all(|heading| heading.start == 21), "{kept:?}");
         assert_eq!(kept.len(), 3);

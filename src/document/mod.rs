@@ -122,6 +122,8 @@ impl fmt::Display for Warning {
 pub enum WarningKind {
     /// Scripts, launch actions or embedded files: never run, never opened.
     ActiveContent,
+    /// The file is damaged or cut short: pages may be missing.
+    Damaged,
     /// The text is a recognised layer over a scan, made by someone else.
     ForeignOcr,
     /// Text that no reader sees was left out.
