@@ -2,7 +2,6 @@
 
 use actix_web::{HttpResponse, web};
 
-use crate::domain::ids::EntryIndex;
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, KnownModel, Problem, Services};
 use crate::inference::ModelRole;
@@ -142,13 +141,12 @@ fn log_check(services: &Services) -> CheckLine {
 }
 
 fn view_check(services: &Services) -> CheckLine {
-    let size = services.log.size();
+    let catalogue = &services.reader.catalogue;
     let advice = "Restart the appliance: it brings the catalogue up to date.";
-    match services.reader.catalogue.applied_through() {
-        Ok(applied) => {
-            let applied = applied.map_or(0, |EntryIndex(index)| index.saturating_add(1));
-            let detail = format!("current to entry {applied} of {size}");
-            check("Catalogue", true, detail, advice)
+    match catalogue.catch_up().and_then(|()| catalogue.applied_through()) {
+        Ok(None) => check("Catalogue", true, "empty, like the record".to_owned(), advice),
+        Ok(Some(entry)) => {
+            check("Catalogue", true, format!("follows the record to entry {entry}"), advice)
         }
         Err(error) => check("Catalogue", false, error.to_string(), advice),
     }

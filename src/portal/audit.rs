@@ -7,7 +7,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::audit::{ENTRY_TYPES, Entry};
+use crate::audit::{ENTRY_TYPES, Entry, Report};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
@@ -165,6 +165,7 @@ pub(super) async fn verify(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
     let page = blocking(move || {
+        let before = services.log.checkpoint();
         let began = services.clock.steady();
         let report = services.examiner.verify(&caller.reader())?;
         let took = services.clock.steady().saturating_sub(began);
@@ -178,7 +179,7 @@ pub(super) async fn verify(
             ok: report.ok,
             size: report.size,
             root: report.root.clone(),
-            checkpoint: services.log.checkpoint(),
+            checkpoint: checked(&report, [before, services.log.checkpoint()]),
             vkey: services.examiner.vkey.trim_end().to_owned(),
             problems: problems.collect(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -211,6 +212,16 @@ pub(super) async fn export(
         .insert_header(("Audit-Index", index.to_string()))
         .insert_header(("Content-Digest-Sha256", exported.sha256.to_string()))
         .body(exported.bytes))
+}
+
+/// The checkpoint that was checked, where it is still at hand: the log grows meanwhile.
+fn checked(report: &Report, notes: [String; 2]) -> String {
+    let size = report.size.to_string();
+    let is_checked = |note: &String| {
+        let mut lines = note.lines().skip(1);
+        lines.next() == Some(&size) && lines.next() == Some(&report.root)
+    };
+    notes.into_iter().find(is_checked).unwrap_or_default()
 }
 
 /// Names of the accounts by their tokens: who reads the record may search it by name anyway.
@@ -260,6 +271,16 @@ mod tests {
     fn wanted(since: &str, until: &str) -> Wanted {
         let (since, until) = (since.to_owned(), until.to_owned());
         Wanted { kind: "query".to_owned(), since, until, ..Wanted::default() }
+    }
+
+    #[test]
+    fn the_checkpoint_shown_is_the_one_that_was_checked() {
+        let report = Report { ok: true, size: 7, root: "cm9vdA==".to_owned(), problems: vec![] };
+        let note = |size, root| format!("origin\n{size}\n{root}\n\n\u{2014} origin sig\n");
+        let right = note(7, "cm9vdA==");
+        assert_eq!(checked(&report, [note(6, "b2xk"), right.clone()]), right);
+        assert_eq!(checked(&report, [right.clone(), note(8, "bmV3")]), right);
+        assert_eq!(checked(&report, [note(7, "bmV3"), note(8, "cm9vdA==")]), "");
     }
 
     #[test]
