@@ -171,8 +171,7 @@ impl Log {
         make: impl FnOnce(&Receipt) -> T,
     ) -> Result<Recorded<T>, AppendError> {
         let receipt = self.append(event)?;
-        let value = make(&receipt);
-        Ok(Recorded::new(value, receipt))
+        Ok(Recorded::new(make(&receipt), receipt))
     }
 
     /// Entries in the log.
