@@ -8,6 +8,7 @@ mod create;
 mod engine;
 mod serve;
 mod tls;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +34,7 @@ pub use create::{InitOptions, Initialised, create};
 pub use engine::{Engine, Models, load_runtime, models_of};
 pub use serve::{Serving, Tls, bind};
 pub use tls::certificate_fingerprint;
+pub use upkeep::Upkeep;
 
 /// Where a home keeps things.
 #[derive(Clone, Debug)]
