@@ -5,11 +5,11 @@ use crate::retrieve::EvidenceSet;
 use super::words::Words;
 
 /// Below this merit no evidence sentence is taken as an answer.
-const MERIT_MIN: f32 = 0.52;
+const MERIT_MIN: f32 = 0.53;
 /// A second sentence is quoted beside the best where it is about as good.
 const MERIT_MARGIN: f32 = 0.02;
 /// Weight of closeness against the share of the question's words that the passage covers.
-const CLOSENESS_WEIGHT: f32 = 0.7;
+const CLOSENESS_WEIGHT: f32 = 0.9;
 /// Sentences quoted at most.
 const QUOTED_MAX: usize = 2;
 
