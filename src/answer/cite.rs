@@ -1,3 +1,5 @@
+//! From a grounded sentence to its citations: pages, spans, boxes.
+
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::document::Geometry;
 use crate::domain::answer::{Citation, Sentence};

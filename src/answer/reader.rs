@@ -1,3 +1,5 @@
+//! Documents, pages and past answers, each recorded before it is shown.
+
 use std::sync::Arc;
 
 use crate::audit::{Event, Log, Recorded, What};

@@ -1,3 +1,5 @@
+//! The spine without generation: permitted passages, on record.
+
 use crate::audit::{QueryKind, Recorded, What};
 use crate::domain::document::Span;
 use crate::domain::ids::{DocumentId, EntryIndex, PassageId};

@@ -1,3 +1,5 @@
+//! One question, step by step.
+
 use std::ops::ControlFlow;
 use std::time::Duration;
 

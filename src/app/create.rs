@@ -1,3 +1,5 @@
+//! Making a home, once.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;

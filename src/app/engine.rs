@@ -1,3 +1,5 @@
+//! Models and indexes, and the use cases that need them.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //!
 //! [`App::open`] opens a home's record, vault and state and closes what a crash left open.
 //! [`App::engine`] adds models and indexes on first use: commands that do not need them start at
-//! once. [`create`] makes a home, once.
+//! once. [`create()`] makes a home, once.
 
 mod create;
 mod engine;

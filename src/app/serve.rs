@@ -1,3 +1,5 @@
+//! Binding the server: addresses, protection, headers, routes.
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

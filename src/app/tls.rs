@@ -1,3 +1,5 @@
+//! The home's own certificate, and the operator's.
+
 use std::path::Path;
 
 use anyhow::Context as _;

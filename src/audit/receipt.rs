@@ -29,7 +29,7 @@ impl Receipt {
     }
 }
 
-/// A value whose showing is on record. Only [`Log::record`] makes one.
+/// A value whose showing is on record. Only [`Log::record`](super::Log::record) makes one.
 #[derive(Debug)]
 pub struct Recorded<T> {
     value: T,

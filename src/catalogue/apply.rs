@@ -1,3 +1,5 @@
+//! What each entry of the log changes in the view.
+
 use serde_json::Value;
 
 use crate::audit::Entry;

@@ -1,3 +1,5 @@
+//! Progress for people: bars on a terminal, lines over the socket.
+
 use std::io::IsTerminal as _;
 use std::sync::Mutex;
 use std::sync::PoisonError;

@@ -1,3 +1,5 @@
+//! What a command prints, and the exit status it ends with.
+
 use serde_json::{Value, json};
 
 use crate::answer::{AnswerError, ReadError};

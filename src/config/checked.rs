@@ -1,3 +1,5 @@
+//! From settings as written to checked options; every fault is collected.
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 

@@ -1,3 +1,5 @@
+//! Settings as written: defaults, file, environment, in that order.
+
 use serde::Deserialize;
 use toml::{Table, Value};
 

@@ -1,7 +1,7 @@
 //! What does this file say, and where on which page?
 //!
 //! [`parse`] turns bytes into pages of text, positions and headings, or says why it cannot
-//! ([`Unreadable`]). [`passages`] cuts the pages into the units that are indexed, [`sentences`]
+//! ([`Unreadable`]). [`passages()`] cuts the pages into the units that are indexed, [`sentences()`]
 //! finds the sentences that citations quote, and [`render_page`] draws a page with the same engine
 //! that gave the positions, so that boxes lie on the picture where the words are.
 //!
@@ -9,10 +9,10 @@
 //! `needs_ocr`), office formats, e-mail (`not_supported`).
 //!
 //! Rules of the room:
-//! - **The kind is told by content**, not by name ([`sniff`]).
+//! - **The kind is told by content**, not by name (`sniff`).
 //! - **Files are hostile.** Each parse runs on its own thread with a large stack, under a deadline,
 //!   with bounds on pages, characters, drawing steps and decompressed size; a panic inside a vendor
-//!   library is caught and becomes `malformed` ([`guard`]).
+//!   library is caught and becomes `malformed` (`guard`).
 //! - **Only what a reader sees is text.** Invisible, covered (badly redacted), same-coloured, tiny
 //!   and off-page text is left out and reported as a [`Warning`]; it never reaches the index, so it
 //!   can neither leak a redaction nor smuggle in instructions.

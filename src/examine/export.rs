@@ -1,3 +1,5 @@
+//! Entries as a file, in the formats that are offered.
+
 use std::str::FromStr;
 
 use crate::audit::Entry;

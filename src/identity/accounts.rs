@@ -1,3 +1,5 @@
+//! Accounts: creating, finding, disabling.
+
 use std::collections::BTreeSet;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! Signing in, sessions, and tokens of scripts.
+
 use std::fmt;
 use std::sync::PoisonError;
 use std::time::Duration;

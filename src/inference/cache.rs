@@ -1,3 +1,5 @@
+//! A decoder over a key/value cache that stays in place.
+
 use ort::session::{IoBinding, Session};
 use ort::value::Tensor;
 

@@ -1,3 +1,5 @@
+//! From a chat to tokens, by the model's own template.
+
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;

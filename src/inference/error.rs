@@ -1,3 +1,5 @@
+//! What can go wrong with a model: loading it, running it.
+
 use std::path::PathBuf;
 
 use super::manifest::ManifestError;

@@ -1,3 +1,5 @@
+//! What a model folder says of itself, and whether its files agree.
+
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! One batch, document by document: parse, keep, index, activate.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;

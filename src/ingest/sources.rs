@@ -1,3 +1,5 @@
+//! Where the bytes of a batch come from: files, folders, uploads.
+
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;

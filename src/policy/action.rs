@@ -1,3 +1,5 @@
+//! The words that policies decide on.
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,3 +1,5 @@
+//! Yes and no, as types.
+
 use std::collections::BTreeSet;
 
 use super::Action;

@@ -1,3 +1,5 @@
+//! The evidence of one question: passages, their sentences, where they stand.
+
 use std::sync::Arc;
 
 use crate::catalogue::Document;

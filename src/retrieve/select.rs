@@ -1,3 +1,5 @@
+//! Which sentences of the evidence are closest to the question.
+
 use crate::inference::{Encoder, InferenceError};
 
 use super::evidence::EvidenceSet;

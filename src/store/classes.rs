@@ -1,3 +1,5 @@
+//! Dense numbers for distinct sets of labels.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

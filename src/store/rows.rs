@@ -1,3 +1,5 @@
+//! What is stored, row by row.
+
 use std::collections::BTreeSet;
 use std::fmt;
 

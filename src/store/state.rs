@@ -1,3 +1,5 @@
+//! The sled database and its trees.
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 

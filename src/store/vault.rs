@@ -1,3 +1,5 @@
+//! Sealing and opening contents.
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Counters and durations, and their text for a scraper.
+
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

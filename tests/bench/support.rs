@@ -30,9 +30,14 @@ impl Bench {
 
     /// Runs `work` and returns how long it took.
     pub(crate) fn time<T>(&self, work: impl FnOnce() -> T) -> (T, Duration) {
-        let began = self.clock.steady();
+        let began = self.now();
         let result = work();
-        (result, self.clock.steady().saturating_sub(began))
+        (result, self.now().saturating_sub(began))
+    }
+
+    /// A steady time.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.steady()
     }
 
     /// Prints the speed of a fixed computation, before and after what is measured: where it

@@ -1,3 +1,5 @@
+//! `affiant user …`.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

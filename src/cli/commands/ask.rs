@@ -1,3 +1,5 @@
+//! `affiant ask` and `affiant search`.
+
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 

@@ -1,3 +1,5 @@
+//! `affiant audit …`.
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};

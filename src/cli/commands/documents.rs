@@ -1,3 +1,5 @@
+//! `affiant ingest` and `affiant documents …`.
+
 use std::fs;
 
 use serde_json::{Value, json};

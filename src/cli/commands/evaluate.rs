@@ -1,3 +1,5 @@
+//! `affiant evaluate`.
+
 use serde_json::json;
 
 use crate::audit::{Event, What};

@@ -1,3 +1,5 @@
+//! `affiant init` and `affiant serve`.
+
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::Arc;

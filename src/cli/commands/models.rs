@@ -1,3 +1,5 @@
+//! `affiant provision` and `affiant models …`.
+
 use serde_json::{Value, json};
 
 use crate::cli::args::ProvisionArgs;

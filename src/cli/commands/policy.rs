@@ -1,3 +1,5 @@
+//! `affiant policy …`.
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
