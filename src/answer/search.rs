@@ -46,6 +46,7 @@ pub struct SearchResult {
 }
 
 /// A search ends in hits, or like a question that was denied or failed.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and shown at once")]
 pub enum Searched {
     /// The hits, recorded.
     Found(Recorded<SearchResult>),

@@ -75,8 +75,10 @@ impl<'a> Run<'a> {
         action: Action,
         listen: &mut Listener<'_>,
     ) -> Result<Permit, Denial> {
-        // Whoever went away before anything happened is noticed at the next step.
-        let _ = listen(Progress::Step(Step::Permit));
+        if listen(Progress::Step(Step::Permit)).is_break() {
+            // Whoever went away before anything happened is noticed at the next step.
+            tracing::trace!("the asker went away at once");
+        }
         let began = self.parts.clock.steady();
         let classes = self.parts.catalogue.classes();
         let who = &self.asker.principal;

@@ -153,20 +153,22 @@ fn serve(app: &App, mut stream: UnixStream) -> anyhow::Result<()> {
                 }
             }
         });
-        execute(app, request, Relay::new(sender))
+        // Ends with this block, and with it the thread that passes progress on.
+        let relay = Relay::new(sender);
+        execute(app, request, &relay)
     });
     write(&mut stream, &last)?;
     Ok(())
 }
 
-fn execute(app: &App, request: Request, relay: Relay) -> Line {
+fn execute(app: &App, request: Request, relay: &Relay) -> Line {
     let cli = match Cli::try_parse_from(&request.arguments) {
         Ok(cli) => cli,
         Err(error) => return Line::Failed { output: error.to_string(), json: false, exit: 2 },
     };
     let json = cli.json;
     let Request { folder, os_user, stdin, .. } = request;
-    let mut context = Context::server(app, os_user, stdin, folder, &relay);
+    let mut context = Context::server(app, os_user, stdin, folder, relay);
     match commands::execute(&mut context, cli.command) {
         Ok(reply) => Line::Done { output: reply.render(json), exit: reply.exit },
         Err(failure) => Line::Failed { output: failure.render(json), json, exit: failure.exit },

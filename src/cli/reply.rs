@@ -139,7 +139,7 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         ("configuration", "correct every field that is named", exit::USAGE)
     } else if error.chain().any(|cause| cause.is::<OpenError>() || cause.is::<AppendError>()) {
         ("log_unavailable", "free disk space, then run `affiant audit verify`", exit::UNAVAILABLE)
-    } else if error.chain().any(|cause| cause.is::<ProvisionError>()) {
+    } else if error.chain().any(<dyn std::error::Error>::is::<ProvisionError>) {
         (
             "models_unavailable",
             "run `affiant provision`, or `affiant provision --from DIR` without a network",

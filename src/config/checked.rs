@@ -1,8 +1,6 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use toml::Value;
-
 use crate::domain::limits::QUESTION_QUEUE_MAX;
 
 use super::raw::RawConfig;
@@ -127,10 +125,11 @@ fn models(
     faults: &mut Vec<Fault>,
 ) -> Option<ModelsConfig> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = match &raw.models.threads {
-        Value::String(word) if word == "auto" => Some(cores),
-        Value::Integer(n) => usize::try_from(*n).ok().filter(|n| (1..=256).contains(n)),
-        _ => None,
+    let number = raw.models.threads.as_integer().and_then(|n| usize::try_from(n).ok());
+    let threads = match raw.models.threads.as_str() {
+        Some("auto") => Some(cores),
+        Some(_) => None,
+        None => number.filter(|n| (1..=256).contains(n)),
     };
     if threads.is_none() {
         fault(faults, "models.threads", "is not \"auto\" or a number from 1 to 256", "2");

@@ -100,10 +100,12 @@ pub fn default_cache(environment: &[(String, String)]) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::durable;
 
     fn check(file: &str, environment: &[(&str, &str)]) -> Result<Options, Vec<String>> {
         let home = tempfile::tempdir().unwrap();
-        std::fs::write(home.path().join("affiant.toml"), file).unwrap();
+        let path = home.path().join("affiant.toml");
+        durable::create_new(&path, file.as_bytes(), durable::Readers::Owner).unwrap();
         let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         load(home.path(), environment)
             .map_err(|error| error.faults.into_iter().map(|fault| fault.key).collect())

@@ -148,6 +148,7 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 }
 
 /// Adds what was tried and where to an IO error, keeping its kind.
+#[expect(clippy::needless_pass_by_value, reason = "called as map_err(|e| at(…, e))")]
 pub(crate) fn at(path: &Path, action: &str, source: io::Error) -> io::Error {
     io::Error::new(source.kind(), format!("cannot {action} {}: {source}", path.display()))
 }

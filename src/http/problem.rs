@@ -257,10 +257,12 @@ pub(super) async fn not_found() -> Result<HttpResponse, Problem> {
     Err(Problem::new(Kind::NotFound, "there is no such route; see /api/v1/openapi.json"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that actix asks for")]
 pub(super) fn json(error: actix_web::error::JsonPayloadError, _: &HttpRequest) -> actix_web::Error {
     Problem::new(Kind::BadRequest, error.to_string()).into()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that actix asks for")]
 pub(super) fn query(
     error: actix_web::error::QueryPayloadError,
     _: &HttpRequest,
@@ -268,6 +270,7 @@ pub(super) fn query(
     Problem::new(Kind::BadRequest, error.to_string()).into()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that actix asks for")]
 pub(super) fn path(error: actix_web::error::PathError, _: &HttpRequest) -> actix_web::Error {
     Problem::new(Kind::NotFound, error.to_string()).into()
 }

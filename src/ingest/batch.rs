@@ -101,7 +101,7 @@ impl<'a> Batch<'a> {
             deadline: Some((Arc::clone(&self.parts.clock), deadline)),
         };
         match parse(&bytes, &name, &options) {
-            Ok(parsed) => self.index(id, &bytes, path, name, parsed),
+            Ok(parsed) => self.index(id, &bytes, path, &name, parsed),
             Err(reason) => self.quarantine(path, bytes.len() as u64, &reason),
         }
     }
@@ -112,7 +112,7 @@ impl<'a> Batch<'a> {
         id: DocumentId,
         bytes: &[u8],
         path: String,
-        name: String,
+        name: &str,
         parsed: Parsed,
     ) -> Result<(), IngestError> {
         let generation = self.generation()?;
@@ -124,7 +124,7 @@ impl<'a> Batch<'a> {
             let reason = Unreadable { reason: Reason::Empty, detail };
             return self.quarantine(path, bytes.len() as u64, &reason);
         }
-        let row = self.keep(id, generation, bytes, &path, &name, &parsed, &found)?;
+        let row = self.keep(id, generation, bytes, &path, name, &parsed, &found)?;
         for part in found.chunks(PASSAGES_PER_EMBEDDING) {
             let texts: Vec<String> = part.iter().map(|p| embedded(&parsed.title, p)).collect();
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -55,6 +55,8 @@ pub enum Flaw {
     Number,
     /// Not a statement: too short, or a question.
     NotAStatement,
+    /// Its words stand in another order in the evidence.
+    Reordered,
     /// Too many of its words do not occur in the evidence.
     Uncovered,
 }

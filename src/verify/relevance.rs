@@ -5,11 +5,11 @@ use crate::retrieve::EvidenceSet;
 use super::words::Words;
 
 /// Below this merit no evidence sentence is taken as an answer.
-const MERIT_MIN: f32 = 0.52;
+const MERIT_MIN: f32 = 0.53;
 /// A second sentence is quoted beside the best where it is about as good.
 const MERIT_MARGIN: f32 = 0.02;
 /// Weight of closeness against the share of the question's words that the passage covers.
-const CLOSENESS_WEIGHT: f32 = 0.7;
+const CLOSENESS_WEIGHT: f32 = 0.9;
 /// Sentences quoted at most.
 const QUOTED_MAX: usize = 2;
 
@@ -43,13 +43,6 @@ pub fn relevance(question: &str, evidence: &EvidenceSet) -> Relevance {
         .collect();
     merits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let merit = merits.first().map_or(0.0, |best| best.1);
-    // DBG
-    if let Some((at, m)) = merits.first() {
-        let s = &evidence.sentences()[*at];
-        let own = Words::of(&s.text);
-        let maxc = evidence.sentences().iter().map(|s| s.closeness).fold(0.0f32, f32::max);
-        tracing::warn!("DBG {m} {} {} {} {} {}", s.closeness, covered(&asked, &own), s.passage, maxc, evidence.passages()[0].score);
-    }
     let chosen = merits
         .iter()
         .take(QUOTED_MAX)

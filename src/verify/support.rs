@@ -6,7 +6,11 @@ use super::words::Words;
 /// Cosine below which two sentences do not mean the same, whatever words they share.
 const CLOSENESS_MIN: f32 = 0.60;
 /// Share of content words that must occur in the evidence sentence.
-const COVERAGE_MIN: f32 = 0.70;
+const COVERAGE_MIN: f32 = 0.85;
+/// Share of content words and numbers that must stand in the evidence in the same order: the same
+/// words in another order often say something else ("15 days to pay an invoice", from "disputes an
+/// invoice within 15 days and pays the rest").
+const ORDER_MIN: f32 = 0.75;
 /// Fewer words than this state nothing that can be checked.
 const WORDS_MIN: usize = 3;
 
@@ -36,6 +40,9 @@ pub(super) fn judge(claim: &str, source: &str, closeness: f32) -> Result<(), Fla
     if coverage(&claim_words, &source_words) < COVERAGE_MIN {
         return Err(Flaw::Uncovered);
     }
+    if in_order(&claim_words.sequence, &source_words.sequence) < ORDER_MIN {
+        return Err(Flaw::Reordered);
+    }
     Ok(())
 }
 
@@ -54,6 +61,27 @@ fn coverage(claim: &Words, source: &Words) -> f32 {
     covered as f32 / total as f32
 }
 
+/// Longest common subsequence, as a share of the claim.
+#[expect(clippy::cast_precision_loss, reason = "a sentence has far fewer than 2^24 words")]
+fn in_order(claim: &[String], source: &[String]) -> f32 {
+    if claim.is_empty() {
+        return 1.0;
+    }
+    // One row of the table at a time: `row[j]` is the length for `source[..j]`.
+    let mut row = vec![0_usize; source.len() + 1];
+    for word in claim {
+        let mut diagonal = 0;
+        let mut left = 0;
+        for (cell, other) in row.iter_mut().skip(1).zip(source) {
+            let above = *cell;
+            *cell = if word == other { diagonal + 1 } else { above.max(left) };
+            diagonal = above;
+            left = *cell;
+        }
+    }
+    row.last().copied().unwrap_or_default() as f32 / claim.len() as f32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +97,7 @@ mod tests {
             ("The Supplier shall not pay Harrow 45 days after receipt.", Err(Flaw::Negation)),
             ("The Supplier may pay Harrow 45 days after receipt.", Err(Flaw::Modal)),
             ("The Supplier shall pay penguins quickly and happily.", Err(Flaw::Uncovered)),
+            ("45 days daily shall pay the Supplier after receipt.", Err(Flaw::Reordered)),
             ("Is it 45 days?", Err(Flaw::NotAStatement)),
             ("45 days", Err(Flaw::NotAStatement)),
         ];

@@ -32,7 +32,7 @@ const NEGATIONS: [&str; 12] = [
 const DUTIES: [&str; 6] = ["must", "shall", "required", "mandatory", "obliged", "requires"];
 const LEAVES: [&str; 5] = ["may", "can", "might", "could", "permitted"];
 
-const NUMBER_WORDS: [(&str, &str); 28] = [
+const NUMBER_WORDS: [(&str, &str); 27] = [
     ("zero", "0"),
     ("two", "2"),
     ("three", "3"),
@@ -53,7 +53,6 @@ const NUMBER_WORDS: [(&str, &str); 28] = [
     ("twenty", "20"),
     ("thirty", "30"),
     ("forty", "40"),
-    ("forty-five", "45"),
     ("fifty", "50"),
     ("sixty", "60"),
     ("seventy", "70"),
@@ -96,8 +95,10 @@ impl Number {
 /// What a sentence says, in parts that can be compared.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Words {
-    /// Content words, lower case, in order.
+    /// Content words, stemmed, in order.
     pub(super) content: Vec<String>,
+    /// Content words and numbers, in order.
+    pub(super) sequence: Vec<String>,
     /// Numbers, normalised.
     pub(super) numbers: Vec<Number>,
     /// Capitalised words that do not begin the sentence.
@@ -116,12 +117,25 @@ impl Words {
     pub(super) fn of(text: &str) -> Self {
         let plain: Vec<&str> = text.unicode_words().collect();
         let mut words = Self { count: plain.len(), ..Self::default() };
+        let mut in_compound = false;
         for (at, word) in plain.iter().enumerate() {
+            if std::mem::take(&mut in_compound) {
+                continue;
+            }
             let lower = word.to_lowercase();
             if let Some(number) = number(&lower) {
-                let after = plain.iter().skip(at + 1).take(UNIT_REACH);
+                let next = plain.get(at + 1).and_then(|next| ones(&next.to_lowercase()));
+                let (value, taken) = match (tens(&number), next) {
+                    (true, Some(ones)) if !is_digits(&lower) => {
+                        (number.replace('0', &ones.to_string()), 2)
+                    }
+                    _ => (number, 1),
+                };
+                in_compound = taken == 2;
+                let after = plain.iter().skip(at + taken).take(UNIT_REACH);
                 let after = after.map(|next| stem(&next.to_lowercase())).collect();
-                words.numbers.push(Number { value: number, after });
+                words.sequence.push(value.clone());
+                words.numbers.push(Number { value, after });
                 continue;
             }
             words.negated |= NEGATIONS.contains(&lower.as_str()) || lower.ends_with("n't");
@@ -132,6 +146,7 @@ impl Words {
             }
             let modal = DUTIES.contains(&lower.as_str()) || LEAVES.contains(&lower.as_str());
             if !STOP.contains(&lower.as_str()) && !NEGATIONS.contains(&lower.as_str()) && !modal {
+                words.sequence.push(stem(&lower));
                 words.content.push(stem(&lower));
             }
         }
@@ -147,9 +162,25 @@ impl Words {
     }
 }
 
+fn is_digits(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether a number is 20, 30, … 90: the first half of "forty-five".
+fn tens(number: &str) -> bool {
+    number.len() == 2 && number.ends_with('0') && number != "10"
+}
+
+/// The second half of "forty-five".
+fn ones(word: &str) -> Option<u8> {
+    const ONES: [&str; 9] =
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    (1..).zip(ONES).find(|(_, name)| *name == word).map(|(value, _)| value)
+}
+
 /// Digits without separators, or a number word as digits.
 fn number(word: &str) -> Option<String> {
-    if word.starts_with(|c: char| c.is_ascii_digit()) {
+    if is_digits(word) {
         let trimmed: String = word.chars().filter(|c| *c != ',' && *c != '\'').collect();
         return Some(trimmed);
     }

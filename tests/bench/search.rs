@@ -1,0 +1,140 @@
+//! How long does a search of 100,000 passages take? Words, vectors, and both, for one permit.
+
+mod support;
+mod synthetic;
+
+use affiant::domain::access::{AccessClass, Labels};
+use affiant::domain::document::{Passage, Span};
+use affiant::domain::ids::{DocumentId, Generation, PassageId};
+use affiant::domain::limits::CANDIDATES_MAX;
+use affiant::domain::principal::{Principal, Role};
+use affiant::domain::question::Scope;
+use affiant::index::{Index, IndexOptions, VectorChoice, fuse};
+use affiant::policy::{Action, Permit, Policies};
+use std::path::Path;
+
+use self::support::{Bench, tell, tell_times};
+use self::synthetic::{Numbers, Vocabulary};
+
+const PASSAGES: usize = 100_000;
+const PASSAGES_PER_DOCUMENT: usize = 100;
+const WORDS_PER_PASSAGE: usize = 120;
+/// The default encoder's.
+const DIM: usize = 384;
+/// Documents fall into these in turn; the permit opens the first three of four.
+const CLASSES: [&str; 4] =
+    ["classification=internal", "classification=public", "matter=M-1", "matter=M-2"];
+
+fn main() -> anyhow::Result<()> {
+    let bench = Bench::start("search: 100,000 made-up passages, three quarters of them permitted");
+    let dir = tempfile::tempdir()?;
+    let permit = permit(&dir.path().join("policies"))?;
+    let options =
+        IndexOptions { dir: dir.path().join("index"), dim: DIM, vector: VectorChoice::Embedded };
+    let index = Index::open(&options)?;
+    let mut numbers = Numbers::from_seed(7);
+    let vocabulary = Vocabulary::zipf(50_000);
+    let count = bench.size(PASSAGES, 400);
+    let (filled, took) = bench.time(|| fill(&index, count, &mut numbers, &vocabulary));
+    filled?;
+    tell("adding and flushing", format!("{:.1} s, {} passages", took.as_secs_f64(), index.count()));
+    let (optimised, took) = bench.time(|| index.optimise());
+    optimised?;
+    tell("building the graph", format!("{:.1} s", took.as_secs_f64()));
+    search(&bench, &index, &permit, &mut numbers, &vocabulary)?;
+    bench.tell_reference();
+    Ok(())
+}
+
+fn search(
+    bench: &Bench,
+    index: &Index,
+    permit: &Permit,
+    numbers: &mut Numbers,
+    vocabulary: &Vocabulary,
+) -> anyhow::Result<()> {
+    let [mut words, mut vectors, mut fusing, mut whole] = [const { Vec::new() }; 4];
+    // The first searches map the files and fill caches.
+    let (warm_up, rounds) = (bench.size(50, 1), bench.size(1_000, 5));
+    for round in 0..warm_up + rounds {
+        let question = vocabulary.text(numbers, 8);
+        let vector = numbers.unit_vector(DIM);
+        let (lexical, for_words) =
+            bench.time(|| index.search_lexical(permit, &question, CANDIDATES_MAX));
+        let (near, for_vectors) =
+            bench.time(|| index.search_vector(permit, &vector, CANDIDATES_MAX));
+        let (lexical, near) = (lexical?, near?);
+        let (found, for_fusing) = bench.time(|| fuse(&[&lexical, &near], CANDIDATES_MAX));
+        anyhow::ensure!(!found.is_empty(), "{question:?} found nothing");
+        if round >= warm_up {
+            words.push(for_words);
+            vectors.push(for_vectors);
+            fusing.push(for_fusing);
+            whole.push(for_words + for_vectors + for_fusing);
+        }
+    }
+    tell_times("words (BM25, eight of them)", &mut words);
+    tell_times("vectors", &mut vectors);
+    tell_times("fusing", &mut fusing);
+    tell_times("all three, one after the other", &mut whole);
+    Ok(())
+}
+
+/// Adds documents of equal size, each in one access class.
+fn fill(
+    index: &Index,
+    count: usize,
+    numbers: &mut Numbers,
+    vocabulary: &Vocabulary,
+) -> anyhow::Result<()> {
+    let generation = Generation(1);
+    for number in 0..count / PASSAGES_PER_DOCUMENT {
+        let document = DocumentId::of(&number.to_be_bytes());
+        let class = AccessClass(u32::try_from(number % CLASSES.len())?);
+        let passages: Vec<(Passage, Vec<f32>)> = (0..PASSAGES_PER_DOCUMENT as u32)
+            .map(|ordinal| {
+                let passage = Passage {
+                    id: PassageId::derive(document, generation, ordinal),
+                    document,
+                    ordinal,
+                    spans: vec![Span { page: 1, start: 0, end: 1 }],
+                    text: vocabulary.text(numbers, WORDS_PER_PASSAGE),
+                    headings: Vec::new(),
+                };
+                (passage, numbers.unit_vector(DIM))
+            })
+            .collect();
+        let rows: Vec<(&Passage, &[f32])> =
+            passages.iter().map(|(passage, vector)| (passage, vector.as_slice())).collect();
+        index.add(generation, class, &rows)?;
+    }
+    index.flush()?;
+    index.set_visible(generation);
+    Ok(())
+}
+
+/// A permit of the general policy set, for a person with one of the two matters.
+fn permit(dir: &Path) -> anyhow::Result<Permit> {
+    std::fs::create_dir(dir)?;
+    for (name, text) in Policies::builtin("general").unwrap_or_default() {
+        affiant::durable::create_new(
+            &dir.join(name),
+            text.as_bytes(),
+            affiant::durable::Readers::Owner,
+        )?;
+    }
+    let policies = Policies::load(dir).map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
+    let clerk = Principal {
+        name: "clerk".parse()?,
+        roles: [Role::Staff].into(),
+        attributes: [("matter".to_owned(), ["M-1".to_owned()].into())].into(),
+    };
+    let mut classes = Vec::new();
+    for (number, label) in (0..).zip(CLASSES) {
+        let labels = Labels::parse(["classification=internal", label])?;
+        classes.push((AccessClass(number), labels));
+    }
+    let permit = policies.permit(&clerk, Action::Search, &Scope::default(), &classes)?;
+    anyhow::ensure!(permit.classes().len() == 3, "three classes are permitted");
+    Ok(permit)
+}
