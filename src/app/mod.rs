@@ -159,9 +159,8 @@ impl App {
         let state = State::open(&home.state())?;
         let policies = load_policies(&home)?;
         let paths = LogPaths::of(home.path());
-        let (log, recovery) =
-            Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
-                .context("the audit log cannot be opened")?;
+        let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
+            .context("the audit log cannot be opened")?;
         let catalogue = Arc::new(Catalogue::open(state.clone(), vault.clone(), log.clone())?);
         let metrics = Arc::new(Metrics::default());
         let app = Self {
