@@ -7,6 +7,7 @@
 
 mod cite;
 mod events;
+mod history;
 mod reader;
 mod search;
 mod spine;
@@ -28,6 +29,7 @@ use crate::store::{RevealError, State, StateError, Vault, VaultError};
 use crate::telemetry::Metrics;
 use crate::verify::Verifier;
 
+pub use history::{Asked, History};
 pub use reader::{PageView, Reader};
 pub use search::{SearchHit, SearchResult, Searched};
 

@@ -45,20 +45,27 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The documents that this person may see, by title.
+    /// The documents that this person may see, by title; all of them where the policy lets this
+    /// person read the catalogue.
     ///
     /// # Errors
     /// [`ReadError`] where the listing cannot be recorded.
     pub fn documents(&self, asker: &Asker) -> Result<Recorded<Vec<Arc<Document>>>, ReadError> {
         let mut documents = self.catalogue.documents();
-        match self.permit(asker) {
-            Ok(permit) => documents.retain(|document| self.sees(&permit, document)),
-            Err(_) => documents.clear(),
+        if self.policies.may(&asker.principal, Action::ListDocuments).is_err() {
+            let opens = self.opens(asker);
+            documents.retain(|document| opens(document));
         }
         documents
             .sort_by(|a, b| (&a.card.title, a.row.document).cmp(&(&b.card.title, b.row.document)));
         let listed = u32::try_from(documents.len()).unwrap_or(u32::MAX);
         Ok(self.record(asker, What::DocumentsListed { documents: listed }, documents)?)
+    }
+
+    /// Tells which documents this person may open, not merely see listed.
+    pub fn opens(&self, asker: &Asker) -> impl Fn(&Document) -> bool {
+        let permit = self.permit(asker).ok();
+        move |document| permit.as_ref().is_some_and(|permit| self.sees(permit, document))
     }
 
     /// One page with its text and the boxes of `range`.

@@ -8,7 +8,9 @@ use actix_web::{App as ActixApp, HttpServer, web};
 use anyhow::{Context as _, bail};
 use tokio::sync::Semaphore;
 
-use crate::http::{self, Jobs, Services};
+use crate::http::{self, About, Jobs, KnownModel, Services};
+use crate::models::ModelStore;
+use crate::policy::Policies;
 use crate::portal;
 
 use super::{App, Engine, tls};
@@ -39,11 +41,6 @@ pub struct Serving {
     pub server: actix_web::dev::Server,
 }
 
-/// Browsers do nothing here but show our own pages.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
-frame-ancestors 'none'";
-
 /// Binds the server; it runs when its future is awaited.
 ///
 /// # Errors
@@ -58,10 +55,10 @@ pub fn bind(
     if plain && !listen.ip().is_loopback() && !app.options.server.behind_proxy {
         bail!("{listen} is not a loopback address: plain HTTP needs server.behind_proxy = true");
     }
-    let services = web::Data::new(services(app, engine, !plain));
+    let services = web::Data::new(services(app, engine, !plain)?);
     let server = HttpServer::new(move || {
         let headers = DefaultHeaders::new()
-            .add(("Content-Security-Policy", CONTENT_SECURITY_POLICY))
+            .add(("Content-Security-Policy", portal::assets::CONTENT_SECURITY_POLICY))
             .add(("X-Content-Type-Options", "nosniff"))
             .add(("X-Frame-Options", "DENY"))
             .add(("Referrer-Policy", "no-referrer"))
@@ -86,8 +83,8 @@ pub fn bind(
     Ok(Serving { address, url: format!("{scheme}://{address}"), handle: server.handle(), server })
 }
 
-fn services(app: &App, engine: &Engine, secure_cookies: bool) -> Services {
-    Services {
+fn services(app: &App, engine: &Engine, secure_cookies: bool) -> anyhow::Result<Services> {
+    Ok(Services {
         answerer: Arc::clone(&engine.answerer),
         ingestor: Arc::clone(&engine.ingestor),
         governor: Arc::clone(&app.governor),
@@ -102,5 +99,38 @@ fn services(app: &App, engine: &Engine, secure_cookies: bool) -> Services {
         clock: Arc::clone(&app.clock),
         entropy: Arc::clone(&app.entropy),
         secure_cookies,
-    }
+        about: about(app, engine)?,
+    })
+}
+
+fn about(app: &App, engine: &Engine) -> anyhow::Result<About> {
+    let store = ModelStore::at(&app.options.models.cache);
+    let used = [engine.models.encoder.digest(), engine.models.generator.digest()];
+    let models = store.list().into_iter().map(|manifest| KnownModel {
+        folder: store.model_dir(manifest.id),
+        is_used: used.contains(&manifest.graph_sha256),
+        manifest,
+    });
+    Ok(About {
+        runtime: store.installed()?.map_or_else(String::new, |found| found.runtime.version),
+        models: models.collect(),
+        policy_set: policy_set(&app.policies),
+        examples: Policies::run_examples(&app.home.policies()),
+    })
+}
+
+/// Name of the built-in set that these policies are, word for word; else `site`.
+fn policy_set(policies: &Policies) -> String {
+    let is_same = |set: &str| {
+        let built_in = Policies::builtin(set).unwrap_or_default();
+        let texts = built_in.iter().filter(|(name, _)| name.ends_with(".cedar"));
+        let own = policies.files();
+        let mut own = own.iter().filter(|file| file.name.ends_with(".cedar"));
+        let count = texts.clone().count();
+        count > 0
+            && own.clone().count() == count
+            && own.all(|file| texts.clone().any(|(n, text)| *n == file.name && *text == file.text))
+    };
+    let set = Policies::SETS.into_iter().find(|set| is_same(set));
+    set.unwrap_or("site").to_owned()
 }

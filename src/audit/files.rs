@@ -1,7 +1,7 @@
 //! Where the log writes: the trait, and its real implementation on disk.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -96,7 +96,16 @@ impl LogFiles for DiskFiles {
         if let Some(folder) = path.parent() {
             make_readable_folder(folder, &self.paths.log)?;
         }
-        durable::replace(&path, bytes, Readers::Everyone)
+        // Staged outside, so that the folder never has a file that no log has, not even in a crash.
+        let staged = self.paths.journal.with_extension("staged");
+        write_staged(&staged, bytes).map_err(|e| durable::at(&staged, "write", e))?;
+        match durable::rename(&staged, &path) {
+            // The log lies on a volume of its own: opening sweeps what a crash leaves there.
+            Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
+                durable::replace(&path, bytes, Readers::Everyone)
+            }
+            renamed => renamed,
+        }
     }
 
     fn remove_folder(&self, path: &str) -> io::Result<()> {
@@ -107,6 +116,13 @@ impl LogFiles for DiskFiles {
             Ok(()) => sync_folder(path.parent().unwrap_or(&self.paths.log)),
         }
     }
+}
+
+fn write_staged(staged: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = durable::create_stream(staged, Readers::Everyone)?;
+    file.write_all(bytes)?;
+    file.set_permissions(fs::Permissions::from_mode(0o644))?;
+    file.sync_all()
 }
 
 /// Makes `folder` and those between it and `log`, open to every reader.

@@ -1,85 +1,28 @@
 //! The open log: append, read, prove.
 
-use std::fs;
 use std::io;
-use std::ops::Deref;
-use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::checkpoint::Checkpoint;
 use super::entry::{Entry, Unfit, Unsequenced};
 use super::event::Event;
-use super::files::{DiskFiles, LogFiles, LogPaths, make_readable_folder};
-use super::journal;
-use super::merkle::{Hash, empty_root};
-use super::note::{KeyError, NoteSigner};
-use super::publish::CHECKPOINT_FILE;
+use super::files::{DiskFiles, LogFiles, LogPaths};
+use super::merkle::Hash;
 use super::reader::{ReadError, Reader};
+use super::receipt::{Receipt, Recorded};
 use super::recover::{OpenError, Recovery, load_key, recover};
 use super::sequencer::{JOURNAL_REWRITE_BYTES, Request, Sequencer};
 use super::shared::Shared;
 use crate::domain::clock::{Clock, Entropy};
-use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
 use crate::domain::limits::{APPEND_QUEUE_MAX, ENTRY_BYTES_MAX};
-use crate::durable::{self, Lock, Readers};
+use crate::durable::Lock;
 
 /// How long a committed entry may wait before its batch is published: with the writing itself it
 /// stays below the promised 200 ms, and a busy log writes each partial tile once, not per entry.
 const PUBLISH_DELAY: Duration = Duration::from_millis(100);
-
-/// Proof that an entry is on disk for good. Only the log makes one.
-#[derive(Debug)]
-pub struct Receipt {
-    index: EntryIndex,
-    leaf: Digest,
-}
-
-impl Receipt {
-    pub(super) const fn new(index: u64, leaf: Hash) -> Self {
-        Self { index: EntryIndex(index), leaf: Digest::from_bytes(leaf) }
-    }
-
-    /// The entry's place in the log.
-    pub const fn index(&self) -> EntryIndex {
-        self.index
-    }
-
-    /// The entry's leaf hash.
-    pub const fn leaf(&self) -> Digest {
-        self.leaf
-    }
-}
-
-/// A value whose showing is on record. Only [`Log::record`] makes one.
-#[derive(Debug)]
-pub struct Recorded<T> {
-    value: T,
-    receipt: Receipt,
-}
-
-impl<T> Recorded<T> {
-    /// Proof of the entry.
-    pub const fn receipt(&self) -> &Receipt {
-        &self.receipt
-    }
-
-    /// The value and the proof.
-    pub fn into_parts(self) -> (T, Receipt) {
-        (self.value, self.receipt)
-    }
-}
-
-impl<T> Deref for Recorded<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
 
 /// Why an event was not recorded. What it was to precede must not happen.
 #[derive(Debug, thiserror::Error)]
@@ -109,23 +52,6 @@ pub enum AppendError {
     },
 }
 
-/// Why a log was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateError {
-    /// Operator: there is a log, or what is left of one.
-    #[error("{} exists: a log is never made over another; choose an empty home", path.display())]
-    Exists {
-        /// The trace.
-        path: PathBuf,
-    },
-    /// Caller: the origin is no key name.
-    #[error(transparent)]
-    Origin(#[from] KeyError),
-    /// Unavailable: a file could not be written.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
 /// An open log. Clones share it; the last one to go, or [`Log::close`], publishes what is
 /// committed and releases the lock.
 #[derive(Clone)]
@@ -148,43 +74,6 @@ struct Running {
 }
 
 impl Log {
-    /// Makes an empty log and its key; gives the verifier key's text.
-    ///
-    /// # Errors
-    /// [`CreateError::Exists`] where any trace of a log is.
-    pub fn create(
-        paths: &LogPaths,
-        origin: &str,
-        entropy: &dyn Entropy,
-    ) -> Result<String, CreateError> {
-        let signer = NoteSigner::generate(origin, entropy)?;
-        for path in [&paths.key, &paths.vkey, &paths.journal] {
-            if path.exists() {
-                return Err(CreateError::Exists { path: path.clone() });
-            }
-        }
-        if paths.log.exists() && fs::read_dir(&paths.log)?.next().is_some() {
-            return Err(CreateError::Exists { path: paths.log.clone() });
-        }
-        for path in [&paths.key, &paths.vkey, &paths.journal, &paths.log] {
-            if let Some(folder) = path.parent() {
-                durable::create_dir_all(folder)?;
-            }
-        }
-        make_readable_folder(&paths.log, &paths.log)?;
-        let vkey = signer.verifier().to_string();
-        let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: empty_root() };
-        let note = empty.sign(&signer);
-        let secret = signer.to_text();
-        durable::create_new(&paths.key, secret.as_bytes(), Readers::Owner)?;
-        durable::create_new(&paths.vkey, format!("{vkey}\n").as_bytes(), Readers::Everyone)?;
-        let journal = journal::whole(0, &note, &[], &note);
-        durable::create_new(&paths.journal, &journal, Readers::Owner)?;
-        let checkpoint = paths.log.join(CHECKPOINT_FILE);
-        durable::create_new(&checkpoint, note.as_bytes(), Readers::Everyone)?;
-        Ok(vkey)
-    }
-
     /// Opens a log, recovers what a crash has left, and starts its threads.
     ///
     /// # Errors
@@ -269,7 +158,7 @@ impl Log {
     /// # Errors
     /// As [`Log::append`]; `value` is dropped then.
     pub fn record<T>(&self, event: Event, value: T) -> Result<Recorded<T>, AppendError> {
-        self.append(event).map(|receipt| Recorded { value, receipt })
+        self.append(event).map(|receipt| Recorded::new(value, receipt))
     }
 
     /// Records an event and gives back what `make` makes once the entry is on disk.

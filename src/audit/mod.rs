@@ -8,7 +8,8 @@
 //! * `state/log.journal`: the commit point. One fsynced append holds a batch and its checkpoint;
 //!   callers are answered then. Trusted, like the signing key.
 //! * Tiles, bundles and `checkpoint` follow from the journal within 200 ms, on a second thread.
-//!   Opening a log applies what a crash left over, through the same code.
+//!   Opening a log applies what a crash left over, through the same code. Files are staged outside
+//!   `log/`, so that it never holds a file that no log has.
 //!
 //! Any error of a write stops the log: what is on disk is then unknown, and the next start finds
 //! out. Time in the log never goes back.
@@ -18,9 +19,11 @@
 //! Formats: RFC 6962 section 2.1 (tree), RFC 8785 (entries), and from C2SP: tlog-tiles,
 //! tlog-checkpoint, signed-note (Ed25519), tlog-proof.
 
+mod account;
 mod canonical;
 mod checkpoint;
 mod chronicle;
+mod create;
 mod entry;
 mod event;
 pub mod faults;
@@ -32,6 +35,7 @@ pub mod merkle;
 pub mod note;
 mod publish;
 mod reader;
+mod receipt;
 mod recover;
 mod sequencer;
 mod shared;
@@ -39,6 +43,7 @@ pub mod tile;
 mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
+pub use create::CreateError;
 pub use entry::Entry;
 pub use event::{
     Actor, CitedSpan, Decimal, ENTRY_TYPES, EntryType, Event, HitDecision, QueryKind, QueryStep,
@@ -46,7 +51,11 @@ pub use event::{
 };
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
-pub use log::{AppendError, CreateError, Log, Receipt, Recorded};
+pub use log::{AppendError, Log};
 pub use reader::ReadError;
+pub use receipt::{Receipt, Recorded};
 pub use recover::{OpenError, Recovery};
 pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};
+
+#[cfg(test)]
+mod tests;

@@ -2,35 +2,31 @@
 //!
 //! Streams through the log once, holding one bundle, one tile a level, and the queries that are
 //! open at that point. Checks the checkpoint's signature, every tile of every level against the
-//! entries and the root, every entry ([`super::chronicle`]), and that every file of the folder is
-//! one that the log of this size has. Older partial tiles may stay; they must be a beginning of
+//! entries and the root, every entry (`chronicle`), and that every file of the folder is one that
+//! the log of this size has (`account`). Older partial tiles may stay; they must be a beginning of
 //! what there is now.
 //!
 //! A log may grow while it is verified: the tree of the first checkpoint read is verified, and
 //! files beyond it are accepted where a later signed checkpoint covers them.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use super::account::Files;
 use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
 use super::chronicle::Chronicle;
 use super::files::read_bounded;
 use super::folder::{Folder, FolderError};
-use super::merkle::{Hash, leaf_hash};
+use super::merkle::leaf_hash;
 use super::note::NoteVerifier;
 use super::publish::CHECKPOINT_FILE;
-use super::tile::{BUNDLE_BYTES_MAX, Edge, FullTile, Part, PartKind, TILE_WIDTH, push_entry};
+use super::tile::{Edge, FullTile, Part, PartKind, TILE_WIDTH};
 
 /// A log that is wrong everywhere needs no longer list than this.
-const PROBLEMS_MAX: usize = 1_000;
-/// A tile's path has at most nine names: `tile`, level, up to seven groups, width.
-const DEPTH_MAX: usize = 12;
+pub(super) const PROBLEMS_MAX: usize = 1_000;
 
 /// What was found.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -99,8 +95,7 @@ pub fn verify_with(dir: &Path, vkey: &str, options: &VerifyOptions) -> Report {
         let mut chronicle = Chronicle::new(options.entries);
         check_tree(&folder, checkpoint, &mut chronicle, &mut problems);
         chronicle.finish(size, &mut problems);
-        let mut files =
-            Files { dir, folder: &folder, size, unsettled: BTreeMap::new(), near: None };
+        let mut files = Files::new(dir, &folder, size);
         files.check(&mut problems);
         files.settle(verifier, &mut problems);
     }
@@ -126,7 +121,7 @@ impl Problems {
         }
     }
 
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.list.len() >= PROBLEMS_MAX
     }
 
@@ -233,131 +228,5 @@ fn check_tile(folder: &Folder, expected: &FullTile, problems: &mut Problems) {
         let path = folder.path(expected.part);
         let detail = format!("hash {offset} of {} is not that of the tiles below", path.display());
         problems.add("tile_mismatch", None, detail);
-    }
-}
-
-/// The files of the folder, each accounted for.
-struct Files<'a> {
-    dir: &'a Path,
-    folder: &'a Folder,
-    size: u64,
-    /// Files that a growing log would explain: the tile, or `None` for a name of no log.
-    unsettled: BTreeMap<String, Option<Part>>,
-    /// The pieces of the file that old partial files were last compared with.
-    near: Option<(Part, Vec<Vec<u8>>)>,
-}
-
-impl Files<'_> {
-    fn check(&mut self, problems: &mut Problems) {
-        let mut folders = vec![String::new()];
-        while let Some(folder) = folders.pop() {
-            if let Err(error) = self.check_folder(&folder, &mut folders, problems) {
-                let detail = format!("{}: {error}", self.dir.join(&folder).display());
-                problems.add("unreadable_file", None, detail);
-            }
-        }
-    }
-
-    fn check_folder(
-        &mut self,
-        folder: &str,
-        folders: &mut Vec<String>,
-        problems: &mut Problems,
-    ) -> io::Result<()> {
-        let listing = match fs::read_dir(self.dir.join(folder)) {
-            // Partial tiles go when the full one is there.
-            Err(e) if e.kind() == io::ErrorKind::NotFound && folder.ends_with(".p") => {
-                return Ok(());
-            }
-            listing => listing?,
-        };
-        for item in listing {
-            if problems.is_full() || self.unsettled.len() > PROBLEMS_MAX {
-                return Ok(());
-            }
-            let item = item?;
-            let name = item.file_name().to_string_lossy().into_owned();
-            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-            let kind = item.file_type()?;
-            if kind.is_dir() && path.split('/').count() < DEPTH_MAX {
-                folders.push(path);
-            } else if !kind.is_file() {
-                self.unsettled.insert(path, None);
-            } else if path != CHECKPOINT_FILE {
-                self.check_file(path, problems);
-            }
-        }
-        Ok(())
-    }
-
-    fn check_file(&mut self, path: String, problems: &mut Problems) {
-        let part = Part::parse(&path);
-        let Some(part) = part.filter(|part| part.is_within(self.size)) else {
-            self.unsettled.insert(path, part);
-            return;
-        };
-        let current = part.kind.partial(self.size).filter(|now| now.number == part.number);
-        let current = current.unwrap_or_else(|| Part::full(part.kind, part.number));
-        // Files of today were read with the tree.
-        if part != current && !self.begins(part, current) {
-            let detail =
-                format!("{} is not a beginning of {current}", self.dir.join(path).display());
-            problems.add("stale_partial", None, detail);
-        }
-    }
-
-    /// Whether an old partial file is a beginning of today's.
-    fn begins(&mut self, old: Part, current: Part) -> bool {
-        if self.near.as_ref().is_none_or(|(near, _)| *near != current) {
-            let Some(pieces) = self.pieces(current) else { return true };
-            self.near = Some((current, pieces));
-        }
-        let pieces = self.near.as_ref().map_or(&[][..], |(_, pieces)| pieces.as_slice());
-        let expected: Vec<u8> =
-            pieces.iter().take(usize::from(old.width)).flatten().copied().collect();
-        match read_bounded(&self.folder.path(old), BUNDLE_BYTES_MAX) {
-            Ok(found) => found == expected,
-            // Gone since it was listed: the full file is there.
-            Err(e) => e.kind() == io::ErrorKind::NotFound,
-        }
-    }
-
-    /// The hashes or framed entries of a file; `None` where it is reported as unusable already.
-    fn pieces(&self, part: Part) -> Option<Vec<Vec<u8>>> {
-        match part.kind {
-            PartKind::Tile(_) => {
-                let hashes = self.folder.hashes(part).ok()?;
-                Some(hashes.iter().map(|hash: &Hash| hash.to_vec()).collect())
-            }
-            PartKind::Entries => {
-                let entries = self.folder.entries(part).ok()?;
-                let framed = entries.iter().map(|entry| {
-                    let mut bytes = Vec::new();
-                    push_entry(&mut bytes, entry);
-                    bytes
-                });
-                Some(framed.collect())
-            }
-        }
-    }
-
-    /// Files beyond the checkpoint are fine where the log has grown meanwhile, and temporary ones
-    /// where they are gone.
-    fn settle(self, verifier: &NoteVerifier, problems: &mut Problems) {
-        let later = read_bounded(&self.dir.join(CHECKPOINT_FILE), CHECKPOINT_BYTES_MAX)
-            .ok()
-            .and_then(|note| Checkpoint::open(&note, verifier).ok())
-            .map_or(self.size, |checkpoint| checkpoint.size);
-        for (path, part) in self.unsettled {
-            let full = self.dir.join(&path);
-            if part.is_some_and(|part| part.is_within(later)) || full.symlink_metadata().is_err() {
-                continue;
-            }
-            let (kind, problem) = match part {
-                Some(_) => ("unpublished_file", "is beyond what the checkpoint covers"),
-                None => ("unknown_file", "is no file of a log"),
-            };
-            problems.add(kind, None, format!("{} {problem}", full.display()));
-        }
     }
 }

@@ -23,6 +23,11 @@ pub use filter::Filter;
 pub const PAGE_ENTRIES: usize = 100;
 /// Entries of one listing at most.
 const LIST_ENTRIES_MAX: usize = 10_000;
+/// Entries read from the log at a time.
+const ENTRIES_AT_A_TIME: usize = 1_024;
+/// How far from an entry the others of its request are looked for, on each side: a question's
+/// entries lie seconds apart.
+const ENTRIES_NEAR: u64 = 256;
 
 /// Why the record is not shown.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +54,26 @@ pub struct Reader {
     pub actor: Actor,
     /// The person; `None` is the operator.
     pub person: Option<Principal>,
+}
+
+/// Which of the matching entries are listed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The newest.
+    Newest,
+    /// The newest before this entry.
+    Before(EntryIndex),
+    /// The oldest after this entry.
+    After(EntryIndex),
+}
+
+/// One entry, with the others of the same request that lie near it.
+#[derive(Clone, Debug)]
+pub struct Inspected {
+    /// The entry.
+    pub entry: Entry,
+    /// The others, oldest first.
+    pub related: Vec<Entry>,
 }
 
 /// Examines the record.
@@ -80,17 +105,55 @@ impl Examiner {
         filter: &Filter,
         limit: usize,
     ) -> Result<Recorded<Vec<Entry>>, ExamineError> {
+        self.part(reader, filter, Part::Newest, limit)
+    }
+
+    /// [`Self::list`] for one part of the entries that match, oldest first.
+    ///
+    /// # Errors
+    /// [`ExamineError`]: nothing is shown.
+    pub fn part(
+        &self,
+        reader: &Reader,
+        filter: &Filter,
+        part: Part,
+        limit: usize,
+    ) -> Result<Recorded<Vec<Entry>>, ExamineError> {
         self.decide(reader, Action::ReadLog)?;
         let limit = limit.min(LIST_ENTRIES_MAX);
-        let mut found = std::collections::VecDeque::new();
-        self.each(filter, |entry| {
-            if found.len() == limit {
-                found.pop_front();
+        let found = match part {
+            Part::Newest => self.back(filter, self.log.size(), limit)?,
+            Part::Before(EntryIndex(end)) => self.back(filter, end.min(self.log.size()), limit)?,
+            Part::After(EntryIndex(at)) => {
+                let mut found = Vec::new();
+                self.each(filter, at.saturating_add(1), |entry| {
+                    found.push(entry);
+                    found.len() < limit
+                })?;
+                found
             }
-            found.push_back(entry);
-        })?;
+        };
         let what = What::AuditRead { scope: "list".to_owned(), index: None };
-        Ok(self.record(reader, what, found.into())?)
+        Ok(self.record(reader, what, found)?)
+    }
+
+    /// One entry, with the others of its request.
+    ///
+    /// # Errors
+    /// [`ExamineError`]: nothing is shown.
+    pub fn inspect(
+        &self,
+        reader: &Reader,
+        at: EntryIndex,
+    ) -> Result<Recorded<Inspected>, ExamineError> {
+        self.decide(reader, Action::ReadLog)?;
+        let entry = self.log.read(at)?;
+        let from = at.0.saturating_sub(ENTRIES_NEAR);
+        let count = usize::try_from(ENTRIES_NEAR.saturating_mul(2)).unwrap_or(usize::MAX);
+        let mut related = self.log.entries(EntryIndex(from), count)?;
+        related.retain(|other| other.index != at && other.req() == entry.req());
+        let what = What::AuditRead { scope: "entry".to_owned(), index: Some(at) };
+        Ok(self.record(reader, what, Inspected { entry, related })?)
     }
 
     /// One entry.
@@ -141,7 +204,10 @@ impl Examiner {
     ) -> Result<Recorded<Exported>, ExamineError> {
         self.decide(reader, Action::ExportLog)?;
         let mut writer = export::Writer::new(format);
-        self.each(filter, |entry| writer.push(&entry))?;
+        self.each(filter, 0, |entry| {
+            writer.push(&entry);
+            true
+        })?;
         let exported = writer.finish();
         let what = What::AuditExported {
             format: format.as_str().to_owned(),
@@ -151,16 +217,42 @@ impl Examiner {
         Ok(self.record(reader, what, exported)?)
     }
 
-    fn each(&self, filter: &Filter, mut take: impl FnMut(Entry)) -> Result<(), ExamineError> {
-        const AT_A_TIME: usize = 1_024;
+    /// The newest `limit` matching entries before `end`, oldest first; reads backwards, and only
+    /// as far as it must.
+    fn back(&self, filter: &Filter, end: u64, limit: usize) -> Result<Vec<Entry>, ExamineError> {
+        let filter = filter.compile(&self.vault);
+        let mut found = Vec::new();
+        let mut until = end;
+        while until > 0 && found.len() < limit {
+            let from = until.saturating_sub(ENTRIES_AT_A_TIME as u64);
+            let count = usize::try_from(until - from).unwrap_or(ENTRIES_AT_A_TIME);
+            let entries = self.log.entries(EntryIndex(from), count)?;
+            let matching = entries.into_iter().rev().filter(|entry| filter.matches(entry));
+            found.extend(matching.take(limit - found.len()));
+            until = from;
+        }
+        found.reverse();
+        Ok(found)
+    }
+
+    /// Every matching entry from `from` on, until `take` says that it has enough.
+    fn each(
+        &self,
+        filter: &Filter,
+        mut from: u64,
+        mut take: impl FnMut(Entry) -> bool,
+    ) -> Result<(), ExamineError> {
         let filter = filter.compile(&self.vault);
         let end = self.log.size();
-        let mut from = 0;
         while from < end {
-            let entries = self.log.entries(EntryIndex(from), AT_A_TIME)?;
+            let entries = self.log.entries(EntryIndex(from), ENTRIES_AT_A_TIME)?;
             let Some(last) = entries.last() else { break };
             from = last.index.0 + 1;
-            entries.into_iter().filter(|entry| filter.matches(entry)).for_each(&mut take);
+            for entry in entries.into_iter().filter(|entry| filter.matches(entry)) {
+                if !take(entry) {
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }

@@ -96,14 +96,19 @@ pub(super) async fn show_job(
     Ok(HttpResponse::Ok().json(job.ok_or_else(missing)?))
 }
 
+/// An upload as it was sent.
 #[derive(Default)]
-struct Upload {
+pub(crate) struct Upload {
     files: Vec<Source>,
     labels: Vec<String>,
     password: Option<String>,
+    /// The cross-site token of a form; scripts send it in a header.
+    pub(crate) csrf: String,
 }
 
-async fn read(mut form: Multipart) -> Result<Upload, Problem> {
+/// Reads the fields of an upload, each within its limit. `label.KEY` with a value is short for
+/// `label` with `KEY=VALUE`: fields of a form.
+pub(crate) async fn read(mut form: Multipart) -> Result<Upload, Problem> {
     let bad = |detail: String| Problem::new(Kind::BadRequest, detail);
     let mut upload = Upload::default();
     let mut bytes_left = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
@@ -121,7 +126,10 @@ async fn read(mut form: Multipart) -> Result<Upload, Problem> {
             }
             bytes.extend_from_slice(&part);
         }
+        let text = || String::from_utf8_lossy(&bytes).into_owned();
         match name.as_str() {
+            // What a browser sends where no file was chosen.
+            "file" if bytes.is_empty() && file.as_deref().is_none_or(str::is_empty) => {}
             "file" if upload.files.len() == FILES_MAX => {
                 return Err(bad(format!("more than {FILES_MAX} files; send them in parts")));
             }
@@ -130,14 +138,18 @@ async fn read(mut form: Multipart) -> Result<Upload, Problem> {
                 let name = file.unwrap_or_else(|| "upload".to_owned());
                 upload.files.push(Source::Bytes { name, bytes });
             }
-            "label" => upload.labels.push(String::from_utf8_lossy(&bytes).into_owned()),
-            "password" => upload.password = Some(String::from_utf8_lossy(&bytes).into_owned()),
-            "csrf" => {}
-            _ => {
-                return Err(bad(format!(
-                    "the field {name:?} is unknown: use file, label, password"
-                )));
-            }
+            "label" => upload.labels.push(text()),
+            "password" => upload.password = Some(text()).filter(|password| !password.is_empty()),
+            "csrf" => upload.csrf = text(),
+            _ => match name.strip_prefix("label.") {
+                Some(_) if bytes.is_empty() => {}
+                Some(key) => upload.labels.push(format!("{key}={}", text())),
+                None => {
+                    return Err(bad(format!(
+                        "the field {name:?} is unknown: use file, label, password"
+                    )));
+                }
+            },
         }
     }
     if upload.files.is_empty() {
@@ -147,7 +159,7 @@ async fn read(mut form: Multipart) -> Result<Upload, Problem> {
 }
 
 /// Starts the job on the blocking pool.
-fn begin(
+pub(crate) fn begin(
     services: std::sync::Arc<Services>,
     caller: &Caller,
     upload: Upload,
@@ -196,6 +208,7 @@ fn row(document: &Document) -> Value {
     })
 }
 
-fn document_id(text: &str) -> Result<DocumentId, Problem> {
+/// The id of a document as it stands in an address.
+pub(crate) fn document_id(text: &str) -> Result<DocumentId, Problem> {
     text.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such document or page"))
 }

@@ -28,13 +28,17 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::limits::{FILE_BYTES_MAX, JSON_BYTES_MAX};
 use crate::examine::Examiner;
 use crate::govern::Governor;
+use crate::inference::Manifest;
 use crate::ingest::Ingestor;
-use crate::policy::Policies;
+use crate::policy::{ExampleResult, Policies};
 use crate::telemetry::Metrics;
 
 pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
 pub use jobs::{Job, JobState, Jobs};
 pub use problem::{Kind, Problem};
+
+pub(crate) use documents::{begin as begin_upload, document_id, read as read_upload};
+pub(crate) use queries::enter;
 
 /// The use cases that requests reach.
 pub struct Services {
@@ -66,6 +70,30 @@ pub struct Services {
     pub entropy: Arc<dyn Entropy>,
     /// Whether cookies are sent over TLS alone.
     pub secure_cookies: bool,
+    /// What this server runs on.
+    pub about: About,
+}
+
+/// What a server runs on, as it was when it started.
+pub struct About {
+    /// Version of ONNX Runtime.
+    pub runtime: String,
+    /// The models on this machine.
+    pub models: Vec<KnownModel>,
+    /// Name of the policy set in force.
+    pub policy_set: String,
+    /// How the examples beside the policies came out.
+    pub examples: Vec<ExampleResult>,
+}
+
+/// A model on this machine.
+pub struct KnownModel {
+    /// What it is.
+    pub manifest: Manifest,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Whether answers use it.
+    pub is_used: bool,
 }
 
 /// Every route of the API, and those outside it that machines read.

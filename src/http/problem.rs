@@ -245,7 +245,9 @@ impl From<EnterError> for Problem {
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    match actix_web::web::block(work).await {
+    // What the use case traces belongs to the request that it serves.
+    let span = tracing::Span::current();
+    match actix_web::web::block(move || span.in_scope(work)).await {
         Ok(result) => result,
         Err(error) => Err(Problem::hidden(Kind::Internal, &error)),
     }

@@ -114,7 +114,7 @@ pub(super) async fn create_search(
 }
 
 /// Takes a place for a question, or says at once that there is none.
-pub(super) fn enter(services: &Services) -> Result<OwnedSemaphorePermit, Problem> {
+pub(crate) fn enter(services: &Services) -> Result<OwnedSemaphorePermit, Problem> {
     Arc::clone(&services.gate).try_acquire_owned().map_err(|_| {
         services.metrics.count(Counter::Overloaded);
         Problem::new(Kind::Overloaded, "try again in a few seconds")

@@ -9,10 +9,50 @@
 //! Does not do: decide what a person may see. The policy room does; navigation merely leaves out
 //! what a role cannot use.
 
+mod address;
+mod admin;
+mod ask;
 pub mod assets;
+mod audit;
+mod documents;
+mod entrance;
+mod pages;
+mod uploads;
 pub mod views;
 
+use actix_web::middleware::from_fn;
 use actix_web::web;
 
-/// Every page.
-pub fn configure(_config: &mut web::ServiceConfig) {}
+use crate::domain::limits::JSON_BYTES_MAX;
+
+/// Every page, and the page for addresses that are none.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let forms = web::FormConfig::default().limit(JSON_BYTES_MAX).error_handler(pages::form);
+    config.service(
+        web::scope("")
+            .app_data(forms)
+            .wrap(from_fn(pages::frame_faults))
+            .route("/", web::get().to(entrance::show_home))
+            .route("/sign-in", web::get().to(entrance::show_sign_in))
+            .route("/sign-in", web::post().to(entrance::sign_in))
+            .route("/sign-out", web::post().to(entrance::sign_out))
+            .route("/ask", web::get().to(ask::show_ask))
+            .route("/ask", web::post().to(ask::ask))
+            .route("/ask/{query}", web::get().to(ask::show_answer))
+            .route("/questions", web::get().to(ask::list_questions))
+            .route("/documents", web::get().to(documents::list_documents))
+            .route("/documents", web::post().to(uploads::upload))
+            .route("/documents/{id}", web::get().to(documents::show_page))
+            .route("/uploads/{id}", web::get().to(uploads::show_upload))
+            .route("/audit", web::get().to(audit::list_entries))
+            .route("/audit/verify", web::post().to(audit::verify))
+            .route("/audit/export", web::post().to(audit::export))
+            .route("/audit/{index}", web::get().to(audit::show_entry))
+            .route("/admin/policies", web::get().to(admin::show_policies))
+            .route("/admin/accounts", web::get().to(admin::list_accounts))
+            .route("/admin/models", web::get().to(admin::list_models))
+            .route("/admin/system", web::get().to(admin::show_system))
+            .route("/assets/{name}", web::get().to(pages::show_asset))
+            .default_service(web::to(pages::not_found)),
+    );
+}

@@ -55,20 +55,22 @@ async function* events(body) {
 
 // ---- Phases ----
 
-function phase(name) {
+/** Marks a step as begun; `over` where the answer is in the record, and no step is left. */
+function phase(name, over = false) {
   const steps = [...progress.querySelectorAll("[data-phase]")];
   const at = steps.findIndex((step) => step.dataset.phase === name);
   if (at < 0 || at < asking.phase) return;
+  if (over) live.textContent = "Sealed in the record.";
   const now = performance.now();
   if (at !== asking.phase) {
     if (asking.phase >= 0) seconds(steps[asking.phase], now - asking.since);
     asking.phase = at;
     asking.since = now;
-    live.textContent = steps[at].dataset.says;
+    if (!over) live.textContent = steps[at].dataset.says;
   }
   steps.forEach((step, index) => {
-    step.toggleAttribute("data-done", index < at || name === "sealed");
-    if (index === at && name !== "sealed") step.setAttribute("aria-current", "step");
+    step.toggleAttribute("data-done", index < at || over);
+    if (index === at && !over) step.setAttribute("aria-current", "step");
     else step.removeAttribute("aria-current");
   });
 }
@@ -195,13 +197,15 @@ function finish(answer, outcome) {
   put(article, "withheld", withheld);
   show(slot(article, "withheld-line"), withheld > 0);
   showReceipt(answer);
-  if (answer.entries?.terminal != null) phase("sealed");
+  if (answer.entries?.terminal != null) phase("sealed", true);
   show(progress, outcome === "answered");
   const said = slot(article, "outcome").querySelector("h3");
   if (said) live.textContent = said.textContent;
   form.elements.question.value = "";
   document.title = `${slot(article, "question").textContent} · Affiant`;
-  if (answer.query) history.pushState(null, "", `/ask/${encodeURIComponent(answer.query)}`);
+  // A question that was denied or failed has no answer to come back to.
+  const opens = outcome === "answered" || outcome === "refused";
+  if (opens && answer.query) history.pushState(null, "", `/ask/${encodeURIComponent(answer.query)}`);
   asking.finished = true;
 }
 
@@ -232,13 +236,13 @@ function fail(body) {
 
 function take({ name, data }) {
   const body = JSON.parse(data);
-  if (name === "progress") phase(body.phase ?? body.step ?? "");
+  if (name === "progress") phase(body.phase);
   if (name === "evidence") {
-    showEvidence(Array.isArray(body) ? body : body.evidence);
+    showEvidence(body.evidence);
     phase("reading");
   }
   if (name === "sentence") {
-    phase("sealed");
+    phase("sealed", true);
     showSentence(body);
   }
   if (name === "released") finish(body, "answered");

@@ -1,11 +1,8 @@
 use std::path::Path;
 
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
-use serde::Deserialize;
-
+use super::bert_source::{Config, Pooling, SentenceConfig, Weights, read_json, read_optional};
 use super::graph::GraphWriter;
-use super::linear::{BLOCK, Matrix};
+use super::linear::Matrix;
 use super::onnx::{Attribute, CONTRIB, DimSize, ElementType};
 use super::{Built, ImportError, Progress, read_whole};
 use crate::durable::{self, Readers};
@@ -17,40 +14,6 @@ pub(super) const SIDE_FILES: [&str; 4] =
 /// Passages are made for this length; the position table often holds more.
 const TOKENS_MAX: usize = 256;
 
-#[derive(Deserialize)]
-struct Config {
-    model_type: String,
-    hidden_act: String,
-    hidden_size: usize,
-    intermediate_size: usize,
-    layer_norm_eps: f32,
-    max_position_embeddings: usize,
-    num_attention_heads: usize,
-    num_hidden_layers: usize,
-    vocab_size: usize,
-}
-
-#[derive(Default, Deserialize)]
-struct Pooling {
-    #[serde(default)]
-    pooling_mode_cls_token: bool,
-    #[serde(default)]
-    pooling_mode_max_tokens: bool,
-}
-
-#[derive(Default, Deserialize)]
-struct SentenceConfig {
-    max_seq_length: Option<usize>,
-}
-
-/// Tensors by name, as floats.
-struct Weights<'a> {
-    tensors: SafeTensors<'a>,
-    path: &'a Path,
-    /// Some publishers put `bert.` before every name.
-    prefix: &'static str,
-}
-
 /// Writes graph, weights and tokenizer of a BERT-family sentence encoder.
 pub(super) fn convert(
     source: &Path,
@@ -61,14 +24,10 @@ pub(super) fn convert(
     let config: Config = read_json(&source.join("config.json"))?;
     let pooling: Pooling = read_optional(&source.join("1_Pooling/config.json"))?;
     let sentence: SentenceConfig = read_optional(&source.join("sentence_bert_config.json"))?;
-    check(&config, &pooling, source)?;
+    config.check(&pooling, source)?;
     let path = source.join("model.safetensors");
     let bytes = read_whole(&path)?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|e| ImportError::Malformed { path: path.clone(), detail: e.to_string() })?;
-    let plain = tensors.names().iter().any(|name| name.starts_with("embeddings."));
-    let prefix = if plain { "" } else { "bert." };
-    let weights = Weights { tensors, path: &path, prefix };
+    let weights = Weights::parse(&path, &bytes)?;
     progress.stage("converting the encoder", Some(config.num_hidden_layers as u64));
     write_graph(&config, &weights, dir, quantization, progress)?;
     let tokenizer = source.join(Manifest::TOKENIZER);
@@ -85,21 +44,6 @@ pub(super) fn convert(
         cache: None,
         licence: None,
     })
-}
-
-fn check(config: &Config, pooling: &Pooling, source: &Path) -> Result<(), ImportError> {
-    let detail = if config.model_type != "bert" {
-        format!("its model_type is {}", config.model_type)
-    } else if config.hidden_act != "gelu" {
-        format!("its activation is {}", config.hidden_act)
-    } else if pooling.pooling_mode_cls_token || pooling.pooling_mode_max_tokens {
-        "it does not use mean pooling".to_owned()
-    } else if [config.hidden_size, config.intermediate_size].iter().any(|n| n % BLOCK != 0) {
-        format!("its widths are no multiples of {BLOCK}")
-    } else {
-        return Ok(());
-    };
-    Err(ImportError::Unsupported { path: source.join("config.json"), detail })
 }
 
 fn write_graph(
@@ -220,42 +164,4 @@ impl Layer<'_> {
     fn failed(&self, source: std::io::Error) -> ImportError {
         ImportError::Io { path: self.dir.join(Manifest::WEIGHTS), source }
     }
-}
-
-impl Weights<'_> {
-    /// A tensor as floats; `count` is checked unless it is 0.
-    fn floats(&self, name: &str, count: usize) -> Result<Vec<f32>, ImportError> {
-        let malformed = |detail| ImportError::Malformed { path: self.path.to_owned(), detail };
-        let full = format!("{}{name}", self.prefix);
-        let tensor =
-            self.tensors.tensor(&full).map_err(|e| malformed(format!("tensor {full}: {e}")))?;
-        let bytes = tensor.data();
-        let kind = tensor.dtype();
-        let values: Vec<f32> = if kind == Dtype::F32 {
-            read_array(bytes, f32::from_le_bytes)
-        } else if kind == Dtype::F16 {
-            read_array(bytes, |b| half::f16::from_le_bytes(b).to_f32())
-        } else if kind == Dtype::BF16 {
-            read_array(bytes, |b| half::bf16::from_le_bytes(b).to_f32())
-        } else {
-            return Err(malformed(format!("tensor {full} holds {kind:?}")));
-        };
-        if count != 0 && values.len() != count {
-            return Err(malformed(format!("{full}: {} values, not {count}", values.len())));
-        }
-        Ok(values)
-    }
-}
-
-fn read_array<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
-}
-
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ImportError> {
-    serde_json::from_slice(&read_whole(path)?)
-        .map_err(|e| ImportError::Malformed { path: path.to_owned(), detail: e.to_string() })
-}
-
-fn read_optional<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<T, ImportError> {
-    if path.exists() { read_json(path) } else { Ok(T::default()) }
 }

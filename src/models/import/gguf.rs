@@ -6,26 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::dequantise::{TensorKind, dequantise};
+pub(super) use super::gguf_reader::Fault;
+use super::gguf_reader::{Reader, TensorInfo, Value};
 
-/// Arrays of arrays occur in no known file; one level of them is read.
-const DEPTH_MAX: u32 = 2;
 /// Metadata values plus tensors; large models have about a thousand.
 const ENTRIES_MAX: u64 = 100_000;
-/// Dimensions of a tensor.
-const DIMS_MAX: u32 = 4;
-
-/// What is wrong with a file, in words.
-pub(super) type Fault = String;
-
-/// A metadata value.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    Integer(i64),
-    Float(f64),
-    Bool(bool),
-    Text(String),
-    List(Vec<Self>),
-}
 
 /// A parsed file; tensor bytes are borrowed.
 pub(super) struct Gguf<'a> {
@@ -34,16 +19,9 @@ pub(super) struct Gguf<'a> {
     bytes: &'a [u8],
 }
 
-struct TensorInfo {
-    kind: u32,
-    /// Outermost first, unlike in the file.
-    dims: Vec<usize>,
-    offset: usize,
-}
-
 impl<'a> Gguf<'a> {
     pub(super) fn parse(file: &'a [u8]) -> Result<Self, Fault> {
-        let mut reader = Reader { rest: file };
+        let mut reader = Reader::new(file);
         if reader.take(4)? != b"GGUF" {
             return Err("it is not a GGUF file".to_owned());
         }
@@ -68,7 +46,7 @@ impl<'a> Gguf<'a> {
         }
         let mut gguf = Self { metadata, tensors, bytes: &[] };
         let alignment = gguf.integer("general.alignment").unwrap_or(32).max(1);
-        let start = (file.len() - reader.rest.len()).checked_next_multiple_of(alignment);
+        let start = (file.len() - reader.left()).checked_next_multiple_of(alignment);
         gguf.bytes = start.and_then(|at| file.get(at..)).ok_or("its tensors are missing")?;
         Ok(gguf)
     }
@@ -140,76 +118,6 @@ impl<'a> Gguf<'a> {
             Value::List(values) => Some(values),
             Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) => None,
         }
-    }
-}
-
-struct Reader<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Fault> {
-        let (head, rest) = self.rest.split_at_checked(count).ok_or("it is cut short")?;
-        self.rest = rest;
-        Ok(head)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let (head, rest) = self.rest.split_first_chunk().ok_or("it is cut short")?;
-        self.rest = rest;
-        Ok(*head)
-    }
-
-    fn u32(&mut self) -> Result<u32, Fault> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, Fault> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn size(&mut self) -> Result<usize, Fault> {
-        usize::try_from(self.u64()?).map_err(|_| "a length is too large".to_owned())
-    }
-
-    fn text(&mut self) -> Result<String, Fault> {
-        let size = self.size()?;
-        let bytes = self.take(size)?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| "a text is not UTF-8".to_owned())
-    }
-
-    fn value(&mut self, kind: u32, depth: u32) -> Result<Value, Fault> {
-        Ok(match kind {
-            0 => Value::Integer(self.array::<1>().map(u8::from_le_bytes)?.into()),
-            1 => Value::Integer(self.array().map(i8::from_le_bytes)?.into()),
-            2 => Value::Integer(self.array().map(u16::from_le_bytes)?.into()),
-            3 => Value::Integer(self.array().map(i16::from_le_bytes)?.into()),
-            4 => Value::Integer(self.u32()?.into()),
-            5 => Value::Integer(self.array().map(i32::from_le_bytes)?.into()),
-            6 => Value::Float(self.array().map(f32::from_le_bytes)?.into()),
-            7 => Value::Bool(self.array::<1>()? != [0]),
-            8 => Value::Text(self.text()?),
-            9 if depth < DEPTH_MAX => {
-                let (kind, count) = (self.u32()?, self.u64()?);
-                // Grows as values are read: `count` alone reserves nothing.
-                let values = (0..count).map(|_| self.value(kind, depth + 1));
-                Value::List(values.collect::<Result<_, _>>()?)
-            }
-            10 => Value::Integer(self.u64()?.try_into().map_err(|_| "a number is too large")?),
-            11 => Value::Integer(self.array().map(i64::from_le_bytes)?),
-            12 => Value::Float(self.array().map(f64::from_le_bytes)?),
-            other => return Err(format!("value type {other} is not known")),
-        })
-    }
-
-    fn tensor(&mut self) -> Result<TensorInfo, Fault> {
-        let count = self.u32()?;
-        if count > DIMS_MAX {
-            return Err(format!("a tensor has {count} dimensions"));
-        }
-        let mut dims = (0..count).map(|_| self.size()).collect::<Result<Vec<_>, _>>()?;
-        dims.reverse();
-        Ok(TensorInfo { kind: self.u32()?, dims, offset: self.size()? })
     }
 }
 

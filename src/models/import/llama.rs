@@ -5,27 +5,11 @@ use super::gguf::{Fault, Gguf};
 use super::gguf_tokenizer::{end_tokens, tokenizer_json};
 use super::graph::GraphWriter;
 use super::linear::{BLOCK, Matrix};
+use super::llama_shape::Shape;
 use super::onnx::{Attribute, CONTRIB, DimSize, ElementType};
 use super::{Built, ImportError, Progress, read_whole};
 use crate::durable::{self, Readers};
 use crate::inference::{CacheShape, Manifest, Quantization};
-
-/// Rows of the rotary tables; longer contexts are cut here.
-const CONTEXT_MAX: usize = 32_768;
-
-/// Measures of the decoder, from the file's metadata.
-struct Shape {
-    blocks: usize,
-    width: usize,
-    wide: usize,
-    heads: usize,
-    cache_heads: usize,
-    head_dim: usize,
-    vocabulary: usize,
-    context: usize,
-    epsilon: f32,
-    rope_base: f64,
-}
 
 /// Writes graph, weights and tokenizer of a llama-family generator.
 pub(super) fn convert(
@@ -66,44 +50,6 @@ pub(super) fn convert(
         }),
         licence: gguf.text("general.license").map(str::to_owned),
     })
-}
-
-impl Shape {
-    fn read(gguf: &Gguf<'_>) -> Result<Self, Fault> {
-        let family = gguf.text("general.architecture").unwrap_or("unknown");
-        if family != "llama" {
-            return Err(format!("its architecture is {family}"));
-        }
-        if gguf.has_tensor("rope_freqs.weight") || gguf.text("llama.rope.scaling.type").is_some() {
-            return Err("it scales its rotary positions".to_owned());
-        }
-        let number = |key: &str| {
-            let key = format!("llama.{key}");
-            gguf.integer(&key).filter(|n| *n > 0).ok_or_else(|| format!("it has no {key}"))
-        };
-        let (width, heads) = (number("embedding_length")?, number("attention.head_count")?);
-        let shape = Self {
-            blocks: number("block_count")?,
-            width,
-            wide: number("feed_forward_length")?,
-            heads,
-            cache_heads: number("attention.head_count_kv").unwrap_or(heads),
-            head_dim: number("attention.key_length").unwrap_or(width / heads),
-            vocabulary: gguf.texts("tokenizer.ggml.tokens").map_or(0, |tokens| tokens.len()),
-            context: number("context_length")?.min(CONTEXT_MAX),
-            epsilon: gguf.float("llama.attention.layer_norm_rms_epsilon").unwrap_or(1e-5) as f32,
-            rope_base: gguf.float("llama.rope.freq_base").unwrap_or(10_000.0),
-        };
-        let rotated = number("rope.dimension_count").unwrap_or(shape.head_dim);
-        if rotated != shape.head_dim {
-            return Err(format!("it rotates {rotated} of {} dimensions", shape.head_dim));
-        }
-        let inner = shape.heads * shape.head_dim;
-        if [shape.width, shape.wide, inner].iter().any(|size| size % BLOCK != 0) {
-            return Err(format!("its widths are no multiples of {BLOCK}"));
-        }
-        Ok(shape)
-    }
 }
 
 /// Why the graph could not be written: the file's fault, or the disk's.

@@ -98,7 +98,7 @@ impl AskPage {
             ("reading", "Reading", "Reading the passages found; they are in the record now."),
             ("drafting", "Drafting", "Drafting an answer from these passages."),
             ("checking", "Checking", "Checking each sentence against its source."),
-            ("sealed", "Sealed", "Sealed in the record."),
+            ("sealed", "Sealed", "Sealing it in the record."),
         ]
     }
 }
@@ -117,6 +117,11 @@ pub struct RecentQuestion {
 }
 
 impl RecentQuestion {
+    /// Whether its answer can be opened again: a denied or unfinished question has none.
+    pub fn opens(&self) -> bool {
+        matches!(self.outcome, Outcome::Answered | Outcome::Refused)
+    }
+
     /// How it ended, in a word.
     pub fn outcome_word(&self) -> &'static str {
         match self.outcome {

@@ -1,4 +1,4 @@
-//! The catalogue.
+//! The catalogue, and documents on their way into it.
 
 use askama::Template;
 
@@ -16,6 +16,12 @@ pub struct DocumentsPage {
     pub documents: Vec<DocumentLine>,
     /// Ways to the rest.
     pub pager: Pager,
+    /// Whether this person may add documents.
+    pub takes_uploads: bool,
+    /// The entry that recorded this listing.
+    pub read_entry: Option<u64>,
+    /// Whether this person may open entries of the record.
+    pub opens_entries: bool,
 }
 
 /// One document of the list.
@@ -31,6 +37,72 @@ pub struct DocumentLine {
     pub labels: Vec<(String, String)>,
     /// Its state, e.g. `Searchable`.
     pub state: String,
-    /// When it was taken in.
-    pub added: Moment,
+    /// When it was taken in; `None` where the record cannot be read.
+    pub added: Option<Moment>,
+    /// Whether this person may open its pages.
+    pub opens: bool,
+}
+
+/// `GET /uploads/{id}`: loads itself again while it runs.
+#[derive(Template)]
+#[template(path = "upload.html")]
+pub struct UploadPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// How far it is.
+    pub state: UploadState,
+}
+
+/// How far an upload is.
+#[derive(Clone, Debug)]
+pub enum UploadState {
+    /// Some files are done.
+    Running {
+        /// Files done.
+        done: u32,
+        /// Files in all.
+        total: u32,
+    },
+    /// Every file was taken in, known already, or set aside.
+    Done {
+        /// Files sent.
+        submitted: u32,
+        /// Files whose bytes were there already.
+        unchanged: u32,
+        /// Documents that are now searchable.
+        taken_in: Vec<TakenIn>,
+        /// Files that could not be taken in.
+        set_aside: Vec<SetAside>,
+    },
+    /// It stopped; what was taken in before stays.
+    Failed {
+        /// Why, in safe words.
+        reason: String,
+    },
+}
+
+/// A document that an upload made searchable.
+#[derive(Clone, Debug)]
+pub struct TakenIn {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// How many pages.
+    pub pages: u32,
+    /// How many passages.
+    pub passages: u32,
+    /// Whether this person may open pages.
+    pub opens: bool,
+}
+
+/// A file that an upload set aside.
+#[derive(Clone, Debug)]
+pub struct SetAside {
+    /// Its name.
+    pub name: String,
+    /// The code of the reason.
+    pub reason: String,
+    /// What exactly, and what to do.
+    pub detail: String,
 }

@@ -121,6 +121,8 @@ pub fn type_words(kind: &str) -> &'static str {
         "document.quarantined" => "File set aside",
         "document.deleted" => "Document deleted",
         "document.viewed" => "Page viewed",
+        "documents.listed" => "Documents listed",
+        "answer.reread" => "Answer read again",
         "policy.activated" => "Policy in force",
         "account.created" => "Account made",
         "account.disabled" => "Account disabled",
@@ -139,6 +141,15 @@ pub fn type_words(kind: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::ENTRY_TYPES;
+
+    #[test]
+    fn every_entry_type_has_words_of_its_own() {
+        let words: std::collections::BTreeSet<_> =
+            ENTRY_TYPES.iter().map(|row| type_words(row.kind)).collect();
+        assert_eq!(words.len(), ENTRY_TYPES.len());
+        assert!(!words.contains(type_words("unheard.of")));
+    }
 
     #[test]
     fn entries_are_shown_field_by_field_without_losing_any() {

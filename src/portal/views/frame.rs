@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::principal::{Principal, Role};
+use crate::domain::principal::Principal;
+use crate::policy::Action;
 use crate::portal::assets;
 
 /// A place in the navigation.
@@ -52,14 +53,28 @@ impl Place {
         }
     }
 
-    /// Where a role has work to do. The policy decides again when they get there.
-    pub const fn of_role(role: Role) -> &'static [Self] {
-        match role {
-            Role::Staff => &[Self::Ask, Self::Documents],
-            Role::RecordsOfficer => &[Self::Documents],
-            Role::Auditor => &[Self::Audit],
-            Role::Approver => &[Self::Policies],
-            Role::Administrator => &[Self::Policies, Self::Accounts, Self::Models, Self::System],
+    /// Every place, in the order shown.
+    pub const ALL: [Self; 7] = [
+        Self::Ask,
+        Self::Documents,
+        Self::Audit,
+        Self::Policies,
+        Self::Accounts,
+        Self::Models,
+        Self::System,
+    ];
+
+    /// A person has business here who may do one of these. The policy decides again when they get
+    /// there.
+    pub const fn needs(self) -> &'static [Action] {
+        match self {
+            Self::Ask => &[Action::Ask],
+            Self::Documents => &[Action::ViewPage, Action::ListDocuments],
+            Self::Audit => &[Action::ReadLog],
+            Self::Policies => &[Action::ReadPolicies],
+            Self::Accounts => &[Action::ManageAccounts],
+            Self::Models => &[Action::ManageModels],
+            Self::System => &[Action::ReadSystem],
         }
     }
 }
@@ -76,13 +91,11 @@ pub struct Person {
 }
 
 impl Person {
-    /// A person with the places of all their roles.
-    pub fn of(principal: &Principal) -> Self {
+    /// A person, and the places where the policy gives them something to do.
+    pub fn of(principal: &Principal, may: impl Fn(Action) -> bool) -> Self {
         let roles: Vec<_> = principal.roles.iter().map(|role| role.as_str()).collect();
-        let mut places: Vec<_> =
-            principal.roles.iter().flat_map(|role| Place::of_role(*role)).copied().collect();
-        places.sort_unstable();
-        places.dedup();
+        let is_open = |place: &Place| place.needs().iter().any(|action| may(*action));
+        let places = Place::ALL.into_iter().filter(is_open).collect();
         Self { name: principal.name.to_string(), roles: roles.join(", ").replace('-', " "), places }
     }
 }
@@ -100,8 +113,8 @@ pub struct Frame {
 
 impl Frame {
     /// A page for a person who is signed in.
-    pub fn of(principal: &Principal, csrf: &str, here: Option<Place>) -> Self {
-        Self { person: Some(Person::of(principal)), csrf: csrf.to_owned(), here }
+    pub fn of(person: Person, csrf: &str, here: Option<Place>) -> Self {
+        Self { person: Some(person), csrf: csrf.to_owned(), here }
     }
 
     /// A page for somebody not yet known.
@@ -181,21 +194,26 @@ pub struct Pager {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::principal::Role;
     use crate::portal::views::samples;
 
     #[test]
-    fn navigation_offers_what_the_roles_have_work_in_and_nothing_else() {
+    fn navigation_offers_what_the_policy_lets_a_person_do_and_nothing_else() {
         use Place::{Accounts, Ask, Audit, Documents, Models, Policies, System};
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/general");
+        let policies = crate::policy::Policies::load(folder.as_ref()).unwrap();
         let table: [(&[Role], &[Place]); 6] = [
             (&[Role::Staff], &[Ask, Documents]),
             (&[Role::RecordsOfficer], &[Documents]),
-            (&[Role::Auditor], &[Audit]),
+            (&[Role::Auditor], &[Audit, Policies]),
             (&[Role::Approver], &[Policies]),
             (&[Role::Administrator, Role::Approver], &[Policies, Accounts, Models, System]),
             (&[], &[]),
         ];
         for (roles, places) in table {
-            let frame = Frame::of(&samples::principal(roles), "token", None);
+            let who = samples::principal(roles);
+            let person = Person::of(&who, |action| policies.may(&who, action).is_ok());
+            let frame = Frame::of(person, "token", None);
             let home = places.first().map_or("/sign-in", |place| place.href());
             assert_eq!(frame.home(), home, "{roles:?}");
             assert_eq!(frame.person.unwrap().places, places, "{roles:?}");

@@ -24,7 +24,8 @@ pub(crate) fn principal(roles: &[Role]) -> Principal {
 
 /// The frame of a page for a person with every role.
 pub(crate) fn frame(here: Place) -> Frame {
-    Frame::of(&principal(&Role::ALL), "csrf-token", Some(here))
+    let everything = Person::of(&principal(&Role::ALL), |_| true);
+    Frame::of(everything, "csrf-token", Some(here))
 }
 
 /// 2026-11-22 08:21 UTC and some minutes.
@@ -227,13 +228,17 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
         pages: 12,
         labels: pairs(text),
         state: own.clone(),
-        added: moment(0),
+        added: Some(moment(0)),
+        opens: true,
     };
     let documents = DocumentsPage {
         frame: frame(Place::Documents),
         filter: own,
         documents: vec![line],
         pager: pager(text),
+        takes_uploads: true,
+        read_entry: Some(46),
+        opens_entries: false,
     };
     vec![
         ("sign-in", sign_in.render().unwrap()),
@@ -245,9 +250,26 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
         ("failed", ask(Some(Outcome::Failed), false, text).render().unwrap()),
         ("questions", questions.render().unwrap()),
         ("documents", documents.render().unwrap()),
+        ("upload", upload(text).render().unwrap()),
         ("picture", viewer(true, text).render().unwrap()),
         ("text", viewer(false, text).render().unwrap()),
     ]
+}
+
+fn upload(text: &str) -> UploadPage {
+    let own = text.to_owned();
+    let taken_in =
+        TakenIn { id: "abc".to_owned(), title: own.clone(), pages: 2, passages: 9, opens: true };
+    let set_aside = SetAside { name: own.clone(), reason: own.clone(), detail: own };
+    UploadPage {
+        frame: frame(Place::Documents),
+        state: UploadState::Done {
+            submitted: 3,
+            unchanged: 1,
+            taken_in: vec![taken_in],
+            set_aside: vec![set_aside],
+        },
+    }
 }
 
 fn auditors(text: &str) -> Vec<(&'static str, String)> {

@@ -1,0 +1,195 @@
+//! The door: signing in and out.
+//!
+//! Before there is a session, the sign-in form is tied to the browser by a short-lived cookie that
+//! the form repeats (double submit): another site can make a browser send neither.
+
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use crate::domain::principal::Via;
+use crate::http::problem::blocking;
+use crate::http::{Caller, Kind, Problem, Services, session_cookie};
+use crate::identity::csrf_matches;
+
+use super::address;
+use super::pages::{frame, lead_to, show_as};
+use super::views::{Frame, SignInPage};
+
+/// Ties the sign-in form to the browser.
+const DOOR_COOKIE: &str = "affiant_door";
+/// How long the sign-in form may stay open.
+const DOOR_TIME: Duration = Duration::hours(1);
+/// 32 random bytes in base64.
+const DOOR_CHARS: usize = 43;
+
+#[derive(Deserialize)]
+pub(super) struct Next {
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SignIn {
+    username: String,
+    password: String,
+    next: Option<String>,
+    #[serde(default)]
+    csrf: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SignOut {
+    #[serde(default)]
+    csrf: String,
+}
+
+/// `GET /`: where this person's work is.
+pub(super) async fn show_home(services: web::Data<Services>, caller: Caller) -> HttpResponse {
+    lead_to(frame(&services, &caller, None).home())
+}
+
+/// `GET /sign-in`.
+pub(super) async fn show_sign_in(
+    services: web::Data<Services>,
+    request: HttpRequest,
+    query: web::Query<Next>,
+) -> Result<HttpResponse, Problem> {
+    let next = query.into_inner().next.filter(|next| address::local(next).is_some());
+    if let Some(caller) = Caller::find(&request) {
+        let home = frame(&services, &caller, None).home();
+        // Somebody who may do nothing has the door for their home.
+        if home != "/sign-in" {
+            return Ok(lead_to(next.as_deref().unwrap_or(home)));
+        }
+    }
+    Door { services: &services, request: &request }.show(StatusCode::OK, "", next, None)
+}
+
+/// `POST /sign-in`.
+pub(super) async fn sign_in(
+    services: web::Data<Services>,
+    request: HttpRequest,
+    form: web::Form<SignIn>,
+) -> Result<HttpResponse, Problem> {
+    let SignIn { username, password, next, csrf } = form.into_inner();
+    let next = next.filter(|next| address::local(next).is_some());
+    let door = Door { services: &services, request: &request };
+    let tied = request.cookie(DOOR_COOKIE).is_some_and(|door| csrf_matches(door.value(), &csrf));
+    if !tied {
+        let why = "This page was open for too long, or cookies are off. Sign in again.";
+        return door.show(StatusCode::FORBIDDEN, &username, next, Some(why.to_owned()));
+    }
+    let governor = std::sync::Arc::clone(&services.governor);
+    let name = username.clone();
+    let opened = blocking(move || Ok(governor.sign_in(&name, &password, Via::Portal)?)).await;
+    let session = match opened {
+        Ok(session) => session,
+        Err(problem) if problem.kind == Kind::SignInFailed => {
+            let why = Some(sentence(&problem.detail));
+            return door.show(StatusCode::UNAUTHORIZED, &username, next, why);
+        }
+        Err(problem) => return Err(problem),
+    };
+    let mut reply = lead_to(next.as_deref().unwrap_or("/"));
+    let cookies =
+        [session_cookie(&session.token, services.secure_cookies), door.cookie(String::new())];
+    for cookie in cookies {
+        reply.add_cookie(&cookie).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
+    }
+    Ok(reply)
+}
+
+/// `POST /sign-out`.
+pub(super) async fn sign_out(
+    services: web::Data<Services>,
+    caller: Caller,
+    form: web::Form<SignOut>,
+) -> Result<HttpResponse, Problem> {
+    caller.check_csrf(Some(&form.csrf))?;
+    let gone = session_cookie("", services.secure_cookies);
+    blocking(move || Ok(services.governor.sign_out(&caller.token, &caller.actor)?)).await?;
+    let mut reply = lead_to("/sign-in");
+    reply.add_cookie(&gone).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
+    Ok(reply)
+}
+
+struct Door<'a> {
+    services: &'a Services,
+    request: &'a HttpRequest,
+}
+
+impl Door<'_> {
+    fn show(
+        &self,
+        status: StatusCode,
+        username: &str,
+        next: Option<String>,
+        problem: Option<String>,
+    ) -> Result<HttpResponse, Problem> {
+        let kept = self.request.cookie(DOOR_COOKIE).map(|cookie| cookie.value().to_owned());
+        // Kept, so that the form works in a second tab too.
+        let token = kept.filter(|kept| is_token(kept)).unwrap_or_else(|| self.token());
+        let username = username.to_owned();
+        let page = SignInPage { frame: Frame::stranger(&token), username, next, problem };
+        let mut reply = show_as(status, &page)?;
+        let cookie = self.cookie(token);
+        reply.add_cookie(&cookie).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
+        Ok(reply)
+    }
+
+    fn token(&self) -> String {
+        let mut bytes = [0; 32];
+        self.services.entropy.fill(&mut bytes);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The cookie with this token; without one it goes.
+    fn cookie(&self, token: String) -> Cookie<'static> {
+        let gone = token.is_empty();
+        let mut cookie = Cookie::build(DOOR_COOKIE, token)
+            .path("/sign-in")
+            .http_only(true)
+            .secure(self.services.secure_cookies)
+            .same_site(SameSite::Strict)
+            .max_age(DOOR_TIME)
+            .finish();
+        if gone {
+            cookie.make_removal();
+        }
+        cookie
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    text.len() == DOOR_CHARS
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// A message of the program as a sentence for people.
+fn sentence(message: &str) -> String {
+    let mut chars = message.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tokens_of_our_own_form_are_kept() {
+        assert!(is_token(&URL_SAFE_NO_PAD.encode([7; 32])));
+        for other in ["", "short", &"é".repeat(43), &"<".repeat(43)] {
+            assert!(!is_token(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn messages_become_sentences() {
+        assert_eq!(sentence("the name is wrong"), "The name is wrong.");
+        assert_eq!(sentence(""), ".");
+    }
+}

@@ -1,0 +1,170 @@
+//! What every page goes through: who asks, faults as pages, what browsers may keep.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::UrlencodedError;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, web};
+use askama::Template;
+use serde_json::Value;
+use tracing::Instrument as _;
+
+use crate::domain::ids::RequestId;
+use crate::http::{Caller, Kind, Problem, Services};
+use crate::policy::Action;
+
+use super::address;
+use super::assets;
+use super::views::{Frame, Person, Place, ProblemPage};
+
+/// Pages hold contents: neither browsers nor proxies may keep them.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The frame of a page for a person who is signed in.
+pub(super) fn frame(services: &Services, caller: &Caller, here: Option<Place>) -> Frame {
+    let may = |action| allows(services, caller, action);
+    let person = Person::of(&caller.principal, may);
+    Frame::of(person, caller.csrf.as_deref().unwrap_or_default(), here)
+}
+
+/// Whether the policy lets this person do this.
+pub(super) fn allows(services: &Services, caller: &Caller, action: Action) -> bool {
+    services.policies.may(&caller.principal, action).is_ok()
+}
+
+/// Goes on only where the policy lets this person do this.
+pub(super) fn require(services: &Services, caller: &Caller, action: Action) -> Result<(), Problem> {
+    match services.policies.may(&caller.principal, action) {
+        Ok(_allowed) => Ok(()),
+        Err(denial) => Err(Problem::new(Kind::PolicyDenied, denial.reason)),
+    }
+}
+
+/// A page as a reply.
+pub(super) fn show(page: &impl Template) -> Result<HttpResponse, Problem> {
+    show_as(StatusCode::OK, page)
+}
+
+/// A page as a reply with this status.
+pub(super) fn show_as(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
+    let text = page.render().map_err(|error| Problem::hidden(Kind::Internal, &error))?;
+    Ok(HttpResponseBuilder::new(status).content_type("text/html; charset=utf-8").body(text))
+}
+
+/// Leads on to another page, which the browser then gets.
+pub(super) fn lead_to(address: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
+}
+
+/// Renders what a handler could not do as a page, with the id of the request, and keeps browsers
+/// from keeping pages.
+pub(super) async fn frame_faults(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let Some(services) = request.app_data::<web::Data<Services>>().cloned() else {
+        return Err(Problem::new(Kind::Internal, "").into());
+    };
+    let id = RequestId::fresh(services.clock.now(), services.entropy.as_ref());
+    let span = tracing::info_span!("page", request.id = %id);
+    let response = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
+    let reply = response.response().error().map(|error| {
+        let fallback = Problem::new(kind_of(error.as_response_error().status_code()), "");
+        let problem = error.as_error::<Problem>().unwrap_or(&fallback);
+        span.in_scope(|| explain(response.request(), &services, problem, id))
+    });
+    let mut response = match reply {
+        Some(reply) => response.into_response(reply),
+        None => response,
+    };
+    if !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    }
+    Ok(response)
+}
+
+/// The page of a problem; strangers are led to the door and back again.
+fn explain(
+    request: &HttpRequest,
+    services: &Services,
+    problem: &Problem,
+    id: RequestId,
+) -> HttpResponse {
+    if problem.kind == Kind::NotSignedIn {
+        let asked = request.uri().path_and_query().map_or("", |asked| asked.as_str());
+        let back = match *request.method() {
+            Method::GET if asked != "/" => asked,
+            _ => "",
+        };
+        return lead_to(&address::with_query("/sign-in", &[("next", back)]));
+    }
+    let (code, status, title) = problem.kind.row();
+    let caller = Caller::find(request);
+    let page = ProblemPage {
+        frame: caller.map_or_else(|| Frame::stranger(""), |caller| frame(services, &caller, None)),
+        status: status.as_u16(),
+        code: code.to_owned(),
+        title: title.to_owned(),
+        detail: Some(problem.detail.clone()).filter(|detail| !detail.is_empty()),
+        remedy: remedy(problem.kind).map(str::to_owned),
+        request: id.to_string(),
+        entry: problem.members.get("audit_index").and_then(Value::as_u64),
+    };
+    let mut reply = show_as(status, &page).unwrap_or_else(|error| error.error_response());
+    let retry = problem.error_response().headers().get(header::RETRY_AFTER).cloned();
+    if let Some(retry) = retry {
+        reply.headers_mut().insert(header::RETRY_AFTER, retry);
+    }
+    reply
+}
+
+/// What a person can do about it.
+const fn remedy(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::BadRequest => Some("Go back, and check what you entered."),
+        Kind::CsrfFailed => Some("Go back, load the page again, and repeat what you did."),
+        Kind::PolicyDenied => Some("If you should be able to do this, ask your administrator."),
+        Kind::NotFound => Some("It may have been removed, or it may not be open to you."),
+        Kind::Overloaded | Kind::LogUnavailable | Kind::QueryFailed => {
+            Some("Try again in a moment. If it goes on, tell your administrator.")
+        }
+        Kind::Internal => Some("Tell your administrator the request below."),
+        Kind::SignInFailed | Kind::NotSignedIn => None,
+    }
+}
+
+fn kind_of(status: StatusCode) -> Kind {
+    if status == StatusCode::NOT_FOUND {
+        Kind::NotFound
+    } else if status.is_client_error() {
+        Kind::BadRequest
+    } else {
+        Kind::Internal
+    }
+}
+
+/// `/assets/{name}`: the stylesheet, the scripts, the mark.
+pub(super) async fn show_asset(name: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let asset = assets::find(&name).ok_or_else(missing)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, assets::ASSET_CACHE_CONTROL))
+        .content_type(asset.content_type)
+        .body(asset.bytes))
+}
+
+/// Every other address.
+pub(super) async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(missing())
+}
+
+fn missing() -> Problem {
+    Problem::new(Kind::NotFound, "There is no page at this address.")
+}
+
+/// A form that cannot be read.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the form's settings take")]
+pub(super) fn form(error: UrlencodedError, _: &HttpRequest) -> actix_web::Error {
+    Problem::new(Kind::BadRequest, error.to_string()).into()
+}
