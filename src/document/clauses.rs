@@ -3,7 +3,7 @@
 /// A clause number or bullet at the start of a line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Marker {
-    /// 1 for ARTICLE, 2 for "Section 3" and "1.", 3 for "1.1", … 5 for "(a)", 7 for a bullet.
+    /// 1 for ARTICLE, 2 for "Section 3" and "1.", 3 for "Section 3.2" and "1.1", … 5 for "(a)", 7 for a bullet.
     pub(super) level: u8,
     /// Its length in code points, with the white space after it.
     pub(super) chars: usize,
@@ -81,6 +81,9 @@ fn division(line: &str) -> Option<Marker> {
         return None;
     }
     let (tail, chars) = after(rest, number.chars().count());
+    // "Section 2.1" lies under "Section 2".
+    let dots = bare.chars().filter(|c| *c == '.').count().min(2) as u8;
+    let level = if level == 1 { 1 } else { level + dots };
     let tail_mark = tail.starts_with([':', '–', '—', '-', '.']);
     (tail_mark || (begins(tail) && !tail.starts_with([',', ';', ')'])))
         .then_some(Marker { level, chars: at + chars })
@@ -171,7 +174,10 @@ pub(super) fn heading(line: &str) -> Option<(u8, usize)> {
 /// Few words, the long ones capitalised, no sentence inside.
 fn is_title(text: &str, words_max: usize) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let long = |word: &&&str| word.chars().filter(|c| c.is_alphabetic()).count() > 3;
+    let minor = ["from", "into", "over", "than", "that", "this", "upon", "with"];
+    let long = |word: &&&str| {
+        word.chars().filter(|c| c.is_alphabetic()).count() > 3 && !minor.contains(*word)
+    };
     let small = words.iter().filter(long).filter(|w| w.starts_with(char::is_lowercase)).count();
     (1..=words_max).contains(&words.len())
         && text.starts_with(|c: char| c.is_uppercase() || "\"“".contains(c))
@@ -203,20 +209,21 @@ mod tests {
 
     #[test]
     fn clause_numbers_are_told_from_numbers() {
-        let table: [(&str, Option<u8>); 34] = [
+        let table: [(&str, Option<u8>); 35] = [
             ("ARTICLE IV", Some(1)),
             ("ARTICLE IV. TERM", Some(1)),
             ("Article 5 – Fees", Some(1)),
             ("Exhibit A", Some(1)),
             ("Schedule 2.1(b)", Some(1)),
-            ("Section 3.2 Fees", Some(2)),
-            ("SECTION 3.2. Fees.", Some(2)),
+            ("Section 3 Fees", Some(2)),
+            ("Section 3.2 Fees", Some(3)),
+            ("SECTION 3.2. Fees.", Some(3)),
             ("Section 3.2 of this Agreement", None),
             ("section 3.2", None),
             ("Sections apply", None),
             ("Section Heading", None),
             ("Part of the fee", None),
-            ("§ 164.312(b) Audit controls", Some(2)),
+            ("§ 164.312(b) Audit controls", Some(3)),
             ("1. Definitions", Some(2)),
             ("12) Fees", Some(2)),
             ("1.1 Definitions", Some(3)),
@@ -249,7 +256,7 @@ mod tests {
         let table: [(&str, Option<(u8, usize)>); 10] = [
             ("ARTICLE IV", Some((1, 10))),
             ("1. Definitions", Some((2, 14))),
-            ("1.1 Term and Termination of this Agreement", Some((3, 42))),
+            ("1.1 Term and Termination of the Agreement", Some((3, 41))),
             ("1.1 Definitions. In this Agreement the words", Some((3, 16))),
             ("(a) Notice. The party gives notice.", Some((5, 11))),
             ("(a) Notice", None),

@@ -166,7 +166,7 @@ mod tests {
         let watch = watch(0);
         let (hold, held) = sync_channel::<()>(0);
         let result: Result<(), _> = run(&watch, move || {
-            drop(held.recv());
+            assert!(held.recv().is_err());
             Ok(())
         });
         assert_eq!(result.unwrap_err().reason, Reason::TooSlow);

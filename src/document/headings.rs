@@ -40,7 +40,7 @@ pub(super) fn by_words(page: u32, text: &str) -> Vec<Heading> {
 }
 
 /// Leaves out headings whose words recur on many pages: they are running headers.
-pub(super) fn without_running(headings: Vec<Heading>, pages: &[PageText]) -> Vec<Heading> {
+pub(super) fn without_running(headings: &[Heading], pages: &[PageText]) -> Vec<Heading> {
     let words = |heading: &Heading| -> Option<String> {
         let page = pages.get(usize::try_from(heading.page).ok()?.checked_sub(1)?)?;
         let span = page.text.chars().skip(heading.start as usize);
@@ -113,8 +113,9 @@ mod tests {
                 origin: TextOrigin::Text,
             })
             .collect();
-        let all = pages.iter().flat_map(|page| by_words(page.page, &page.text)).collect();
-        let kept = without_running(all, &pages);
+        let all: Vec<Heading> =
+            pages.iter().flat_map(|page| by_words(page.page, &page.text)).collect();
+        let kept = without_running(&all, &pages);
         assert!(kept.iter().all(|heading| heading.start == 21), "{kept:?}");
         assert_eq!(kept.len(), 3);
     }

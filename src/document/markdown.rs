@@ -30,20 +30,16 @@ fn headings(text: &str) -> Vec<Heading> {
     let mut found = Vec::new();
     let mut open: Option<(u8, Option<(usize, usize)>)> = None;
     for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
-        match event {
-            Event::Start(Tag::Heading { level, .. }) => open = Some((rank(level), None)),
-            Event::End(TagEnd::Heading(_)) => {
-                if let Some((level, Some((from, to)))) = open.take() {
-                    found.push(Heading { page: 1, start: at(from), end: at(to), level });
-                }
+        if let Event::Start(Tag::Heading { level, .. }) = event {
+            open = Some((rank(level), None));
+        } else if let Event::End(TagEnd::Heading(_)) = event {
+            if let Some((level, Some((from, to)))) = open.take() {
+                found.push(Heading { page: 1, start: at(from), end: at(to), level });
             }
+        } else if let Some((_, inner)) = &mut open {
             // What stands inside the heading, without its marks.
-            _ => {
-                if let Some((_, inner)) = &mut open {
-                    let (from, to) = inner.unwrap_or((range.start, range.end));
-                    *inner = Some((from.min(range.start), to.max(range.end)));
-                }
-            }
+            let (from, to) = inner.unwrap_or((range.start, range.end));
+            *inner = Some((from.min(range.start), to.max(range.end)));
         }
     }
     found

@@ -122,6 +122,8 @@ impl fmt::Display for Warning {
 pub enum WarningKind {
     /// Scripts, launch actions or embedded files: never run, never opened.
     ActiveContent,
+    /// The file is damaged or cut short: pages may be missing.
+    Damaged,
     /// The text is a recognised layer over a scan, made by someone else.
     ForeignOcr,
     /// Text that no reader sees was left out.
@@ -169,7 +171,7 @@ pub fn parse(bytes: &[u8], name: &str, options: &ParseOptions<'_>) -> Result<Par
     let (owned, password) = (Arc::new(bytes.to_vec()), options.password.map(str::to_owned));
     let inside = watch.clone();
     let mut parsed = guard::run(&watch, move || match kind {
-        Kind::Pdf => pdf::parse(owned, password.as_deref(), &inside),
+        Kind::Pdf => pdf::parse(&owned, password.as_deref(), &inside),
         Kind::Html => one_page(&owned, decode::html, html::parse),
         Kind::Markdown => one_page(&owned, decode::text, markdown::parse),
         Kind::Text => one_page(&owned, decode::text, headings::plain),

@@ -14,8 +14,10 @@ use super::{Heading, Parsed, clauses, sentences};
 const TOKENS_ENOUGH: usize = 120;
 /// A passage of several sentences never has more.
 const TOKENS_MOST: usize = 200;
-/// A clause or page ends a passage only where it already has this many.
+/// A heading or page ends a passage only where it already has this many.
 const TOKENS_FEW: usize = 40;
+/// A numbered clause ends a passage only where it already has this many: definitions go together.
+const TOKENS_SOME: usize = 80;
 /// Headings may take at most this share of the encoder's window.
 const HEADINGS_SHARE: usize = 4;
 /// Characters of one heading in a path.
@@ -93,8 +95,8 @@ impl Cutter<'_> {
                 last.span.page != unit.span.page && self.closes(last) && tokens >= TOKENS_FEW
             });
             let parts = match unit.opens {
-                Some(level) if level <= 3 => !only_headings && tokens >= TOKENS_FEW,
-                Some(_) => tokens >= TOKENS_ENOUGH / 2 && unit.tokens >= TOKENS_ENOUGH / 2,
+                Some(level) if level <= 2 => !only_headings && tokens >= TOKENS_FEW,
+                Some(_) => tokens >= TOKENS_SOME,
                 None => false,
             };
             let full = tokens + unit.tokens > most || tokens >= TOKENS_ENOUGH.min(most);
@@ -256,12 +258,16 @@ impl Paths {
         Self { words: words.collect(), after }
     }
 
-    /// The headings above a place: those that begin before it.
+    /// The headings above a place: those that begin before it and are still open.
     fn at(&self, span: &Span) -> Vec<String> {
-        let before = self.after.partition_point(|(at, _)| *at < (span.page, span.start));
-        let path = before.checked_sub(1).and_then(|at| self.after.get(at));
-        let path = path.map(|(_, path)| path.as_slice()).unwrap_or_default();
-        path.iter().filter_map(|index| self.words.get(*index).cloned()).collect()
+        let place = (span.page, span.start);
+        let before = self.after.partition_point(|(at, _)| *at <= place);
+        let Some((at, path)) = before.checked_sub(1).and_then(|at| self.after.get(at)) else {
+            return Vec::new();
+        };
+        // A heading that begins the passage is in its text.
+        let above = path.len() - usize::from(*at == place);
+        path.iter().take(above).filter_map(|index| self.words.get(*index).cloned()).collect()
     }
 }
 
@@ -308,7 +314,8 @@ mod tests {
         let body = "The party shall pay the fee in full and on time. ".repeat(8);
         let text = format!("ARTICLE I\n1.1 Fees. {body}\n1.2 Term. {body}");
         let found = cut(&document(&[&text]), 256);
-        let starts: Vec<&str> = found.iter().map(|p| p.text.split(' ').next().unwrap()).collect();
+        let starts: Vec<&str> =
+            found.iter().map(|p| p.text.split_whitespace().next().unwrap()).collect();
         assert_eq!(starts, ["ARTICLE", "1.2"]);
         assert_eq!(found[1].headings, ["ARTICLE I"]);
         assert!(found[0].headings.is_empty());

@@ -47,8 +47,8 @@ pub fn render_page(
     let watch = Watch::start(None);
     let inside = watch.clone();
     let drawn = guard::run(&watch, move || {
-        pdf::check_expansion(&owned, &inside)?;
-        let pdf = pdf::open(owned, password.as_deref())?;
+        pdf::check_expansion(&owned, pdf::Pictures::Unpack, &inside)?;
+        let pdf = pdf::open(&owned, password.as_deref())?;
         let pages = pdf.pages().len();
         let index = usize::try_from(page).ok().and_then(|number| number.checked_sub(1));
         let Some(page) = index.and_then(|index| pdf.pages().get(index)) else {

@@ -20,14 +20,14 @@ const NEVER: &[&str] = &[
 const SELDOM: &[&str] = &[
     "no", "nos", "art", "arts", "sec", "secs", "sect", "fig", "figs", "vol", "vols", "p", "pp",
     "para", "paras", "ch", "cl", "ex", "exh", "doc", "docs", "dkt", "ecf", "app", "supp", "reg",
-    "regs", "stat", "stats", "ann", "cal", "cir", "ct", "cty", "fed", "div", "dist", "dept",
-    "dep't", "ass'n", "int'l", "gov't", "id", "ibid", "op", "cit", "al", "etc", "inc", "ltd",
-    "corp", "co", "cos", "llc", "bros", "assn", "jr", "sr", "esq", "st", "ste", "ave", "blvd",
-    "rd", "mt", "ft", "gen", "rep", "col", "ref", "jan", "feb", "mar", "apr", "jun", "jul", "aug",
-    "sep", "sept", "oct", "nov", "dec", "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri",
-    "sat", "sun", "ed", "eds", "rev'd", "aff'd", "u.s.c", "pt", "pts", "dx", "hx", "rx", "tx",
-    "sx", "fx", "tab", "tabs", "cap", "caps", "inj", "susp", "max", "min", "hr", "hrs", "wk",
-    "est", "tel",
+    "regs", "stat", "stats", "ann", "cal", "cir", "civ", "crim", "evid", "proc", "bankr", "ct",
+    "cty", "fed", "div", "dist", "dept", "dep't", "ass'n", "int'l", "gov't", "id", "ibid", "op",
+    "cit", "al", "etc", "inc", "ltd", "corp", "co", "cos", "llc", "bros", "assn", "jr", "sr",
+    "esq", "st", "ste", "ave", "blvd", "rd", "mt", "ft", "gen", "rep", "col", "ref", "jan", "feb",
+    "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "mon", "tue", "tues",
+    "wed", "thu", "thur", "thurs", "fri", "sat", "sun", "ed", "eds", "rev'd", "aff'd", "u.s.c",
+    "pt", "pts", "dx", "hx", "rx", "tx", "sx", "fx", "tab", "tabs", "cap", "caps", "inj", "susp",
+    "max", "min", "hr", "hrs", "wk", "est", "tel",
 ];
 
 /// Words that commonly begin sentences, and seldom follow an abbreviation inside one.
@@ -213,7 +213,8 @@ fn stops(chars: &[char], breaks: &mut Vec<usize>) {
             let word = next_word(chars, next);
             let goes_on = word.starts_with(char::is_lowercase);
             let single = c == '.' && after_stop == at + 1;
-            let ends = wide || !goes_on && (!single || end_of(chars, begin, at, &word));
+            let stop = Stop { begin, at, next };
+            let ends = wide || !goes_on && (!single || stop.ends(chars, &word));
             if ends {
                 breaks.push(end);
                 begin = next;
@@ -234,36 +235,49 @@ fn next_word(chars: &[char], from: usize) -> String {
         .collect()
 }
 
-/// Whether the full stop at `at` ends the sentence that began at `begin`.
-fn end_of(chars: &[char], begin: usize, at: usize, next: &str) -> bool {
-    let is_part = |c: &&char| c.is_alphanumeric() || ".'&§¶-".contains(**c);
-    let back = chars.iter().take(at).rev().take_while(is_part).take(32);
-    let mut word: Vec<char> = back.copied().collect();
-    word.reverse();
-    let first = at - word.len();
-    // A number or letter at the start of a sentence counts a clause: "1. The", "IV. The".
-    let opens = chars
-        .get(begin..first)
-        .is_some_and(|lead| lead.iter().all(|c| c.is_whitespace() || "([#*•".contains(*c)));
-    let counts = |c: &char| c.is_ascii_digit() || *c == '.' || "IVXLC".contains(*c);
-    if opens && (word.len() == 1 || word.len() <= 8 && word.iter().all(counts)) {
-        return false;
+/// A full stop, where its sentence began and where the next word begins.
+struct Stop {
+    begin: usize,
+    at: usize,
+    next: usize,
+}
+
+impl Stop {
+    /// Whether it ends the sentence.
+    fn ends(&self, chars: &[char], next: &str) -> bool {
+        let is_part = |c: &&char| c.is_alphanumeric() || ".'&§¶-".contains(**c);
+        let back = chars.iter().take(self.at).rev().take_while(is_part).take(32);
+        let mut word: Vec<char> = back.copied().collect();
+        word.reverse();
+        let first = self.at - word.len();
+        // A number or letter at the start of a sentence counts a clause: "1. The", "IV. The".
+        let opens = chars
+            .get(self.begin..first)
+            .is_some_and(|lead| lead.iter().all(|c| c.is_whitespace() || "([#*•".contains(*c)));
+        let counts = |c: &char| c.is_ascii_digit() || *c == '.' || "IVXLC".contains(*c);
+        if opens && (word.len() == 1 || word.len() <= 8 && word.iter().all(counts)) {
+            return false;
+        }
+        let word: String = word.into_iter().flat_map(char::to_lowercase).collect();
+        let word = word.trim_start_matches(['.', '\'', '-']);
+        if NEVER.contains(&word) {
+            return false;
+        }
+        let letters: Vec<&str> = word.split('.').collect();
+        let alone = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
+        let dotted = letters.len() > 1
+            && letters.iter().all(|part| (1..=2).contains(&part.chars().count()))
+            && word.chars().any(char::is_alphabetic);
+        if alone || dotted || SELDOM.contains(&word) {
+            // "Ex. A." and "Dr. I. Smith": a letter with its own full stop begins nothing.
+            let after = chars.get(self.next + next.chars().count());
+            let initial = next.chars().count() == 1 && after == Some(&'.');
+            return !initial
+                && next.starts_with(char::is_uppercase)
+                && BEGINNERS.contains(&next.to_lowercase().as_str());
+        }
+        true
     }
-    let word: String = word.into_iter().flat_map(char::to_lowercase).collect();
-    let word = word.trim_start_matches(['.', '\'', '-']);
-    if NEVER.contains(&word) {
-        return false;
-    }
-    let letters: Vec<&str> = word.split('.').collect();
-    let alone = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
-    let dotted = letters.len() > 1
-        && letters.iter().all(|part| (1..=2).contains(&part.chars().count()))
-        && word.chars().any(char::is_alphabetic);
-    if alone || dotted || SELDOM.contains(&word) {
-        return BEGINNERS.contains(&next.to_lowercase().as_str())
-            && next.starts_with(char::is_uppercase);
-    }
-    true
 }
 
 #[cfg(test)]
@@ -314,6 +328,7 @@ mod tests {
             "  lead and trail.  |  Next.  ",
             "Pursuant to Fed. R. Civ. P. 12(b)(6), dismissal is proper. |So ordered.",
             "See Ex. A. |The exhibit shows it.",
+            "See Exhibit A. |The exhibit shows it.",
             "vitamin C. |The dose is 5 mg. |Take daily.",
             "第一句。|第二句。",
         ];

@@ -24,7 +24,8 @@ const KNOWN: [(&[u8], &str); 12] = [
     (b"%!PS", "a PostScript file"),
 ];
 
-/// Tells the kind by content; the name only tells Markdown and bare HTML from plain text.
+/// Tells the kind by content; the name only tells Markdown and bare HTML from plain text, and what
+/// was meant to be a PDF.
 pub(super) fn sniff(bytes: &[u8], name: &str) -> Result<Kind, Unreadable> {
     if bytes.is_empty() {
         return Err(Unreadable::new(Reason::Empty, "the file has no bytes"));
@@ -36,12 +37,12 @@ pub(super) fn sniff(bytes: &[u8], name: &str) -> Result<Kind, Unreadable> {
     }
     let extension = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
     let extension = extension.as_deref().unwrap_or_default();
+    if extension == "pdf" {
+        let detail = "the file is named as a PDF and has no PDF header: get a good copy";
+        return Err(Unreadable::new(Reason::Malformed, detail));
+    }
     let known = KNOWN.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what);
     if known.is_some() || is_binary(head) {
-        if extension == "pdf" {
-            let detail = "the file is named as a PDF and has no PDF header";
-            return Err(Unreadable::new(Reason::Malformed, detail));
-        }
         let what = known.unwrap_or("a binary file of unknown kind");
         let detail = format!("this is {what}: give PDF, text, Markdown or HTML");
         return Err(Unreadable::new(Reason::NotSupported, detail));
@@ -92,7 +93,7 @@ mod tests {
         let table: [(&str, &[u8], Result<Kind, Reason>); 17] = [
             ("a.txt", b"%PDF-1.4\n", Ok(Kind::Pdf)),
             ("a", b"junk\nmore junk\n%PDF-1.4\n", Ok(Kind::Pdf)),
-            ("a.pdf", b"just words", Ok(Kind::Text)),
+            ("a.pdf", b"just words", Err(Reason::Malformed)),
             ("a.md", b"# words", Ok(Kind::Markdown)),
             ("a.MD", b"# words", Ok(Kind::Markdown)),
             ("a.md", b"<!DOCTYPE html><p>x", Ok(Kind::Html)),

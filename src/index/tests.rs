@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -10,9 +11,12 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::access::Labels;
 use crate::domain::document::Span;
 use crate::domain::ids::PassageId;
-use crate::policy::Permit;
+use crate::domain::principal::{Principal, Role};
+use crate::domain::question::Scope;
+use crate::policy::{Action, Permit, Policies};
 
 const DIM: usize = 24;
 
@@ -65,8 +69,28 @@ fn random() -> u128 {
     u128::from_le_bytes(bytes)
 }
 
-fn permit(classes: impl IntoIterator<Item = u32>) -> Permit {
-    Permit::stand_in(classes.into_iter().map(AccessClass).collect())
+/// A permit for these classes and no others, decided by a policy as every permit is.
+pub(super) fn permit(classes: impl IntoIterator<Item = u32>) -> Permit {
+    static POLICIES: OnceLock<Policies> = OnceLock::new();
+    let policies = POLICIES.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let text = r#"
+            permit (principal, action in Action::"Read", resource is Appliance);
+            permit (principal, action in Action::"Read", resource is Document)
+            when { resource.classification == "internal" };
+        "#;
+        let path = dir.path().join("test.cedar");
+        durable::create_new(&path, text.as_bytes(), durable::Readers::Owner).unwrap();
+        Policies::load(dir.path()).unwrap()
+    });
+    let who = Principal {
+        name: "ada".parse().unwrap(),
+        roles: [Role::Staff].into(),
+        attributes: Default::default(),
+    };
+    let mut labels = vec![(AccessClass(u32::MAX), Labels::parse(["matter=none"]).unwrap())];
+    labels.extend(classes.into_iter().map(|class| (AccessClass(class), Labels::internal())));
+    policies.permit(&who, Action::Search, &Scope::default(), &labels).unwrap()
 }
 
 fn passage(document: &str, generation: u64, ordinal: u32, text: &str) -> Passage {
@@ -392,6 +416,44 @@ fn segment_files(dir: &Path) -> BTreeSet<std::ffi::OsString> {
             !name.to_str().unwrap().ends_with("json") && !name.to_str().unwrap().ends_with("lock")
         })
         .collect()
+}
+
+/// Edge keeps its write-ahead log for ever: we must not, and its numbers must go on.
+#[test]
+fn the_write_ahead_log_is_trimmed_and_changes_still_count() {
+    let home = tempfile::tempdir().unwrap();
+    let dir = home.path().join("vector");
+    let dim = 1_024;
+    let vector = Embedded::open(&dir, dim, EXACT_KIB).unwrap();
+    let passages: Vec<_> = (0..256).map(|at| passage("long", 1, at, "")).collect();
+    let mut numbers = vec![0.7; dim];
+    numbers[0] = 0.1;
+    let points: Vec<Point<'_>> = passages
+        .iter()
+        .map(|passage| Point {
+            passage: passage.id,
+            document: passage.document,
+            ordinal: passage.ordinal,
+            generation: Generation(1),
+            class: AccessClass(0),
+            vector: &numbers,
+        })
+        .collect();
+    let log = || fs::read_dir(dir.join("wal")).unwrap().count();
+    for _ in 0..70 {
+        vector.upsert(&points).unwrap();
+    }
+    vector.flush().unwrap();
+    let before = log();
+    vector.optimise().unwrap();
+    assert!(before > 8 && log() < 6, "{before} files, then {}", log());
+    let document = passages[0].document;
+    assert_eq!(vector.writings().unwrap(), [((document, Generation(1)), 256)].into());
+    vector.remove_document(document).unwrap();
+    vector.flush().unwrap();
+    drop(vector);
+    let vector = Embedded::open(&dir, dim, EXACT_KIB).unwrap();
+    assert_eq!(vector.writings().unwrap(), Writings::new(), "the removal was not passed over");
 }
 
 /// Whether any file under `dir` holds `needle`.

@@ -43,6 +43,13 @@ pub fn relevance(question: &str, evidence: &EvidenceSet) -> Relevance {
         .collect();
     merits.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let merit = merits.first().map_or(0.0, |best| best.1);
+    // DBG
+    if let Some((at, m)) = merits.first() {
+        let s = &evidence.sentences()[*at];
+        let own = Words::of(&s.text);
+        let maxc = evidence.sentences().iter().map(|s| s.closeness).fold(0.0f32, f32::max);
+        tracing::warn!("DBG {m} {} {} {} {} {}", s.closeness, covered(&asked, &own), s.passage, maxc, evidence.passages()[0].score);
+    }
     let chosen = merits
         .iter()
         .take(QUOTED_MAX)

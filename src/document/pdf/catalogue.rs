@@ -39,6 +39,23 @@ pub(super) fn read(bytes: &[u8], password: Option<&str>, watch: &Watch) -> Catal
     }
 }
 
+/// A copy of an encrypted file without encryption; `None` where the password is wrong.
+pub(super) fn decrypted(bytes: &[u8], password: &str) -> Option<Vec<u8>> {
+    if bytes.len() > FILE_BYTES_MAX {
+        return None;
+    }
+    let mut options = LoadOptions::with_password(password);
+    options.max_decompressed_size = Some(STRUCTURE_BYTES_MAX);
+    let copied = guard::catch(|| {
+        let document = Document::load_mem_with_options(bytes, options).ok();
+        Ok(document.filter(|document| !document.is_encrypted()).and_then(|mut document| {
+            let mut copy = Vec::new();
+            document.save_to(&mut copy).ok().map(|()| copy)
+        }))
+    });
+    copied.ok().flatten()
+}
+
 /// Keeps objects without the contents of streams: only structure is wanted.
 fn structure(id: (u32, u16), object: &mut Object) -> Option<((u32, u16), Object)> {
     if let Object::Stream(stream) = object

@@ -22,12 +22,16 @@ pub(super) struct Composed {
 /// Composes pages; remembers the document's words from page to page.
 #[derive(Default)]
 pub(super) struct Composer {
+    /// Words of the document so far, compounds with their hyphens.
     words: HashSet<String>,
+    /// Whether the page at hand breaks words at the ends of lines as a habit.
+    hyphenates: bool,
 }
 
 impl Composer {
     pub(super) fn page(&mut self, lines: &[Line], size: [f32; 2]) -> Composed {
         self.learn(lines);
+        self.hyphenates = hyphenates(lines);
         let usual = usual_step(lines);
         let mut text = String::new();
         let mut at = 0_u32;
@@ -79,8 +83,8 @@ impl Composer {
             let whole = text
                 .strip_suffix(['-', SOFT_HYPHEN])
                 .map_or(text.as_str(), |cut| cut.rsplit_once(' ').map_or("", |(before, _)| before));
-            let words = whole.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 3);
-            self.words.extend(words.map(str::to_lowercase));
+            let words = whole.split(|c: char| !c.is_alphabetic() && c != '-');
+            self.words.extend(words.filter(|word| word.len() > 3).map(str::to_lowercase));
         }
     }
 
@@ -101,7 +105,9 @@ impl Composer {
                 let half: String = half.chars().rev().chain([before]).collect();
                 let rest = next.chars.iter().map(|placed| placed.c);
                 let rest: String = rest.take_while(|c| c.is_alphabetic()).collect();
-                if self.words.contains(&format!("{half}{rest}").to_lowercase()) {
+                let known = |word: String| self.words.contains(&word.to_lowercase());
+                let compound = known(format!("{half}-{rest}"));
+                if known(format!("{half}{rest}")) || (self.hyphenates && !compound) {
                     LineEnd::JoinWithoutHyphen
                 } else {
                     LineEnd::Join
@@ -120,6 +126,16 @@ enum LineEnd {
     Line,
     None,
     Paragraph,
+}
+
+/// Whether a page breaks words at line ends so often that a hyphen there means nothing else.
+fn hyphenates(lines: &[Line]) -> bool {
+    let broken = |line: &&Line| {
+        let mut back = line.chars.iter().rev().map(|placed| placed.c);
+        matches!(back.next(), Some('-' | '\u{2010}')) && back.next().is_some_and(char::is_lowercase)
+    };
+    let count = lines.iter().filter(broken).count();
+    count >= 3 && count * 25 > lines.len()
 }
 
 /// The usual step from one line down to the next: the median.

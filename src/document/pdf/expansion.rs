@@ -9,8 +9,10 @@ use lopdf::{Dictionary, Object, Stream};
 use crate::document::guard::Watch;
 use crate::document::reason::{Reason, Unreadable};
 
-/// Largest unpacked stream: instructions of one page are far smaller, pictures may be this large.
-const STREAM_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Largest unpacked stream where text is read: the instructions of one page are far smaller.
+const READ_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Largest unpacked stream where a page is drawn: an A3 picture of 600 points per inch.
+const DRAW_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// The best that deflate and LZW can do.
 const RATIO_MAX: usize = 1_032;
 /// How far before `stream` its dictionary is looked for.
@@ -18,8 +20,25 @@ const DICTIONARY_BYTES: usize = 2_048;
 /// Streams that are looked at.
 const STREAMS_MAX: usize = 1_000_000;
 
+/// Whether the pictures of a file are going to be unpacked.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(in crate::document) enum Pictures {
+    /// No: its text is read.
+    StayPacked,
+    /// Yes: its pages are drawn.
+    Unpack,
+}
+
 /// Checks every stream of a file that could exceed the limit.
-pub(in crate::document) fn check(bytes: &[u8], watch: &Watch) -> Result<(), Unreadable> {
+pub(in crate::document) fn check(
+    bytes: &[u8],
+    pictures: Pictures,
+    watch: &Watch,
+) -> Result<(), Unreadable> {
+    let limit = match pictures {
+        Pictures::StayPacked => READ_BYTES_MAX,
+        Pictures::Unpack => DRAW_BYTES_MAX,
+    };
     let mut from = 0;
     for _ in 0..STREAMS_MAX {
         let Some(at) = find(bytes, from, b"stream") else { return Ok(()) };
@@ -28,8 +47,10 @@ pub(in crate::document) fn check(bytes: &[u8], watch: &Watch) -> Result<(), Unre
         if head.ends_with(b"end") {
             continue;
         }
-        let filters = filters(own_dictionary(head));
-        if filters.is_empty() {
+        let dictionary = own_dictionary(head);
+        let filters = filters(dictionary);
+        let skipped = pictures == Pictures::StayPacked && is_picture(dictionary);
+        if filters.is_empty() || skipped {
             continue;
         }
         let body = bytes.get(from..).unwrap_or_default();
@@ -38,9 +59,9 @@ pub(in crate::document) fn check(bytes: &[u8], watch: &Watch) -> Result<(), Unre
         let skip = body.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count().min(2);
         let body = body.get(skip..).unwrap_or_default();
         let most = filters.iter().fold(body.len(), |size, _| size.saturating_mul(RATIO_MAX));
-        if most > STREAM_BYTES_MAX {
+        if most > limit {
             watch.check()?;
-            unpack(body, &filters)?;
+            unpack(body, &filters, limit)?;
         }
         from += end;
     }
@@ -48,15 +69,14 @@ pub(in crate::document) fn check(bytes: &[u8], watch: &Watch) -> Result<(), Unre
 }
 
 /// Unpacks a stream within the limit; what cannot be unpacked is no bomb.
-fn unpack(body: &[u8], filters: &[&'static [u8]]) -> Result<(), Unreadable> {
+fn unpack(body: &[u8], filters: &[&'static [u8]], limit: usize) -> Result<(), Unreadable> {
     let names = filters.iter().map(|name| Object::Name(name.to_vec())).collect();
     let mut dict = Dictionary::new();
     dict.set("Filter", Object::Array(names));
     let stream = Stream::new(dict, body.to_vec());
-    match stream.decompressed_content_with_limit(STREAM_BYTES_MAX) {
+    match stream.decompressed_content_with_limit(limit) {
         Err(lopdf::Error::Decompress(lopdf::DecompressError::MemoryLimitExceeded { .. })) => {
-            let detail =
-                format!("a stream of the file unpacks to more than {STREAM_BYTES_MAX} bytes");
+            let detail = format!("a stream of the file unpacks to more than {limit} bytes");
             Err(Unreadable::new(Reason::TooLarge, detail))
         }
         _ => Ok(()),
@@ -93,6 +113,11 @@ fn filters(head: &[u8]) -> Vec<&'static [u8]> {
 fn own_dictionary(head: &[u8]) -> &[u8] {
     let starts = head.windows(4).rposition(|window| window == b" obj");
     starts.and_then(|at| head.get(at..)).unwrap_or(head)
+}
+
+fn is_picture(dictionary: &[u8]) -> bool {
+    let kind = find(dictionary, 0, b"/Subtype").and_then(|at| dictionary.get(at + 8..));
+    kind.is_some_and(|rest| rest.trim_ascii_start().starts_with(b"/Image"))
 }
 
 fn find(bytes: &[u8], from: usize, word: &[u8]) -> Option<usize> {

@@ -5,9 +5,10 @@
 //! ([`compose`]). `lopdf` reads what is not drawn: title, outline, active content ([`catalogue`]),
 //! and tells streams that unfold without bound ([`expansion`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use hayro_interpret::hayro_syntax::object::{Array, Dict, MaybeRef, ObjectIdentifier};
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro_interpret::{InterpreterCache, InterpreterSettings};
 
@@ -30,12 +31,14 @@ pub(super) mod samples;
 mod tests;
 mod visible;
 
-pub(super) use expansion::check as check_expansion;
+pub(super) use expansion::{Pictures, check as check_expansion};
 
 /// Drawing instructions of all pages together, unpacked; the engine keeps them while it reads.
 const DRAWING_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Characters of one document: its passages stay within [`PASSAGES_MAX`].
 const CHARS_MAX: usize = PASSAGES_MAX * 300;
+/// How far from the end the end mark may be.
+const TAIL_BYTES: usize = 4_096;
 /// A page whose pictures cover this share of it, without text, wants recognition.
 const PICTURES_SHARE: f32 = 0.05;
 /// A page with this many shapes and no text is text drawn as outlines.
@@ -46,8 +49,18 @@ const HEADING_SIZE: f32 = 1.15;
 const HEADING_CHARS_MAX: u32 = 150;
 
 /// Opens a PDF, repairing its structure where that is damaged.
-pub(super) fn open(bytes: Arc<Vec<u8>>, password: Option<&str>) -> Result<Pdf, Unreadable> {
-    let opened = Pdf::new_with_password(Arc::clone(&bytes), password.unwrap_or_default());
+///
+/// The engine does not take the owner's password of older encryption; `lopdf` does, and writes a
+/// copy without encryption for it.
+pub(super) fn open(bytes: &Arc<Vec<u8>>, password: Option<&str>) -> Result<Pdf, Unreadable> {
+    let opened = Pdf::new_with_password(Arc::clone(bytes), password.unwrap_or_default());
+    let opened = match (opened, password) {
+        (Err(LoadPdfError::Decryption(DecryptionError::PasswordProtected)), Some(password)) => {
+            let wrong = LoadPdfError::Decryption(DecryptionError::PasswordProtected);
+            catalogue::decrypted(bytes, password).map_or(Err(wrong), Pdf::new)
+        }
+        (opened, _) => opened,
+    };
     opened.map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
             let detail = match password {
@@ -72,34 +85,82 @@ pub(super) fn open(bytes: Arc<Vec<u8>>, password: Option<&str>) -> Result<Pdf, U
 
 /// Reads a PDF.
 pub(super) fn parse(
-    bytes: Arc<Vec<u8>>,
+    bytes: &Arc<Vec<u8>>,
     password: Option<&str>,
     watch: &Watch,
 ) -> Result<Parsed, Unreadable> {
-    check_expansion(&bytes, watch)?;
-    let pdf = open(Arc::clone(&bytes), password)?;
-    let count = pdf.pages().len();
+    check_expansion(bytes, Pictures::StayPacked, watch)?;
+    let pdf = open(bytes, password)?;
+    let count = listed_pages(&pdf).max(pdf.pages().len());
     if count > PAGES_MAX {
-        let detail = format!("the file has {count} pages, at most {PAGES_MAX} are taken: split it");
+        let detail = format!("the file has more than {PAGES_MAX} pages: split it");
         return Err(Unreadable::new(Reason::TooLarge, detail));
     }
-    let reading = read(&pdf, watch)?;
-    reading.judge()?;
-    let catalogue = catalogue::read(&bytes, password, watch);
-    let mut warnings = reading.warnings;
+    let mut reading = read(&pdf, watch)?;
+    let cut = !has_end(bytes);
+    reading.judge(cut || count == 0 || count > pdf.pages().len())?;
+    if cut {
+        reading.warn_file("the file has no end mark: it may have been cut short".to_owned());
+    }
+    if count > pdf.pages().len() {
+        let found = pdf.pages().len();
+        reading.warn_file(format!("of {count} pages that the file lists, {found} were found"));
+    }
+    let catalogue = catalogue::read(bytes, password, watch);
+    let mut warnings = std::mem::take(&mut reading.warnings);
     warnings.extend(catalogue.warnings);
     let mut found: Vec<Heading> =
         reading.pages.iter().flat_map(|page| headings::by_words(page.page, &page.text)).collect();
-    by_size(&reading.sizes, &mut found);
+    by_size(&reading, &mut found);
     found.sort_by_key(|heading| (heading.page, heading.start));
     Ok(Parsed {
         kind: Kind::Pdf,
         title: catalogue.title,
-        headings: headings::without_running(found, &reading.pages),
+        headings: headings::without_running(&found, &reading.pages),
         pages: reading.pages,
         geometry: Geometry::of(reading.geometry),
         warnings,
     })
+}
+
+/// How many pages the page tree lists, whether or not they can be read; stops counting past
+/// [`PAGES_MAX`].
+fn listed_pages(pdf: &Pdf) -> usize {
+    let root = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
+    let mut nodes: Vec<Dict<'_>> = root.and_then(|root| root.get(b"Pages")).into_iter().collect();
+    let mut visited = HashSet::new();
+    let mut count = 0;
+    while let Some(node) = nodes.pop() {
+        let Some(kids) = node.get::<Array<'_>>(b"Kids") else { continue };
+        for kid in kids.raw_iter() {
+            let dict = match kid {
+                MaybeRef::Ref(reference) => {
+                    let id: ObjectIdentifier = reference.into();
+                    let dict = pdf.xref().get::<Dict<'_>>(id);
+                    let inner = dict.as_ref().is_some_and(|dict| dict.contains_key(b"Kids"));
+                    if inner && !visited.insert(id) {
+                        continue;
+                    }
+                    dict
+                }
+                MaybeRef::NotRef(object) => object.into_dict(),
+            };
+            match dict.filter(|dict| dict.contains_key(b"Kids")) {
+                Some(inner) => nodes.push(inner),
+                None => count += 1,
+            }
+            if count > PAGES_MAX {
+                return count;
+            }
+        }
+    }
+    count
+}
+
+/// Whether the end mark is near the end, as every writer puts it.
+fn has_end(bytes: &[u8]) -> bool {
+    let tail = bytes.get(bytes.len().saturating_sub(TAIL_BYTES)..).unwrap_or(bytes);
+    tail.windows(5).any(|window| window == b"%%EOF")
 }
 
 /// What all pages together gave.
@@ -169,8 +230,12 @@ impl Reading {
         self.warnings.push(Warning { kind, page: Some(page), detail });
     }
 
+    fn warn_file(&mut self, detail: String) {
+        self.warnings.push(Warning { kind: WarningKind::Damaged, page: None, detail });
+    }
+
     /// Refuses a document without text, with the reason nearest to its remedy.
-    fn judge(&self) -> Result<(), Unreadable> {
+    fn judge(&self, damaged: bool) -> Result<(), Unreadable> {
         let refuse = |reason, detail: &str| Err(Unreadable::new(reason, detail));
         if self.known > 0 && self.unknown * 2 < self.known {
             return Ok(());
@@ -185,45 +250,66 @@ impl Reading {
         if self.pictured > 0 {
             return refuse(Reason::NeedsOcr, "the pages are pictures without text: recognise them");
         }
+        if damaged {
+            return refuse(Reason::Malformed, "the file is cut short or damaged: get a good copy");
+        }
         refuse(Reason::Empty, "the file's pages hold no text")
     }
 }
 
-/// Adds lines that are larger than the usual text, where no heading is known yet.
-fn by_size(lines: &[(u32, u32, u32, f32)], found: &mut Vec<Heading>) {
+/// Adds lines that are larger than the usual text and read like titles, where no heading is known.
+fn by_size(reading: &Reading, found: &mut Vec<Heading>) {
     let half = |size: f32| (size * 2.0).round() as u32;
     let mut chars: BTreeMap<u32, u32> = BTreeMap::new();
-    for (_, start, end, size) in lines {
+    for (_, start, end, size) in &reading.sizes {
         *chars.entry(half(*size)).or_default() += end - start;
     }
     let Some((usual, _)) = chars.into_iter().max_by_key(|(_, count)| *count) else { return };
     let usual = usual as f32 / 2.0;
     let known: BTreeMap<(u32, u32), u32> =
-        found.iter().map(|h| ((h.page, h.start), h.end)).collect();
-    let mut last: Option<(Heading, f32)> = None;
-    for (page, start, end, size) in lines.iter().copied() {
-        let level = match size / usual {
-            r if r >= 1.6 => 1,
-            r if r >= 1.3 => 2,
-            _ => 3,
+        found.iter().map(|heading| ((heading.page, heading.start), heading.end)).collect();
+    let taken = |page: u32, start: u32| {
+        let before = known.range(..=(page, start)).next_back();
+        before.is_some_and(|((other, _), end)| *other == page && *end > start)
+    };
+    for page in &reading.pages {
+        let of_page = |line: &&(u32, u32, u32, f32)| line.0 == page.page;
+        let from = reading.sizes.partition_point(|line| line.0 < page.page);
+        let lines = reading.sizes.iter().skip(from).take_while(of_page);
+        let text: Vec<char> = page.text.chars().collect();
+        let titled = |heading: &Heading| {
+            text.get(heading.start as usize..heading.end as usize).is_some_and(is_titled)
         };
-        // A title may go over two or three lines of one size.
-        let goes_on = last.as_ref().is_some_and(|(heading, large)| {
-            heading.page == page
-                && start - heading.end <= 2
-                && (large - size).abs() < 0.3
-                && end - heading.start <= HEADING_CHARS_MAX
-        });
-        let taken = known.range(..=(page, start)).next_back();
-        let taken = taken.is_some_and(|((p, _), known_end)| *p == page && *known_end > start);
-        let large = size >= HEADING_SIZE * usual && end - start <= HEADING_CHARS_MAX && !taken;
-        match &mut last {
-            Some((heading, _)) if large && goes_on => heading.end = end,
-            _ => {
-                found.extend(last.take().map(|(heading, _)| heading));
-                last = large.then_some((Heading { page, start, end, level }, size));
+        let mut open: Option<(Heading, f32)> = None;
+        for (number, start, end, size) in lines.copied() {
+            let ratio = size / usual;
+            let level = if ratio >= 1.6 { 1 } else { 2 + u8::from(ratio < 1.3) };
+            // A title may go over two or three lines of one size.
+            let goes_on = open.as_ref().filter(|(heading, large)| {
+                start - heading.end <= 2
+                    && (large - size).abs() < 0.3
+                    && end - heading.start <= HEADING_CHARS_MAX
+            });
+            let heading = match goes_on {
+                Some((heading, _)) => Heading { end, ..*heading },
+                None => Heading { page: number, start, end, level },
+            };
+            if ratio >= HEADING_SIZE && end - start <= HEADING_CHARS_MAX && !taken(number, start) {
+                if goes_on.is_none() {
+                    found.extend(open.take().map(|(heading, _)| heading).filter(&titled));
+                }
+                open = Some((heading, size));
+            } else {
+                found.extend(open.take().map(|(heading, _)| heading).filter(&titled));
             }
         }
+        found.extend(open.map(|(heading, _)| heading).filter(titled));
     }
-    found.extend(last.map(|(heading, _)| heading));
+}
+
+/// Whether words read like a title: a capital or number first, letters, no sentence's end.
+fn is_titled(words: &[char]) -> bool {
+    words.first().is_some_and(|first| !first.is_lowercase() && !"•-–—*·".contains(*first))
+        && words.last().is_some_and(|last| !".,;:".contains(*last))
+        && words.iter().filter(|c| c.is_alphabetic()).count() >= 3
 }

@@ -4,9 +4,9 @@
 //! for a model to read. One kind of unseen text is wanted: the recognised layer of a scan, where
 //! nearly all text of a page lies unpainted under or over its picture.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use hayro_interpret::kurbo::Point;
+use hayro_interpret::kurbo::Vec2;
 
 use crate::document::guard::Watch;
 use crate::document::reason::Unreadable;
@@ -21,8 +21,13 @@ const CONTRAST_SEEN: f32 = 0.06;
 const SCAN_SHARE: f64 = 0.25;
 /// In a scan's layer there are this many times as many glyphs as are seen (stamps, headers).
 const LAYER_TO_SEEN: usize = 4;
-/// Glyphs nearer than this share of their size, and saying the same, are one (false bold, shadows).
-const SAME_PLACE: f64 = 0.15;
+/// Glyphs nearer than these shares of their size, and saying the same, are one (false bold,
+/// shadows); two narrow letters side by side are further apart.
+const SAME_ALONG: f64 = 0.1;
+const SAME_ACROSS: f64 = 0.2;
+/// Twins are looked for in cells of this size, among so many glyphs.
+const CELL_POINTS: f64 = 8.0;
+const CELL_GLYPHS_MAX: usize = 256;
 
 /// Why glyphs are not seen.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -140,42 +145,58 @@ fn verdict(glyph: &Glyph, drawn: &Drawn) -> Option<Hidden> {
     same.then_some(Hidden::SameColour)
 }
 
-/// Whether unseen text may be a scan's recognised layer: it lies on a large picture.
+/// Whether unseen text may be a scan's recognised layer: it lies on or under a large picture, and
+/// under nothing else.
 fn in_scan(hidden: Hidden, glyph: &Glyph, drawn: &Drawn) -> bool {
     let [width, height] = drawn.size.map(f64::from);
-    let large = |area: &&Area| area.rect.area() >= SCAN_SHARE * width * height;
-    let on = |middle: Point| {
-        let mut areas = drawn.areas.iter().filter(|area| area.rect.contains(middle)).filter(large);
-        match hidden {
-            Hidden::Covered => {
-                areas.all(|area| !matches!(area.kind, AreaKind::Flat(_)))
-                    && drawn.pictures as f64 >= SCAN_SHARE
-            }
-            _ => {
-                areas.any(|area| !matches!(area.kind, AreaKind::Flat(_)))
-                    && drawn.pictures as f64 >= SCAN_SHARE
-            }
-        }
-    };
-    matches!(hidden, Hidden::Unpainted | Hidden::Covered) && on(glyph.middle())
+    let middle = glyph.middle();
+    let mut large = drawn
+        .areas
+        .iter()
+        .filter(|area| area.rect.contains(middle))
+        .filter(|area| area.rect.area() >= SCAN_SHARE * width * height);
+    let pictured = f64::from(drawn.pictures) >= SCAN_SHARE;
+    let is_picture = |area: &Area| !matches!(area.kind, AreaKind::Flat(_));
+    match hidden {
+        Hidden::Unpainted => pictured && large.any(is_picture),
+        Hidden::Covered => pictured && large.all(is_picture),
+        Hidden::Clipped
+        | Hidden::OffPage
+        | Hidden::SameColour
+        | Hidden::Tiny
+        | Hidden::Transparent => false,
+    }
 }
 
 /// Remembers what stands where, to tell a glyph drawn twice.
 #[derive(Default)]
-struct Places(HashSet<(Says, i64, i64)>);
+struct Places(HashMap<(i64, i64), Vec<(Says, Vec2)>>);
 
 impl Places {
     fn is_new(&mut self, glyph: &Glyph) -> bool {
         let Some(says) = glyph.says.as_ref().filter(|says| is_inked(says)) else { return true };
-        let cell = (glyph.size * SAME_PLACE).max(0.01);
-        let (x, y) = ((glyph.at.x / cell).round() as i64, (glyph.at.y / cell).round() as i64);
-        // A neighbour's cell may hold its twin.
-        let near = [(0, 0), (0, 1), (1, 0), (0, -1), (-1, 0)];
-        let twin = near.iter().any(|(dx, dy)| {
-            self.0.contains(&(says.clone(), x.wrapping_add(*dx), y.wrapping_add(*dy)))
+        let reach = Vec2::new(SAME_ALONG, SAME_ACROSS) * glyph.size;
+        // Cells of a fixed size larger than any reach of text; larger letters look a little less far.
+        let cell = |v: f64| (v / CELL_POINTS).floor() as i64;
+        let near = |v: f64, reach: f64| {
+            let reach = reach.min(CELL_POINTS / 2.0);
+            cell(v - reach)..=cell(v + reach)
+        };
+        let twin = near(glyph.at.x, reach.x).any(|x| {
+            near(glyph.at.y, reach.y).any(|y| {
+                self.0.get(&(x, y)).is_some_and(|cell| {
+                    cell.iter().any(|(other, at)| {
+                        let apart = *at - glyph.at;
+                        other == says && apart.x.abs() <= reach.x && apart.y.abs() <= reach.y
+                    })
+                })
+            })
         });
         if !twin {
-            self.0.insert((says.clone(), x, y));
+            let cell = self.0.entry((cell(glyph.at.x), cell(glyph.at.y))).or_default();
+            if cell.len() < CELL_GLYPHS_MAX {
+                cell.push((says.clone(), glyph.at));
+            }
         }
         !twin
     }

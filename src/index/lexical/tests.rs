@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::domain::document::Span;
 use crate::domain::ids::PassageId;
-use crate::policy::Permit;
+use crate::index::tests::permit;
 
 fn passage(ordinal: u32, text: &str, heading: &str) -> Passage {
     let document = DocumentId::of(b"document");
@@ -29,7 +29,7 @@ fn indexed(texts: &[(&str, &str)]) -> (tempfile::TempDir, Lexical) {
 }
 
 fn ranked(lexical: &Lexical, query: &str) -> Vec<(u32, f32)> {
-    let permit = Permit::stand_in([AccessClass(0)].into());
+    let permit = permit([0]);
     let hits = lexical.search(&Gate::new(&permit, 2), query, 50).unwrap();
     hits.into_iter().map(|hit| (hit.ordinal, hit.score)).collect()
 }

@@ -22,13 +22,15 @@ use crate::index::error::{VectorError, VectorStep};
 use crate::index::gate::Gate;
 use crate::index::hit::{Hit, Writings, rank};
 
+/// Where Edge keeps its write-ahead log within the shard's folder.
+const WRITE_AHEAD: &str = "wal";
 /// Points of one operation: bounds what is copied into the write-ahead log at once.
 const BATCH_POINTS: usize = 256;
 
 /// The embedded half of the index.
 pub(in crate::index) struct Embedded {
     dir: PathBuf,
-    /// `None` only while a rewritten shard is put in place, and after that failed.
+    /// `None` only while the shard is closed and opened again, and after that failed.
     shard: RwLock<Option<EdgeShard>>,
     /// Held by every change: flushing and optimising must not meet another one in Edge.
     changing: Mutex<()>,
@@ -56,7 +58,7 @@ impl Embedded {
         let shard = if dir.exists() {
             load(dir, dim)?
         } else {
-            drop(create(&fresh, words::config(dim, exact_kib))?);
+            close(create(&fresh, words::config(dim, exact_kib))?)?;
             durable::rename(&fresh, dir)?;
             load(dir, dim)?
         };
@@ -72,7 +74,7 @@ impl Embedded {
         self.shard.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `work` on the shard; one that a failed rewrite took away is gone until a restart.
+    /// Runs `work` on the shard; one that could not be opened again is gone until a restart.
     fn with<T>(
         &self,
         step: VectorStep,
@@ -159,7 +161,16 @@ impl VectorIndex for Embedded {
 
     fn optimise(&self) -> Result<(), VectorError> {
         let _one = self.changing();
-        self.with(VectorStep::Optimise, |shard| shard.optimize().map(drop))
+        self.with(VectorStep::Optimise, |shard| shard.optimize().map(drop))?;
+        if write_ahead::is_long(&self.dir.join(WRITE_AHEAD))? {
+            let mut place = self.shard.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(shard) = place.take() {
+                let dim = stored_dim(&shard);
+                close(shard)?;
+                *place = Some(load(&self.dir, dim)?);
+            }
+        }
+        Ok(())
     }
 
     /// Copies the living points into a new shard. Deleting alone would leave vectors in segments
@@ -241,7 +252,7 @@ fn create(dir: &Path, config: EdgeConfig) -> Result<EdgeShard, VectorError> {
 }
 
 fn load(dir: &Path, dim: usize) -> Result<EdgeShard, VectorError> {
-    write_ahead::trim(&dir.join("wal"))?;
+    write_ahead::trim(&dir.join(WRITE_AHEAD))?;
     let shard = EdgeShard::load(dir, None).map_err(failed(VectorStep::Open))?;
     let found = stored_dim(&shard);
     if found != dim {

@@ -4,13 +4,14 @@
 
 mod edge_words;
 mod embedded;
+mod options;
 mod server;
 mod wire_words;
 mod write_ahead;
 
 pub(super) use self::embedded::Embedded;
+pub use self::options::ServerOptions;
 pub(super) use self::server::Server;
-pub use self::server::ServerOptions;
 use super::error::VectorError;
 use super::gate::Gate;
 use super::hit::{Hit, Writings};

@@ -3,7 +3,6 @@
 //! The client is asynchronous, this room is not: calls run on a small runtime of their own, and
 //! the caller's thread waits for the reply. Callers are on blocking threads.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,9 +13,8 @@ use qdrant_client::qdrant::{
 };
 use qdrant_client::{Qdrant, QdrantError};
 use tokio::runtime::Runtime;
-use zeroize::Zeroizing;
 
-use super::{CLASS, DOCUMENT, GENERATION, Point, VectorIndex, wire_words as words};
+use super::{CLASS, DOCUMENT, GENERATION, Point, ServerOptions, VectorIndex, wire_words as words};
 use crate::domain::ids::{DocumentId, Generation};
 use crate::index::error::{VectorError, VectorStep};
 use crate::index::gate::Gate;
@@ -24,51 +22,6 @@ use crate::index::hit::{Hit, Writings, rank};
 
 /// Points of one request: about 3 MB of vectors of 384 numbers.
 const BATCH_POINTS: usize = 1_024;
-
-/// Where the server is and how to be let in.
-#[derive(Clone)]
-pub struct ServerOptions {
-    /// gRPC address: `https://qdrant.example:6334`, or `http://` on this machine.
-    pub url: String,
-    /// The server's API key, if it asks for one; only sent over TLS or on this machine.
-    pub api_key: Option<Zeroizing<String>>,
-    /// Made where it is missing. One home, one collection.
-    pub collection: String,
-    /// How long one call may take.
-    pub timeout: Duration,
-}
-
-impl fmt::Debug for ServerOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerOptions")
-            .field("url", &self.url)
-            .field("api_key", &self.api_key.as_ref().map(|_| "[redacted]"))
-            .field("collection", &self.collection)
-            .field("timeout", &self.timeout)
-            .finish()
-    }
-}
-
-impl ServerOptions {
-    /// Refuses an address that would send the key in clear.
-    fn check(&self) -> Result<(), VectorError> {
-        let refuse = |detail| Err(VectorError::Options { detail });
-        if self.url.starts_with("https://") {
-            return Ok(());
-        }
-        let Some(rest) = self.url.strip_prefix("http://") else {
-            return refuse("give a URL that starts with https:// or, on this machine, http://");
-        };
-        let local = ["localhost", "127.0.0.1", "[::1]"].into_iter().any(|host| {
-            rest.strip_prefix(host)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-        });
-        if self.api_key.is_some() && !local {
-            return refuse("an API key over http:// would be sent in clear: use https://");
-        }
-        Ok(())
-    }
-}
 
 /// The server's half of the index.
 pub(in crate::index) struct Server {
@@ -266,44 +219,19 @@ impl Drop for Server {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-
-    fn options(url: &str, key: bool) -> ServerOptions {
-        ServerOptions {
-            url: url.to_owned(),
-            api_key: key.then(|| Zeroizing::new("swordfish".to_owned())),
-            collection: "passages".to_owned(),
-            timeout: Duration::from_secs(1),
-        }
-    }
-
-    #[test]
-    fn a_key_is_never_sent_in_clear_over_a_network() {
-        let table = [
-            ("https://qdrant.example:6334", true, true),
-            ("http://localhost:6334", true, true),
-            ("http://127.0.0.1", true, true),
-            ("http://[::1]:6334", true, true),
-            ("http://qdrant.example:6334", false, true),
-            ("http://qdrant.example:6334", true, false),
-            ("http://localhost.example:6334", true, false),
-            ("qdrant.example:6334", false, false),
-            ("ftp://localhost", false, false),
-        ];
-        for (url, key, fine) in table {
-            assert_eq!(options(url, key).check().is_ok(), fine, "{url} {key}");
-        }
-    }
-
-    #[test]
-    fn a_key_is_not_printed() {
-        assert!(!format!("{:?}", options("http://localhost", true)).contains("swordfish"));
-    }
 
     #[test]
     fn a_server_that_is_not_there_is_an_error_not_a_hang() {
-        // Port 9 (discard) on this machine: nothing listens there.
-        let error = Server::open(&options("http://127.0.0.1:9", false), 8).err().unwrap();
+        let options = ServerOptions {
+            url: "http://127.0.0.1:9".to_owned(), // Discard: nothing listens there.
+            api_key: None,
+            collection: "passages".to_owned(),
+            timeout: Duration::from_secs(1),
+        };
+        let error = Server::open(&options, 8).err().unwrap();
         assert!(matches!(error, VectorError::Server { step: VectorStep::Open, .. }), "{error:?}");
     }
 }

@@ -1,14 +1,30 @@
 //! Keeps Edge's write-ahead log short. Edge only ever appends to it and never reads it back, but
 //! takes its operation numbers from it, so the newest files must stay.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::durable;
 
+/// More closed files than this are worth closing the shard for a moment, to trim them.
+const CLOSED_FILES_MAX: usize = 8;
+
+/// Whether the log of an open shard has grown long.
+pub(super) fn is_long(dir: &Path) -> io::Result<bool> {
+    Ok(closed_files(dir)?.len() > CLOSED_FILES_MAX)
+}
+
 /// Removes every closed file but the newest, as Edge's own truncation would. The shard must not be
 /// open.
 pub(super) fn trim(dir: &Path) -> io::Result<()> {
+    let mut closed = closed_files(dir)?;
+    closed.pop();
+    // Oldest first: a crash in between leaves a log without gaps.
+    closed.into_iter().try_for_each(|path| durable::remove(&path))
+}
+
+/// The files that are full, oldest first: each is named after its first operation.
+fn closed_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut closed = Vec::new();
     for file in fs::read_dir(dir).map_err(|e| durable::at(dir, "list", e))? {
         let path = file.map_err(|e| durable::at(dir, "list", e))?.path();
@@ -19,12 +35,7 @@ pub(super) fn trim(dir: &Path) -> io::Result<()> {
         }
     }
     closed.sort_unstable();
-    closed.pop();
-    // Oldest first: a crash in between leaves a log without gaps.
-    for (_, path) in closed {
-        durable::remove(&path)?;
-    }
-    Ok(())
+    Ok(closed.into_iter().map(|(_, path)| path).collect())
 }
 
 #[cfg(test)]
@@ -42,6 +53,12 @@ mod tests {
             fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["closed-20", "closed-x", "first-index", "open-3"]);
+        assert!(!is_long(dir.path()).unwrap());
+        for start in 30..40 {
+            let name = format!("closed-{start}");
+            durable::create_new(&dir.path().join(name), b"", durable::Readers::Owner).unwrap();
+        }
+        assert!(is_long(dir.path()).unwrap());
         assert!(trim(&dir.path().join("missing")).is_err());
     }
 }
