@@ -171,7 +171,7 @@ impl Log {
         make: impl FnOnce(&Receipt) -> T,
     ) -> Result<Recorded<T>, AppendError> {
         let receipt = self.append(event)?;
-        Ok(Recorded { value: make(&receipt), receipt })
+        Ok(Recorded::new(make(&receipt), receipt))
     }
 
     /// Entries in the log.

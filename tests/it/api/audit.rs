@@ -1,3 +1,5 @@
+use affiant::audit::check_proof;
+use affiant::audit::note::NoteVerifier;
 use affiant::domain::digest::Digest;
 use serde_json::{Value, json};
 
@@ -73,10 +75,11 @@ fn a_proof_holds_against_the_verifier_key_alone() {
     let entry = record::of_kind(&app.open().log, "query.refused").remove(0);
     let proof = auditor.get(&format!("/api/v1/audit/proof/{}", entry.index)).text();
     let vkey = std::fs::read_to_string(app.path().join("log.vkey")).unwrap();
-    let checked = affiant::audit::check_proof(&proof, &entry.bytes, vkey.trim_end());
+    let vkey: NoteVerifier = vkey.trim_end().parse().unwrap();
+    let checked = check_proof(&proof, &entry.bytes, &vkey);
     assert!(checked.is_ok(), "{checked:?}");
     let other = record::of_kind(&app.open().log, "query.received").remove(0);
-    assert!(affiant::audit::check_proof(&proof, &other.bytes, vkey.trim_end()).is_err());
+    assert!(check_proof(&proof, &other.bytes, &vkey).is_err());
 }
 
 #[test]
