@@ -48,7 +48,14 @@ pub fn relevance(question: &str, evidence: &EvidenceSet) -> Relevance {
         let s = &evidence.sentences()[*at];
         let own = Words::of(&s.text);
         let maxc = evidence.sentences().iter().map(|s| s.closeness).fold(0.0f32, f32::max);
-        tracing::warn!("DBG {m} {} {} {} {} {}", s.closeness, covered(&asked, &own), s.passage, maxc, evidence.passages()[0].score);
+        tracing::warn!(
+            "DBG {m} {} {} {} {} {}",
+            s.closeness,
+            covered(&asked, &own),
+            s.passage,
+            maxc,
+            evidence.passages()[0].score
+        );
     }
     let chosen = merits
         .iter()

@@ -18,8 +18,19 @@ fn an_answer_is_created_with_the_index_of_its_entry() {
     assert_eq!(answer["outcome"], "answered");
     assert_eq!(reply.header("audit-index"), answer["entries"]["terminal"].to_string());
     let fields = [
-        "query", "entries", "outcome", "mode", "reason", "answer", "sentences", "evidence",
-        "withheld", "policy", "models", "usage", "timings_ms",
+        "query",
+        "entries",
+        "outcome",
+        "mode",
+        "reason",
+        "answer",
+        "sentences",
+        "evidence",
+        "withheld",
+        "policy",
+        "models",
+        "usage",
+        "timings_ms",
     ];
     for field in fields {
         assert!(answer.get(field).is_some(), "{field}");
@@ -102,7 +113,8 @@ fn events_come_in_order_and_sentences_only_after_the_answer_is_recorded() {
     let mut names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
     names.dedup();
     assert_eq!(names, ["progress", "evidence", "progress", "sentence", "released"]);
-    let phases: Vec<&str> = events.iter().filter_map(|event| event.data["phase"].as_str()).collect();
+    let phases: Vec<&str> =
+        events.iter().filter_map(|event| event.data["phase"].as_str()).collect();
     assert_eq!(phases, ["permit", "searching", "reading", "sealed"]);
     let last = &events.last().unwrap().data;
     let of = |name: &str| events.iter().find(|event| event.name == name).unwrap();
@@ -170,7 +182,8 @@ fn a_search_shows_permitted_passages_and_is_recorded() {
     let reply = server.signed_in("staff").post("/api/v1/search", &words);
     assert_eq!(reply.status, 200, "{}", reply.text());
     let found = reply.json();
-    assert!(found["hits"][0]["text"].as_str().unwrap().contains("fax"));
+    let hits = found["hits"].as_array().unwrap();
+    assert!(hits.iter().any(|hit| hit["text"].as_str().unwrap().contains("fax")));
     assert_eq!(reply.header("audit-index"), found["entry"].to_string());
     server.signed_in("auditor").post("/api/v1/search", &words).problem(403, "policy_denied");
     assert_eq!(record::of_kind(&app.open().log, "search.released").len(), 1);

@@ -6,7 +6,10 @@ fn machines_can_ask_whether_it_runs_and_whether_it_is_ready() {
     let app = TestApp::empty();
     let server = app.serve();
     let client = server.client();
-    assert_eq!((client.get("/healthz").status, client.get("/healthz").text()), (200, "ok\n".into()));
+    assert_eq!(
+        (client.get("/healthz").status, client.get("/healthz").text()),
+        (200, "ok\n".into())
+    );
     let ready = client.get("/readyz").json();
     assert_eq!(ready["ready"], true);
     assert_eq!(ready["log_size"], app.open().log.size());

@@ -9,6 +9,9 @@ use ureq::http::HeaderMap;
 
 use super::PASSWORD;
 
+/// Replies larger than this are a fault.
+const BODY_BYTES_MAX: u64 = 64 << 20;
+
 /// A client of one server.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -82,8 +85,23 @@ impl Client {
         self.post("/api/v1/queries", &json!({ "question": question, "mode": "verbatim" }))
     }
 
+    /// [`Self::get`], or nothing where the server is gone.
+    pub(crate) fn try_get(&self, path: &str) -> Option<Reply> {
+        self.try_send("GET", path, "", Vec::new())
+    }
+
+    /// [`Self::post`], or nothing where the server is gone.
+    pub(crate) fn try_post(&self, path: &str, body: &Value) -> Option<Reply> {
+        self.try_send("POST", path, "application/json", body.to_string().into_bytes())
+    }
+
     /// Uploads files with labels.
     pub(crate) fn upload(&self, files: &[(&str, &[u8])], labels: &[&str]) -> Reply {
+        self.try_upload(files, labels).expect("the server answers")
+    }
+
+    /// [`Self::upload`], or nothing where the server is gone.
+    pub(crate) fn try_upload(&self, files: &[(&str, &[u8])], labels: &[&str]) -> Option<Reply> {
         const EDGE: &str = "edge-of-a-part-7f3a";
         let mut body = Vec::new();
         for (name, bytes) in files {
@@ -101,7 +119,7 @@ impl Client {
         }
         body.extend(format!("--{EDGE}--\r\n").into_bytes());
         let kind = format!("multipart/form-data; boundary={EDGE}");
-        self.send("POST", "/api/v1/documents", &kind, body)
+        self.try_send("POST", "/api/v1/documents", &kind, body)
     }
 
     /// Asks and reads the answer as events, up to the end.
@@ -118,15 +136,19 @@ impl Client {
         let mut client = self.clone();
         client.header("Accept", "text/event-stream");
         let body = question.to_string().into_bytes();
-        client.request("POST", "/api/v1/queries", "application/json", body).into_body().into_reader()
+        let response = client.request("POST", "/api/v1/queries", "application/json", body);
+        response.unwrap().into_body().into_reader()
     }
 
     /// Sends a request with any method.
     pub(crate) fn send(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> Reply {
-        let response = self.request(method, path, kind, body);
-        let (head, mut body) = response.into_parts();
-        let body = body.read_to_vec().unwrap();
-        Reply { status: head.status.as_u16(), headers: head.headers, body }
+        self.try_send(method, path, kind, body).expect("the server answers")
+    }
+
+    fn try_send(&self, method: &str, path: &str, kind: &str, body: Vec<u8>) -> Option<Reply> {
+        let (head, mut body) = self.request(method, path, kind, body).ok()?.into_parts();
+        let body = body.with_config().limit(BODY_BYTES_MAX).read_to_vec().ok()?;
+        Some(Reply { status: head.status.as_u16(), headers: head.headers, body })
     }
 
     fn request(
@@ -135,7 +157,7 @@ impl Client {
         path: &str,
         kind: &str,
         body: Vec<u8>,
-    ) -> ureq::http::Response<ureq::Body> {
+    ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
         let mut request =
             ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in &self.headers {
@@ -144,7 +166,7 @@ impl Client {
         if !kind.is_empty() {
             request = request.header("Content-Type", kind);
         }
-        self.agent.run(request.body(body).unwrap()).unwrap()
+        self.agent.run(request.body(body).unwrap())
     }
 }
 

@@ -62,8 +62,7 @@ impl Cli {
     pub(crate) fn serve(&self) -> Serving {
         let arguments = ["--json", "serve", "--plain", "--listen", "127.0.0.1:0"];
         let mut command = self.command(&arguments);
-        let mut process =
-            command.stdin(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut process = command.stdin(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();

@@ -2,13 +2,16 @@
 
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use actix_web::dev::ServerHandle;
 use affiant::app::{Tls, bind};
+use affiant::govern::Governor;
 
 use super::client::Client;
+use super::patiently;
 use super::test_app::TestApp;
 
 /// A running server; it stops before its home closes.
@@ -16,6 +19,8 @@ pub(crate) struct Server<'a> {
     pub(crate) url: String,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
+    /// A part that only the home and its server hold.
+    governor: Arc<Governor>,
     home: PhantomData<&'a TestApp>,
 }
 
@@ -38,7 +43,8 @@ impl TestApp {
             });
         });
         let (url, handle) = told.recv().expect("the server starts");
-        Server { url, handle, thread: Some(thread), home: PhantomData }
+        let governor = Arc::clone(&self.open().governor);
+        Server { url, handle, thread: Some(thread), governor, home: PhantomData }
     }
 }
 
@@ -62,5 +68,9 @@ impl Drop for Server<'_> {
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
         }
+        // Workers let go of the home a moment after the server has ended.
+        patiently("the end of the workers", || {
+            (Arc::strong_count(&self.governor) == 2).then_some(())
+        });
     }
 }
