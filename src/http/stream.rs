@@ -89,7 +89,7 @@ fn answer(services: &Services, caller: &Caller, question: &Question, sender: &Se
         Outcome::Answered => end(sender, "released", &*released),
         Outcome::Refused => end(sender, "refused", &*released),
         Outcome::Denied | Outcome::Failed => {
-            end(sender, "problem", &problem(&released).body_of(question.id))
+            end(sender, "problem", &problem(&released).body_of(question.id));
         }
     }
 }

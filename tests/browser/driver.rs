@@ -173,7 +173,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // Ends the browser; where that fails, ending its driver ends it too.
-        let _ = self.agent.delete(&self.session).call();
+        drop(self.agent.delete(&self.session).call());
         self.driver.kill().unwrap();
         self.driver.wait().unwrap();
     }

@@ -35,7 +35,7 @@ impl Cli {
     pub(crate) fn run_with(&self, arguments: &[&str], stdin: &str) -> Finished {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         // A command that reads nothing may have ended by now.
-        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
         let output = child.wait_with_output().unwrap();
         Finished {
             code: output.status.code().expect("it ended by itself"),
