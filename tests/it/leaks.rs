@@ -72,37 +72,25 @@ fn planted_words_stand_in_no_entry_no_trace_no_metric_and_no_file_outside_the_fu
     assert!(!traces.is_empty(), "something is traced, or this proves nothing");
     assert_eq!(found(&traces), [""; 0], "tracing");
     app.open().state.flush().unwrap();
-    let mut searched = 0;
+    let (mut searched, mut people) = (0, 0);
     for entry in walkdir::WalkDir::new(app.path()).into_iter().map(Result::unwrap) {
         let path = entry.path().strip_prefix(app.path()).unwrap();
         if entry.file_type().is_file() && !is_full_text(path) {
             let bytes = std::fs::read(entry.path()).unwrap();
             let allowed: &[&str] = if path.starts_with("state/db") { &IN_PEOPLE } else { &[] };
             let mut leaked = found(&bytes);
+            people += leaked.len();
             leaked.retain(|word| !allowed.contains(word));
+            people -= leaked.len();
             assert_eq!(leaked, [""; 0], "{}", path.display());
             searched += 1;
         }
     }
     assert!(searched > 20, "{searched}");
+    assert!(people > 0, "accounts are found by name, or this search finds nothing at all");
 }
 
 /// tantivy holds clear terms, by design; the rest of `index/` does not.
 fn is_full_text(path: &Path) -> bool {
-    path.starts_with("index/lexical") || path.starts_with("index/tantivy")
-}
-
-#[test]
-fn the_search_for_planted_words_would_find_them() {
-    let app = TestApp::empty();
-    live(&app);
-    let full_text = walkdir::WalkDir::new(app.path().join("index"))
-        .into_iter()
-        .map(Result::unwrap)
-        .filter(|entry| entry.file_type().is_file())
-        .filter(|entry| is_full_text(entry.path().strip_prefix(app.path()).unwrap()));
-    let holds = |entry: walkdir::DirEntry| {
-        found(&std::fs::read(entry.path()).unwrap()).contains(&IN_DOCUMENT)
-    };
-    assert!(full_text.into_iter().any(holds));
+    path.starts_with("index/lexical")
 }

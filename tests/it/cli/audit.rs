@@ -57,12 +57,17 @@ fn a_log_that_was_touched_does_not_verify() {
     let home = TestApp::folder(Holding::Nothing);
     let cli = Cli::on(home.path());
     let bundles = walkdir::WalkDir::new(home.path().join("log/tile/entries"));
-    let bundle = bundles.into_iter().map(Result::unwrap).find(|e| e.file_type().is_file());
-    let path = bundle.unwrap().into_path();
-    let mut bytes = std::fs::read(&path).unwrap();
-    let at = bytes.windows(5).position(|part| part == b"staff").expect("a role in an entry");
-    bytes[at] = b'S';
-    std::fs::write(&path, bytes).unwrap();
+    let files = bundles.into_iter().map(Result::unwrap).filter(|e| e.file_type().is_file());
+    let mut changed = 0;
+    for path in files.map(walkdir::DirEntry::into_path) {
+        let mut bytes = std::fs::read(&path).unwrap();
+        if let Some(at) = bytes.windows(7).position(|part| part == b"\"staff\"") {
+            bytes[at + 1] = b'S';
+            std::fs::write(&path, bytes).unwrap();
+            changed += 1;
+        }
+    }
+    assert!(changed > 0, "a role stands in an entry");
     let report = cli.json(1, &["audit", "verify"]);
     assert_eq!(report["ok"], false);
     has(&report["problems"][0], &["kind", "index", "detail"]);
