@@ -181,8 +181,8 @@ impl Lexical {
         let search = step(LexicalStep::Search);
         let searcher = self.reader.searcher();
         let admission = Admission::new(gate);
-        let statistics =
-            Statistics::of(&searcher, &admission, self.fields.headings).map_err(&search)?;
+        let fields = [self.fields.text, self.fields.headings];
+        let statistics = Statistics::of(&searcher, &admission, fields).map_err(&search)?;
         let Some(words) = self.words_query(&statistics, text).map_err(&search)? else {
             return Ok(Vec::new());
         };

@@ -10,17 +10,13 @@ use tantivy::{DocSet, Searcher, TERMINATED, Term};
 
 use super::permitted::Admission;
 
-/// Passages are cut to about this many words, headings have a few. As averages they are fixed, so
-/// that they depend on nobody's documents.
-const TEXT_WORDS_USUAL: u64 = 60;
-const HEADING_WORDS_USUAL: u64 = 8;
-
 /// What BM25 asks of a snapshot, answered for one permit.
 pub(super) struct Statistics<'a> {
     searcher: &'a Searcher,
     admission: &'a Admission,
-    headings: Field,
     passages: u64,
+    /// Words of each field.
+    words: [(Field, u64); 2],
     counts: RefCell<BTreeMap<Term, u64>>,
 }
 
@@ -28,14 +24,22 @@ impl<'a> Statistics<'a> {
     pub(super) fn of(
         searcher: &'a Searcher,
         admission: &'a Admission,
-        headings: Field,
+        fields: [Field; 2],
     ) -> tantivy::Result<Self> {
         let mut passages = 0;
+        let mut words = fields.map(|field| (field, 0));
         for segment in searcher.segment_readers() {
             let columns = admission.columns(segment)?;
-            passages += segment.doc_ids_alive().filter(|doc| columns.permit(*doc)).count() as u64;
+            let [text, headings] = fields.map(|field| segment.get_fieldnorms_reader(field));
+            let (text, headings) = (text?, headings?);
+            for doc in segment.doc_ids_alive().filter(|doc| columns.permit(*doc)) {
+                passages += 1;
+                for ((_, sum), lengths) in words.iter_mut().zip([&text, &headings]) {
+                    *sum += u64::from(lengths.fieldnorm(doc));
+                }
+            }
         }
-        Ok(Self { searcher, admission, headings, passages, counts: RefCell::default() })
+        Ok(Self { searcher, admission, passages, words, counts: RefCell::default() })
     }
 
     fn count(&self, term: &Term) -> tantivy::Result<u64> {
@@ -60,8 +64,8 @@ impl<'a> Statistics<'a> {
 
 impl Bm25StatisticsProvider for Statistics<'_> {
     fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
-        let usual = if field == self.headings { HEADING_WORDS_USUAL } else { TEXT_WORDS_USUAL };
-        Ok(self.passages * usual)
+        let of_field = self.words.iter().find(|(known, _)| *known == field);
+        Ok(of_field.map_or(0, |(_, words)| *words))
     }
 
     fn total_num_docs(&self) -> tantivy::Result<u64> {
