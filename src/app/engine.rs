@@ -21,7 +21,8 @@ use super::App;
 /// How long one call to a Qdrant server may take before the question fails.
 const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The default models, loaded.
+/// The default models, loaded. A clone shares them.
+#[derive(Clone)]
 pub struct Models {
     /// The sentence encoder.
     pub encoder: Arc<Encoder>,
@@ -79,9 +80,7 @@ impl Models {
 }
 
 impl Engine {
-    pub(super) fn load(app: &App, progress: &dyn Progress) -> anyhow::Result<Self> {
-        let found = models_of(&app.options, progress)?;
-        let models = Models::load(&app.options, &found)?;
+    pub(super) fn assemble(app: &App, models: Models) -> anyhow::Result<Self> {
         let index = Arc::new(open_index(app, models.encoder.dim())?);
         let ingestor = Arc::new(Ingestor::new(ingest::Parts {
             vault: app.vault.clone(),

@@ -8,6 +8,7 @@ mod create;
 mod engine;
 mod serve;
 mod tls;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 
 use crate::answer::Reader;
-use crate::audit::{Actor, Event, Log, LogPaths, Recovery, What};
+use crate::audit::{Actor, DiskFiles, Event, Log, LogFiles, LogPaths, Recovery, What};
 use crate::catalogue::Catalogue;
 use crate::config::Options;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -33,6 +34,7 @@ pub use create::{InitOptions, Initialised, create};
 pub use engine::{Engine, Models, load_runtime, models_of};
 pub use serve::{Serving, Tls, bind};
 pub use tls::certificate_fingerprint;
+pub use upkeep::Upkeep;
 
 /// Where a home keeps things.
 #[derive(Clone, Debug)]
@@ -136,18 +138,30 @@ impl App {
     /// # Errors
     /// [`HomeInUse`], [`NoHome`], or what a part says.
     pub fn open(options: Options) -> anyhow::Result<Self> {
+        let files = DiskFiles::new(LogPaths::of(&options.home));
+        Self::open_on(options, Arc::new(SystemClock::start()), Arc::new(files))
+    }
+
+    /// [`Self::open`] with this clock, and with a log whose writes go through `files`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_on(
+        options: Options,
+        clock: Arc<dyn Clock>,
+        files: Arc<dyn LogFiles>,
+    ) -> anyhow::Result<Self> {
         let home = Home::at(&options.home);
         if !home.exists() {
             return Err(NoHome { home: options.home.clone() }.into());
         }
         let lock = lock(&home)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = State::open(&home.state())?;
         let policies = load_policies(&home)?;
         let paths = LogPaths::of(home.path());
-        let (log, recovery) = Log::open(&paths, Arc::clone(&clock), Arc::clone(&entropy))
+        let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
             .context("the audit log cannot be opened")?;
         let catalogue = Arc::new(Catalogue::open(state.clone(), vault.clone(), log.clone())?);
         let metrics = Arc::new(Metrics::default());
@@ -198,11 +212,26 @@ impl App {
     /// # Errors
     /// What provisioning, a model or an index says.
     pub fn engine(&self, progress: &dyn crate::models::Progress) -> anyhow::Result<Arc<Engine>> {
+        self.engine_over(|| {
+            let found = models_of(&self.options, progress)?;
+            Models::load(&self.options, &found)
+        })
+    }
+
+    /// [`Self::engine`] over models that the caller has: several homes of one process can share
+    /// them.
+    ///
+    /// # Errors
+    /// What `models` or an index says.
+    pub fn engine_over(
+        &self,
+        models: impl FnOnce() -> anyhow::Result<Models>,
+    ) -> anyhow::Result<Arc<Engine>> {
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = &*engine {
             return Ok(Arc::clone(engine));
         }
-        let loaded = Arc::new(Engine::load(self, progress)?);
+        let loaded = Arc::new(Engine::assemble(self, models()?)?);
         *engine = Some(Arc::clone(&loaded));
         Ok(loaded)
     }

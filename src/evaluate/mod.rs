@@ -114,12 +114,8 @@ impl Evaluator<'_> {
             let reason = released.reason.clone().unwrap_or_default();
             return Err(EvaluateError::Denied { reason });
         }
-        let ranked: Vec<bool> = released
-            .evidence
-            .iter()
-            .map(|item| relevant.iter().any(|gold| gold.is_in(item.document, &item.text)))
-            .collect();
-        tally.rank(relevant.len(), &ranked);
+        let passages = released.evidence.iter().map(|item| (item.document, item.text.as_str()));
+        tally.rank(relevant.len(), &ranked(relevant, passages));
         tally.time(released.timings_ms.total);
         let carried = released.sentences.iter().filter(|s| s.verdict == Verdict::Supported).count();
         tally.answer(&metrics::Answered {
@@ -148,12 +144,8 @@ impl Evaluator<'_> {
                     return Err(EvaluateError::Denied { reason });
                 }
             };
-        let ranked: Vec<bool> = found
-            .hits
-            .iter()
-            .map(|hit| relevant.iter().any(|gold| gold.is_in(hit.document, &hit.text)))
-            .collect();
-        tally.rank(relevant.len(), &ranked);
+        let passages = found.hits.iter().map(|hit| (hit.document, hit.text.as_str()));
+        tally.rank(relevant.len(), &ranked(relevant, passages));
         tally.time(took);
         Ok(())
     }
@@ -172,4 +164,13 @@ impl Evaluator<'_> {
         let documents = self.catalogue.documents();
         documents.iter().map(|found| (found.card.name.clone(), found.row.document)).collect()
     }
+}
+
+/// Which passages, in rank order, hold gold text.
+fn ranked<'a>(
+    relevant: &[suite::Gold],
+    passages: impl Iterator<Item = (DocumentId, &'a str)>,
+) -> Vec<bool> {
+    let is_gold = |(document, text)| relevant.iter().any(|gold| gold.is_in(document, text));
+    passages.map(is_gold).collect()
 }

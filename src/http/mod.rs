@@ -6,6 +6,7 @@
 mod audit;
 mod auth;
 mod documents;
+mod instance;
 mod jobs;
 mod log;
 mod openapi;
@@ -19,6 +20,7 @@ mod system;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use actix_web::middleware::from_fn;
 use actix_web::web;
 use tokio::sync::Semaphore;
 
@@ -36,6 +38,8 @@ use crate::telemetry::Metrics;
 pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
 pub use jobs::{Job, JobState, Jobs};
 pub use problem::{Kind, Problem};
+
+use instance::name_faults;
 
 pub(crate) use documents::{begin as begin_upload, document_id, read as read_upload};
 pub(crate) use queries::enter;
@@ -106,6 +110,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .app_data(web::PayloadConfig::new(upload_max))
         .service(
             web::scope("/api/v1")
+                .wrap(from_fn(name_faults))
                 .route("/openapi.json", web::get().to(openapi::show_openapi))
                 .route("/session", web::post().to(session::create_session))
                 .route("/session", web::delete().to(session::delete_session))
@@ -124,9 +129,18 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/policies", web::get().to(policies::list_policies))
                 .default_service(web::to(problem::not_found)),
         )
-        .route("/log/checkpoint", web::get().to(log::show_checkpoint))
-        .route("/log/tile/{path:.*}", web::get().to(log::show_tile))
+        .service(
+            web::scope("/log")
+                .wrap(from_fn(name_faults))
+                .route("/checkpoint", web::get().to(log::show_checkpoint))
+                .route("/tile/{path:.*}", web::get().to(log::show_tile))
+                .default_service(web::to(problem::not_found)),
+        )
+        .service(
+            web::resource("/readyz")
+                .wrap(from_fn(name_faults))
+                .route(web::get().to(system::readyz)),
+        )
         .route("/healthz", web::get().to(system::healthz))
-        .route("/readyz", web::get().to(system::readyz))
         .route("/metrics", web::get().to(system::metrics));
 }

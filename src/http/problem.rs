@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{AnswerError, ReadError};
 use crate::audit::AppendError;
+use crate::domain::ids::RequestId;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
 use crate::identity::SignInError;
@@ -126,8 +127,18 @@ impl Problem {
         Self::new(kind, "")
     }
 
-    /// The problem document.
-    pub fn body(&self) -> Value {
+    /// The problem document of a request; a question's own id goes before the request's.
+    pub fn body_of(&self, request: RequestId) -> Value {
+        let mut body = self.body();
+        if let Some(object) = body.as_object_mut() {
+            let id = object.get("query").cloned().unwrap_or_else(|| json!(request));
+            object.insert("instance".to_owned(), id);
+        }
+        body
+    }
+
+    /// The problem document, but for the id of the request.
+    fn body(&self) -> Value {
         let (code, status, title) = self.kind.row();
         let mut body = json!({
             "type": format!("/problems/{}", code.replace('_', "-")),

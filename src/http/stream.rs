@@ -14,7 +14,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Sender, channel};
 
 use crate::answer::{Progress, Step};
-use crate::domain::answer::Outcome;
+use crate::domain::answer::{EvidenceItem, Outcome};
+use crate::domain::ids::EntryIndex;
 use crate::domain::question::Question;
 
 use super::queries::problem;
@@ -48,6 +49,13 @@ pub(super) fn respond(
         .streaming(events)
 }
 
+/// The evidence as the answer object will hold it, scores to the last digit.
+#[derive(Serialize)]
+struct Found {
+    evidence: Vec<EvidenceItem>,
+    entry: EntryIndex,
+}
+
 fn answer(services: &Services, caller: &Caller, question: &Question, sender: &Sender<Bytes>) {
     let mut last = None;
     let mut listen = |progress: Progress<'_>| match progress {
@@ -65,12 +73,12 @@ fn answer(services: &Services, caller: &Caller, question: &Question, sender: &Se
         }
         Progress::Evidence(evidence) => {
             let entry = evidence.receipt().index();
-            send(sender, "evidence", &json!({"evidence": evidence.items(), "entry": entry}))
+            send(sender, "evidence", &Found { evidence: evidence.items(), entry })
         }
     };
     let released = match services.answerer.ask(&caller.asker(), question, &mut listen) {
         Ok(released) => released,
-        Err(error) => return end(sender, "problem", &Problem::from(error).body()),
+        Err(error) => return end(sender, "problem", &Problem::from(error).body_of(question.id)),
     };
     for sentence in &released.sentences {
         if send(sender, "sentence", sentence).is_break() {
@@ -80,7 +88,9 @@ fn answer(services: &Services, caller: &Caller, question: &Question, sender: &Se
     match released.outcome {
         Outcome::Answered => end(sender, "released", &*released),
         Outcome::Refused => end(sender, "refused", &*released),
-        Outcome::Denied | Outcome::Failed => end(sender, "problem", &problem(&released).body()),
+        Outcome::Denied | Outcome::Failed => {
+            end(sender, "problem", &problem(&released).body_of(question.id));
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod entrance;
 mod pages;
 mod uploads;
 pub mod views;
+mod wanted;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;

@@ -185,6 +185,7 @@ function finish(answer, outcome) {
   if (outcome === "answered") {
     show(slot(article, "authorship"));
     show(slot(article, "verbatim"), answer.mode === "verbatim");
+    show(slot(article, "written"), answer.mode !== "verbatim");
   } else {
     const node = clone(outcome);
     const reason = answer.reason ?? answer.detail;

@@ -160,8 +160,6 @@ fn render(value: &Value) -> String {
             field("password")
         ));
     }
-    out.push_str(
-        "\nTry: sign in as staff and ask “How many days does the client have to pay an invoice?”\n",
-    );
+    out.push_str("\nTry: sign in as staff and ask “What interest do late payments bear?”\n");
     out
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::app::{self, App, InitOptions, Tls, bind, certificate_fingerprint};
+use crate::app::{self, App, InitOptions, Tls, Upkeep, bind, certificate_fingerprint};
 use crate::audit::What;
 use crate::cli::args::{InitArgs, ServeArgs};
 use crate::cli::context::Context;
@@ -95,12 +95,14 @@ pub(super) fn run(
         size: app.log.size(),
     })?;
     let commands = remote::listen(app)?;
+    let upkeep = Upkeep::start(Arc::clone(&engine.index))?;
     let stopped: anyhow::Result<()> = actix_web::rt::System::new().block_on(async {
         let serving = bind(app, &engine, listen, tls)?;
         ready(&serving.url, fingerprint.as_deref());
         Ok(serving.server.await?)
     });
     drop(commands);
+    drop(upkeep);
     Ok(stopped?)
 }
 

@@ -1,11 +1,12 @@
 //! Words: BM25 over tantivy, with `k1` 1.2 and `b` 0.75 (Robertson and Zaragoza 2009, section 3.5).
 //!
-//! Inverse document frequencies count every passage of the index, permitted or not: scores are for
-//! ranking, and are not shown to people as they are.
+//! Inverse document frequencies count the passages that the asker may see, and no other: order and
+//! scores are the same whether what they may not see is there or not.
 
 mod columns;
 mod permitted;
 mod schema;
+mod statistics;
 mod words;
 
 use std::collections::BTreeSet;
@@ -14,16 +15,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tantivy::collector::TopDocs;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergePolicy as _, NoMergePolicy};
-use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::query::{
+    Bm25StatisticsProvider as _, BooleanQuery, BoostQuery, Occur, Query, TermQuery,
+};
 use tantivy::schema::IndexRecordOption;
 use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{
-    IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyError, Term,
-};
+use tantivy::{IndexReader, IndexWriter, ReloadPolicy, SegmentReader, TantivyError, Term};
 
 use self::columns::Columns;
-use self::permitted::Permitted;
+use self::permitted::{Admission, Permitted};
 use self::schema::Fields;
+use self::statistics::Statistics;
 use super::error::{LexicalError, LexicalStep};
 use super::gate::Gate;
 use super::hit::{Hit, Writings, rank};
@@ -178,11 +180,16 @@ impl Lexical {
     ) -> Result<Vec<Hit>, LexicalError> {
         let search = step(LexicalStep::Search);
         let searcher = self.reader.searcher();
-        let Some(words) = self.words_query(&searcher, text).map_err(&search)? else {
+        let admission = Admission::new(gate);
+        let fields = [self.fields.text, self.fields.headings];
+        let statistics = Statistics::of(&searcher, &admission, fields).map_err(&search)?;
+        let Some(words) = self.words_query(&statistics, text).map_err(&search)? else {
             return Ok(Vec::new());
         };
         let best = TopDocs::with_limit(limit.max(1)).order_by_score();
-        let found = searcher.search(&Permitted::new(words, gate), &best).map_err(&search)?;
+        let found = searcher
+            .search_with_statistics_provider(&Permitted::new(words, &admission), &best, &statistics)
+            .map_err(&search)?;
         let mut columns = Columns::of(&searcher);
         let mut hits = Vec::with_capacity(found.len());
         for (score, at) in found {
@@ -197,7 +204,7 @@ impl Lexical {
     /// start: nothing that a person types is query syntax.
     fn words_query(
         &self,
-        searcher: &Searcher,
+        statistics: &Statistics<'_>,
         text: &str,
     ) -> tantivy::Result<Option<Box<dyn Query>>> {
         let mut terms = BTreeSet::new();
@@ -207,7 +214,7 @@ impl Lexical {
             let word = &stream.token().text;
             for field in [self.fields.text, self.fields.headings] {
                 let term = Term::from_field_text(field, word);
-                let count = searcher.doc_freq(&term)?;
+                let count = statistics.doc_freq(&term)?;
                 if count > 0 {
                     terms.insert((count, term));
                 }

@@ -36,18 +36,40 @@ impl ClassBits {
     }
 }
 
-/// What `words` matches, less what the gate keeps back.
+/// What the gate lets through, in the form in which segments are asked.
 #[derive(Clone, Debug)]
-pub(super) struct Permitted {
-    words: Arc<dyn Query>,
+pub(super) struct Admission {
     classes: Arc<ClassBits>,
     visible_below: u64,
 }
 
-impl Permitted {
-    pub(super) fn new(words: Box<dyn Query>, gate: &Gate<'_>) -> Self {
+impl Admission {
+    pub(super) fn new(gate: &Gate<'_>) -> Self {
         let classes = Arc::new(ClassBits::of(gate.classes()));
-        Self { words: Arc::from(words), classes, visible_below: gate.visible_below() }
+        Self { classes, visible_below: gate.visible_below() }
+    }
+
+    /// The columns of one segment that decide.
+    pub(super) fn columns(&self, reader: &SegmentReader) -> tantivy::Result<Columns> {
+        Ok(Columns {
+            class: reader.fast_fields().u64(CLASS)?,
+            generation: reader.fast_fields().u64(GENERATION)?,
+            classes: Arc::clone(&self.classes),
+            visible_below: self.visible_below,
+        })
+    }
+}
+
+/// What `words` matches, less what the gate keeps back.
+#[derive(Clone, Debug)]
+pub(super) struct Permitted {
+    words: Arc<dyn Query>,
+    admission: Admission,
+}
+
+impl Permitted {
+    pub(super) fn new(words: Box<dyn Query>, admission: &Admission) -> Self {
+        Self { words: Arc::from(words), admission: admission.clone() }
     }
 }
 
@@ -55,8 +77,7 @@ impl Query for Permitted {
     fn weight(&self, scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
         Ok(Box::new(PermittedWeight {
             words: self.words.weight(scoring)?,
-            classes: Arc::clone(&self.classes),
-            visible_below: self.visible_below,
+            admission: self.admission.clone(),
         }))
     }
 
@@ -67,31 +88,19 @@ impl Query for Permitted {
 
 struct PermittedWeight {
     words: Box<dyn Weight>,
-    classes: Arc<ClassBits>,
-    visible_below: u64,
-}
-
-impl PermittedWeight {
-    fn columns(&self, reader: &SegmentReader) -> tantivy::Result<Columns> {
-        Ok(Columns {
-            class: reader.fast_fields().u64(CLASS)?,
-            generation: reader.fast_fields().u64(GENERATION)?,
-            classes: Arc::clone(&self.classes),
-            visible_below: self.visible_below,
-        })
-    }
+    admission: Admission,
 }
 
 impl Weight for PermittedWeight {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let mut words = self.words.scorer(reader, boost)?;
-        let columns = self.columns(reader)?;
+        let columns = self.admission.columns(reader)?;
         columns.skip_to_permitted(words.as_mut());
         Ok(Box::new(PermittedScorer { words, columns }))
     }
 
     fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
-        if !self.columns(reader)?.permit(doc) {
+        if !self.admission.columns(reader)?.permit(doc) {
             return Err(TantivyError::InvalidArgument("the document is not permitted".to_owned()));
         }
         self.words.explain(reader, doc)
@@ -105,7 +114,7 @@ impl Weight for PermittedWeight {
         reader: &SegmentReader,
         callback: &mut dyn FnMut(DocId, Score) -> Score,
     ) -> tantivy::Result<()> {
-        let columns = self.columns(reader)?;
+        let columns = self.admission.columns(reader)?;
         let mut current = threshold;
         self.words.for_each_pruning(threshold, reader, &mut |doc, score| {
             if columns.permit(doc) {
@@ -117,7 +126,7 @@ impl Weight for PermittedWeight {
 }
 
 /// The columns of one segment that decide. A document without a value is permitted to nobody.
-struct Columns {
+pub(super) struct Columns {
     class: Column<u64>,
     generation: Column<u64>,
     classes: Arc<ClassBits>,
@@ -125,7 +134,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn permit(&self, doc: DocId) -> bool {
+    pub(super) fn permit(&self, doc: DocId) -> bool {
         self.class.first(doc).is_some_and(|class| self.classes.contains(class))
             && self.generation.first(doc).is_some_and(|generation| generation < self.visible_below)
     }

@@ -67,6 +67,20 @@ fn scores_are_textbook_bm25() {
 }
 
 #[test]
+fn what_is_not_permitted_changes_no_score() {
+    let seen = [("lease lease tenant", ""), ("tenant roof rain", "Roofs"), ("lease", "Terms")];
+    let (_dir, alone) = indexed(&seen);
+    let (_dir, beside) = indexed(&seen);
+    let hidden: Vec<_> =
+        (10..40).map(|at| passage(at, "lease of a hidden roof with many words", "Roofs")).collect();
+    beside.add(Generation(1), AccessClass(1), hidden.iter()).unwrap();
+    beside.flush().unwrap();
+    for query in ["lease tenant", "roofs", "hidden lease", "many words"] {
+        assert_eq!(ranked(&alone, query), ranked(&beside, query), "{query}");
+    }
+}
+
+#[test]
 fn better_matches_come_first() {
     let (_dir, lexical) = indexed(&[
         ("The covered entity shall implement audit controls under §164.312(b).", ""),

@@ -1,0 +1,121 @@
+use affiant::domain::ids::DocumentId;
+use serde_json::{Value, json};
+
+use crate::support::client::{Client, Reply};
+use crate::support::corpus::{WALLED, fixture};
+use crate::support::test_app::TestApp;
+use crate::support::{patiently, record};
+
+/// The report of an upload, once its job is done.
+fn report(client: &Client, accepted: &Reply) -> Value {
+    assert_eq!(accepted.status, 202, "{}", accepted.text());
+    let job = accepted.header("location");
+    assert!(job.ends_with(accepted.json()["job"].as_str().unwrap()));
+    patiently("the upload", || {
+        let job = client.get(job).json();
+        (job["state"] == "done").then(|| job["report"].clone())
+    })
+}
+
+#[test]
+fn an_upload_is_a_job_that_accounts_for_every_file() {
+    let app = TestApp::empty();
+    let server = app.serve();
+    let records = server.signed_in("records");
+    let broken = std::fs::read(fixture("hostile/truncated.pdf")).unwrap();
+    let files: [(&str, &[u8]); 3] = [
+        ("harbour.txt", b"Nineteen lanterns hang in the harbour office."),
+        ("again.txt", b"Nineteen lanterns hang in the harbour office."),
+        ("truncated.pdf", &broken),
+    ];
+    let accepted = records.upload(&files, &["classification=public"]);
+    let report = report(&records, &accepted);
+    let counts = [&report["submitted"], &report["indexed"], &report["unchanged"]];
+    assert_eq!(counts, [&json!(3), &json!(1), &json!(1)]);
+    assert_eq!(report["quarantined"][0]["path"], "truncated.pdf");
+    assert_eq!(report["quarantined"][0]["reason"], "malformed");
+    assert_eq!(report["documents"][0]["id"], DocumentId::of(files[0].1).to_string());
+    let listed = server.signed_in("staff").get("/api/v1/documents").json();
+    assert_eq!(listed["documents"][0]["labels"]["classification"], "public");
+}
+
+#[test]
+fn only_those_who_keep_records_upload_and_only_they_see_their_job() {
+    let app = TestApp::empty();
+    let server = app.serve();
+    let file: [(&str, &[u8]); 1] = [("a.txt", b"Some words in a file.")];
+    for who in ["staff", "auditor", "admin"] {
+        server.signed_in(who).upload(&file, &[]).problem(403, "policy_denied");
+    }
+    let records = server.signed_in("records");
+    let accepted = records.upload(&file, &[]);
+    report(&records, &accepted);
+    let job = accepted.header("location");
+    server.signed_in("staff").get(job).problem(404, "not_found");
+    records.get("/api/v1/jobs/not-a-job").problem(404, "not_found");
+}
+
+#[test]
+fn a_form_that_is_not_as_it_must_be_is_refused() {
+    let app = TestApp::empty();
+    let server = app.serve();
+    let records = server.signed_in("records");
+    records.upload(&[], &[]).problem(400, "bad_request");
+    let file: [(&str, &[u8]); 1] = [("a.txt", b"Some words in a file.")];
+    records.upload(&file, &["no-value"]).problem(400, "bad_request");
+    records.upload(&file, &["colour=red"]).problem(400, "bad_request");
+    let post = records.post("/api/v1/documents", &json!({}));
+    assert!((400..500).contains(&post.status), "{}", post.status);
+    assert!(record::of_kind(&app.open().log, "document.activated").is_empty());
+}
+
+#[test]
+fn documents_are_listed_and_opened_for_those_who_may_see_them() {
+    let app = TestApp::corpus();
+    let walled = app
+        .ingest(&[fixture("corpus").join(WALLED)], &["classification=internal", "matter=M-SEALED"]);
+    let walled = walled.documents[0].id;
+    let server = app.serve();
+    let staff = server.signed_in("staff");
+    let listed = staff.get("/api/v1/documents").json();
+    let documents = listed["documents"].as_array().unwrap();
+    assert_eq!(documents.len(), 12);
+    assert!(!listed.to_string().contains(&walled.to_string()));
+    let first = documents[0]["id"].as_str().unwrap();
+    let shown = staff.get(&format!("/api/v1/documents/{first}")).json();
+    assert_eq!(
+        shown["page_texts"].as_array().unwrap().len() as u64,
+        shown["pages"].as_u64().unwrap()
+    );
+
+    let absent = DocumentId::of(b"no such document");
+    let hidden = staff.get(&format!("/api/v1/documents/{walled}")).problem(404, "not_found");
+    let missing = staff.get(&format!("/api/v1/documents/{absent}")).problem(404, "not_found");
+    assert_eq!(hidden["detail"], missing["detail"]);
+    staff.get("/api/v1/documents/not-an-id").problem(404, "not_found");
+}
+
+#[test]
+fn a_page_picture_is_recorded_and_a_walled_one_is_not_there() {
+    let app = TestApp::corpus();
+    let walled = app
+        .ingest(&[fixture("corpus").join(WALLED)], &["classification=internal", "matter=M-SEALED"]);
+    let server = app.serve();
+    let staff = server.signed_in("staff");
+    let id = staff.get("/api/v1/documents").json()["documents"][0]["id"].clone();
+    let page = |id: &str, page: &str| format!("/api/v1/documents/{id}/pages/{page}.png");
+    let before = record::of_kind(&app.open().log, "document.viewed").len();
+    let picture = staff.get(&page(id.as_str().unwrap(), "1"));
+    assert_eq!((picture.status, picture.header("content-type")), (200, "image/png"));
+    assert_eq!(picture.header("cache-control"), "private, no-store");
+    assert_eq!(&picture.body[1..4], b"PNG");
+    assert_eq!(record::of_kind(&app.open().log, "document.viewed").len(), before + 1);
+    for (id, number) in [
+        (walled.documents[0].id.to_string(), "1"),
+        (id.as_str().unwrap().to_owned(), "0"),
+        (id.as_str().unwrap().to_owned(), "99"),
+        (id.as_str().unwrap().to_owned(), "first"),
+    ] {
+        staff.get(&page(&id, number)).problem(404, "not_found");
+    }
+}

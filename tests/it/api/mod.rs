@@ -1,0 +1,11 @@
+//! The JSON API over HTTP, one file for each resource.
+
+mod audit;
+mod documents;
+mod log;
+mod openapi;
+mod policies;
+mod problems;
+mod queries;
+mod session;
+mod system;

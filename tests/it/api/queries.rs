@@ -1,0 +1,190 @@
+use std::io::Read as _;
+
+use affiant::domain::ids::EntryIndex;
+use serde_json::{Value, json};
+
+use crate::support::corpus::{ANSWERABLE, UNANSWERABLE};
+use crate::support::record;
+use crate::support::template::Holding;
+use crate::support::test_app::TestApp;
+
+#[test]
+fn an_answer_is_created_with_the_index_of_its_entry() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let reply = server.signed_in("staff").ask(ANSWERABLE);
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    let answer = reply.json();
+    assert_eq!(answer["outcome"], "answered");
+    assert_eq!(reply.header("audit-index"), answer["entries"]["terminal"].to_string());
+    let fields = [
+        "query",
+        "entries",
+        "outcome",
+        "mode",
+        "reason",
+        "answer",
+        "sentences",
+        "evidence",
+        "withheld",
+        "policy",
+        "models",
+        "usage",
+        "timings_ms",
+    ];
+    for field in fields {
+        assert!(answer.get(field).is_some(), "{field}");
+    }
+    let citation = &answer["sentences"][0]["citations"][0];
+    for field in ["document", "title", "page", "start", "end", "quote", "boxes"] {
+        assert!(citation.get(field).is_some(), "{field}");
+    }
+    assert_eq!(answer["withheld"], Value::Null);
+}
+
+#[test]
+fn a_past_answer_is_for_its_asker_alone() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let staff = server.signed_in("staff");
+    let answer = staff.ask(ANSWERABLE).json();
+    let path = format!("/api/v1/queries/{}", answer["query"].as_str().unwrap());
+    let again = staff.get(&path);
+    assert_eq!(again.status, 200);
+    assert_eq!(again.json()["sentences"], answer["sentences"]);
+    server.signed_in("outsider").get(&path).problem(404, "not_found");
+    server.client().get(&path).problem(401, "not_signed_in");
+    let unknown = "/api/v1/queries/01a20295-5ec1-7717-82a2-e61940d21ba4";
+    staff.get(unknown).problem(404, "not_found");
+    staff.get("/api/v1/queries/not-an-id").problem(404, "not_found");
+}
+
+#[test]
+fn a_refusal_is_a_result_and_a_denial_a_problem_with_its_entries() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let refused = server.signed_in("staff").ask(UNANSWERABLE);
+    assert_eq!((refused.status, &refused.json()["outcome"]), (201, &json!("refused")));
+    let denied = server.signed_in("auditor").ask(ANSWERABLE).problem(403, "policy_denied");
+    assert!(denied["query"].is_string() && denied["entries"]["terminal"].is_u64());
+    assert_eq!(denied["entries"]["retrieval"], Value::Null);
+    let terminal = EntryIndex(denied["entries"]["terminal"].as_u64().unwrap());
+    let entry = app.open().log.read(terminal).unwrap();
+    assert_eq!((entry.kind(), entry.outcome()), ("query.denied", "denied"));
+    assert_eq!(entry.req().unwrap().to_string(), denied["query"].as_str().unwrap());
+}
+
+#[test]
+fn what_is_not_a_question_is_refused_before_anything_is_recorded() {
+    let app = TestApp::empty();
+    let server = app.serve();
+    let staff = server.signed_in("staff");
+    let before = app.open().log.size();
+    let long = "why ".repeat(1_001);
+    let table = [
+        json!({ "question": "" }),
+        json!({ "question": " \n " }),
+        json!({ "question": long }),
+        json!({ "question": ANSWERABLE, "colour": "red" }),
+        json!({ "question": ANSWERABLE, "mode": "freely" }),
+        json!({ "question": ANSWERABLE, "top_k": 0 }),
+        json!({ "question": ANSWERABLE, "top_k": 101 }),
+        json!({ "question": 7 }),
+        json!({}),
+        json!([]),
+    ];
+    for body in table {
+        staff.post("/api/v1/queries", &body).problem(400, "bad_request");
+    }
+    let broken = staff.send("POST", "/api/v1/queries", "application/json", b"{".to_vec());
+    broken.problem(400, "bad_request");
+    server.client().ask(ANSWERABLE).problem(401, "not_signed_in");
+    assert_eq!(app.open().log.size(), before);
+}
+
+#[test]
+fn events_come_in_order_and_sentences_only_after_the_answer_is_recorded() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let staff = server.signed_in("staff");
+    let question = json!({ "question": ANSWERABLE, "mode": "verbatim" });
+    let (reply, events) = staff.stream(&question);
+    assert_eq!(reply.header("content-type"), "text/event-stream");
+    let mut names: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
+    names.dedup();
+    assert_eq!(names, ["progress", "evidence", "progress", "sentence", "released"]);
+    let phases: Vec<&str> =
+        events.iter().filter_map(|event| event.data["phase"].as_str()).collect();
+    assert_eq!(phases, ["permit", "searching", "reading", "sealed"]);
+    let last = &events.last().unwrap().data;
+    let of = |name: &str| events.iter().find(|event| event.name == name).unwrap();
+    assert_eq!(of("evidence").data["entry"], last["entries"]["retrieval"]);
+    assert_eq!(of("evidence").data["evidence"], last["evidence"]);
+    assert_eq!(of("sentence").data, last["sentences"][0]);
+}
+
+#[test]
+fn a_stream_ends_in_exactly_one_of_released_refused_problem() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let ends = |who: &str, question: &str| {
+        let body = json!({ "question": question, "mode": "verbatim" });
+        let (_, events) = server.signed_in(who).stream(&body);
+        let ends = ["released", "refused", "problem"];
+        let found: Vec<String> = events
+            .iter()
+            .filter(|event| ends.contains(&event.name.as_str()))
+            .map(|event| event.name.clone())
+            .collect();
+        assert_eq!(found.last(), events.last().map(|event| &event.name));
+        found
+    };
+    assert_eq!(ends("staff", ANSWERABLE), ["released"]);
+    assert_eq!(ends("staff", UNANSWERABLE), ["refused"]);
+    assert_eq!(ends("auditor", ANSWERABLE), ["problem"]);
+}
+
+#[test]
+fn a_full_queue_says_so_at_once() {
+    let app = TestApp::holding(Holding::Corpus, |options| options.server.queue = 1);
+    let server = app.serve();
+    let staff = server.signed_in("staff");
+    let mut first = staff.open_stream(&json!({ "question": ANSWERABLE, "mode": "grounded" }));
+    let mut begun = [0; 16];
+    first.read_exact(&mut begun).unwrap();
+    let second = staff.ask(ANSWERABLE);
+    assert_eq!(second.header("retry-after"), "5");
+    second.problem(429, "overloaded");
+    first.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(record::of_kind(&app.open().log, "query.received").len(), 1);
+}
+
+#[test]
+fn a_question_whose_asker_goes_away_still_has_its_end() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let staff = server.signed_in("staff");
+    let mut stream = staff.open_stream(&json!({ "question": ANSWERABLE, "mode": "grounded" }));
+    stream.read_exact(&mut [0; 16]).unwrap();
+    drop(stream);
+    crate::support::patiently("the terminal entry", || {
+        let log = &app.open().log;
+        let ended = ["query.failed", "answer.released", "query.refused"];
+        ended.into_iter().find(|kind| !record::of_kind(log, kind).is_empty())
+    });
+}
+
+#[test]
+fn a_search_shows_permitted_passages_and_is_recorded() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let words = json!({ "question": "fax patient information" });
+    let reply = server.signed_in("staff").post("/api/v1/search", &words);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let found = reply.json();
+    let hits = found["hits"].as_array().unwrap();
+    assert!(hits.iter().any(|hit| hit["text"].as_str().unwrap().contains("fax")));
+    assert_eq!(reply.header("audit-index"), found["entry"].to_string());
+    server.signed_in("auditor").post("/api/v1/search", &words).problem(403, "policy_denied");
+    assert_eq!(record::of_kind(&app.open().log, "search.released").len(), 1);
+}

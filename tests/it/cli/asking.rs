@@ -1,0 +1,59 @@
+use serde_json::Value;
+
+use super::has;
+use crate::support::corpus::{ANSWERABLE, UNANSWERABLE};
+use crate::support::process::Cli;
+use crate::support::template::Holding;
+use crate::support::test_app::TestApp;
+
+#[test]
+fn a_question_ends_answered_refused_or_denied() {
+    let home = TestApp::folder(Holding::Corpus);
+    let cli = Cli::on(home.path());
+    let ask = |code: i32, question: &str, who: &str| {
+        cli.json(code, &["ask", question, "--as", who, "--mode", "verbatim"])
+    };
+    let answered = ask(0, ANSWERABLE, "staff");
+    has(&answered, &["query", "entries", "answer", "sentences", "evidence", "withheld", "policy"]);
+    assert_eq!(answered["outcome"], "answered");
+    assert_eq!(ask(0, UNANSWERABLE, "staff")["outcome"], "refused");
+    let denied = ask(4, ANSWERABLE, "auditor");
+    assert_eq!(
+        (&denied["outcome"], &denied["entries"]["retrieval"]),
+        (&"denied".into(), &Value::Null)
+    );
+    let entry = cli.json(0, &["audit", "show", &answered["entries"]["received"].to_string()]);
+    assert_eq!(entry["entry"]["actor"]["via"], "cli");
+}
+
+#[test]
+fn people_read_the_answer_with_its_sources_and_entries() {
+    let home = TestApp::folder(Holding::Corpus);
+    let cli = Cli::on(home.path());
+    let finished = cli.run(&["ask", ANSWERABLE, "--as", "staff", "--mode", "verbatim"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    for part in ["may not be sent by fax", "[1]", "page 1", "Recorded: received "] {
+        assert!(finished.stdout.contains(part), "{part}: {}", finished.stdout);
+    }
+    assert_eq!(finished.stderr, "", "nothing else is printed where nobody watches");
+}
+
+#[test]
+fn each_half_of_the_index_is_searched_alone_or_both() {
+    let home = TestApp::folder(Holding::Corpus);
+    let cli = Cli::on(home.path());
+    for mode in ["hybrid", "lexical", "vector"] {
+        let words = "patient information sent by fax";
+        let arguments = ["search", words, "--as", "staff", "--top-k", "3", "--mode", mode];
+        let found = cli.json(0, &arguments);
+        has(&found, &["hits", "withheld", "entry"]);
+        let hits = found["hits"].as_array().unwrap();
+        assert_eq!(hits.len(), 3, "{mode}");
+        let fields =
+            ["rank", "score", "passage", "document", "title", "page", "start", "end", "text"];
+        has(&hits[0], &fields);
+        assert!(hits.iter().any(|hit| hit["text"].as_str().unwrap().contains("fax")), "{mode}");
+    }
+    let denied = cli.json(4, &["search", "fax", "--as", "auditor"]);
+    assert_eq!(denied["error"]["code"], "denied");
+}

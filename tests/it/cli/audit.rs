@@ -1,0 +1,83 @@
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::has;
+use crate::support::process::Cli;
+use crate::support::template::{Holding, copy_folder};
+use crate::support::test_app::TestApp;
+
+#[test]
+fn the_record_is_listed_shown_proved_and_exported() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let listed = cli.json(0, &["audit", "list", "--type", "account.created"]);
+    let entries = listed["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 6);
+    has(&entries[0], &["index", "entry", "leaf_hash"]);
+    has(&entries[0]["entry"], &["v", "id", "ts", "type", "outcome", "actor", "req", "policy"]);
+    assert_eq!(cli.json(0, &["audit", "show", "0"])["entry"]["type"], "policy.activated");
+    cli.json(2, &["audit", "show", "999999"]);
+    cli.json(4, &["audit", "list", "--as", "staff"]);
+    cli.json(0, &["audit", "list", "--as", "auditor"]);
+
+    let out = TempDir::new().unwrap();
+    let file = |name: &str| out.path().join(name).to_str().unwrap().to_owned();
+    let proof = cli.json(0, &["audit", "proof", "0", "--out", &file("0.tlog-proof")]);
+    let text = std::fs::read_to_string(proof["path"].as_str().unwrap()).unwrap();
+    assert!(text.starts_with("c2sp.org/tlog-proof@v1\n"), "{text}");
+    for format in ["jsonl", "csv"] {
+        let path = file(&format!("all.{format}"));
+        let exported = cli.json(0, &["audit", "export", "--format", format, "--out", &path]);
+        has(&exported, &["path", "entries", "sha256"]);
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count() as u64;
+        let header = u64::from(format == "csv");
+        assert_eq!(lines - header, exported["entries"].as_u64().unwrap(), "{format}");
+    }
+    cli.json(2, &["audit", "export", "--format", "pdf", "--out", &file("all.pdf")]);
+}
+
+#[test]
+fn a_copy_of_the_log_is_verified_without_a_home() {
+    let home = TestApp::folder(Holding::Nothing);
+    let elsewhere = TempDir::new().unwrap();
+    copy_folder(&home.path().join("log"), &elsewhere.path().join("log"));
+    let vkey = home.path().join("log.vkey");
+    let cli = Cli::on(std::path::Path::new("/no/such/home"));
+    let log = elsewhere.path().join("log");
+    let (log, vkey) = (log.to_str().unwrap(), vkey.to_str().unwrap());
+    let report = cli.json(0, &["audit", "verify", log, "--vkey", vkey]);
+    has(&report, &["ok", "size", "root", "problems"]);
+    assert_eq!(report["ok"], true);
+    assert_eq!(report["problems"], Value::Array(Vec::new()));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test plays the forger")]
+fn a_log_that_was_touched_does_not_verify() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let bundles = walkdir::WalkDir::new(home.path().join("log/tile/entries"));
+    let files = bundles.into_iter().map(Result::unwrap).filter(|e| e.file_type().is_file());
+    let mut changed = 0;
+    for path in files.map(walkdir::DirEntry::into_path) {
+        let mut bytes = std::fs::read(&path).unwrap();
+        if let Some(at) = bytes.windows(7).position(|part| part == b"\"staff\"") {
+            bytes[at + 1] = b'S';
+            std::fs::write(&path, bytes).unwrap();
+            changed += 1;
+        }
+    }
+    assert!(changed > 0, "a role stands in an entry");
+    let report = cli.json(1, &["audit", "verify"]);
+    assert_eq!(report["ok"], false);
+    has(&report["problems"][0], &["kind", "index", "detail"]);
+}
+
+#[test]
+fn the_inventory_lists_every_type_of_entry() {
+    let cli = Cli::on(std::path::Path::new("/no/such/home"));
+    let table = cli.json(0, &["audit", "inventory"])["table"].as_str().unwrap().to_owned();
+    for entry_type in affiant::audit::ENTRY_TYPES {
+        assert!(table.contains(&format!("`{}`", entry_type.kind)));
+    }
+}

@@ -1,0 +1,82 @@
+use super::has;
+use crate::support::corpus::fixture;
+use crate::support::process::Cli;
+use crate::support::template::Holding;
+use crate::support::test_app::TestApp;
+
+#[test]
+fn a_folder_is_taken_in_and_accounted_for() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let folder = home
+        .path()
+        .parent()
+        .unwrap()
+        .join(format!("{}-papers", home.path().file_name().unwrap().to_string_lossy()));
+    let papers = TempFolder::new(folder);
+    papers.put("harbour.txt", b"Nineteen lanterns hang in the harbour office.");
+    papers.put("deep/again.md", b"# Rules\n\nThe harbour office opens at seven.\n");
+    papers.put("bad.pdf", b"%PDF-1.7 and no more");
+    let path = papers.path.to_str().unwrap();
+    let report = cli.json(3, &["ingest", path, "--label", "classification=public"]);
+    has(&report, &["submitted", "indexed", "unchanged", "quarantined", "documents", "duration_ms"]);
+    let count = |name: &str| report[name].as_u64().unwrap();
+    assert_eq!((count("submitted"), count("indexed"), count("unchanged")), (3, 2, 0));
+    assert_eq!(report["quarantined"].as_array().unwrap().len(), 1);
+    has(&report["quarantined"][0], &["path", "reason", "detail"]);
+    has(&report["documents"][0], &["id", "path", "title", "pages", "passages"]);
+    let again = cli.json(3, &["ingest", path]);
+    assert_eq!((again["unchanged"].as_u64(), again["indexed"].as_u64()), (Some(2), Some(0)));
+
+    let mine = cli.json(0, &["documents", "list", "--as", "staff"]);
+    assert_eq!(mine["documents"][0]["labels"]["classification"], "public");
+    let bare = cli.json(0, &["documents", "list"]);
+    assert_eq!(bare["documents"].as_array().unwrap().len(), 2);
+    assert!(!bare.to_string().contains("harbour"), "operators do not read content: {bare}");
+    let id = mine["documents"][0]["id"].as_str().unwrap();
+    let pages = cli.json(0, &["documents", "pages", id, "--as", "staff"]);
+    has(&pages["pages"][0], &["page", "text"]);
+    has(&cli.json(0, &["documents", "show", id, "--as", "staff"]), &["title", "labels"]);
+    cli.json(2, &["documents", "pages", id, "--as", "auditor"]);
+    cli.json(2, &["ingest", "/no/such/place"]);
+}
+
+#[test]
+fn one_file_is_parsed_without_a_home() {
+    let cli = Cli::on(std::path::Path::new("/no/such/home"));
+    let plain = fixture("hostile/plain.pdf");
+    let parsed = cli.json(0, &["documents", "parse", plain.to_str().unwrap()]);
+    has(&parsed, &["pages", "warnings"]);
+    assert_eq!(parsed["pages"][0]["origin"], "text");
+    assert!(parsed["pages"][0]["text"].as_str().unwrap().contains("Visiting hours"));
+    let locked = fixture("hostile/encrypted.pdf");
+    let locked = locked.to_str().unwrap();
+    assert_eq!(cli.json(3, &["documents", "parse", locked])["reason"], "encrypted");
+    cli.json(0, &["documents", "parse", locked, "--password", "opensesame"]);
+    cli.json(2, &["documents", "parse", "/no/such/file"]);
+}
+
+/// A folder that goes away with the test.
+struct TempFolder {
+    path: std::path::PathBuf,
+}
+
+impl TempFolder {
+    fn new(path: std::path::PathBuf) -> Self {
+        std::fs::create_dir(&path).unwrap();
+        Self { path }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+    fn put(&self, name: &str, bytes: &[u8]) {
+        let path = self.path.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.path).unwrap();
+    }
+}

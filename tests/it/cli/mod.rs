@@ -1,0 +1,19 @@
+//! The command line as a process: results, exit codes, and commands that a running server answers.
+
+mod accounts;
+mod asking;
+mod audit;
+mod documents;
+mod exits;
+mod homes;
+mod policies;
+mod served;
+
+use serde_json::Value;
+
+/// Checks that an object has these fields.
+fn has(value: &Value, fields: &[&str]) {
+    for field in fields {
+        assert!(value.get(field).is_some(), "{field} is missing: {value}");
+    }
+}

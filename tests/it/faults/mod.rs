@@ -1,0 +1,3 @@
+//! What fails, fails safely: nothing is shown that is not on record.
+
+mod log;

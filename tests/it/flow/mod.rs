@@ -1,0 +1,5 @@
+//! From a file to an answer, and every way it may end.
+
+mod answering;
+mod ingesting;
+mod walls;

@@ -1,0 +1,102 @@
+//! What a person may not see is, for them, not there.
+
+use affiant::answer::{ReadError, Searched};
+use affiant::domain::answer::Outcome;
+use affiant::domain::ids::DocumentId;
+use serde_json::{Value, json};
+
+use crate::support::corpus::{Corpus, WALLED, fixture, suite};
+use crate::support::test_app::TestApp;
+
+/// Takes the walled document into a home that has all others.
+fn with_wall(app: &TestApp) -> DocumentId {
+    let corpus = Corpus::load();
+    let labels: Vec<&str> = corpus.labels_of(WALLED).iter().map(String::as_str).collect();
+    let report = app.ingest(&[fixture("corpus").join(WALLED)], &labels);
+    assert_eq!(report.indexed, 1);
+    report.documents[0].id
+}
+
+fn walled_questions() -> Vec<String> {
+    let walled = suite().into_iter().filter(|case| case.id.starts_with("walled-"));
+    let questions: Vec<String> = walled.map(|case| case.question).collect();
+    assert!(questions.len() >= 3);
+    questions
+}
+
+/// An answer without what differs from one run to the next.
+fn comparable(answer: &affiant::domain::answer::Answer) -> Value {
+    let mut value = serde_json::to_value(answer).unwrap();
+    for name in ["query", "entries", "timings_ms"] {
+        value[name] = json!(null);
+    }
+    value
+}
+
+#[test]
+fn a_walled_document_changes_nothing_for_those_outside() {
+    let (with, without) = (TestApp::corpus(), TestApp::corpus());
+    with_wall(&with);
+    for who in ["staff", "outsider"] {
+        for question in walled_questions() {
+            let (seen, absent) = (with.ask(who, &question), without.ask(who, &question));
+            assert_eq!(comparable(&seen), comparable(&absent), "{who}: {question}");
+        }
+    }
+}
+
+#[test]
+fn a_walled_document_is_in_no_answer_and_in_no_evidence() {
+    let app = TestApp::corpus();
+    let walled = with_wall(&app);
+    for question in walled_questions() {
+        let answer = app.ask("staff", &question);
+        assert!(answer.evidence.iter().all(|item| item.document != walled));
+        let cited = answer.sentences.iter().flat_map(|sentence| &sentence.citations);
+        assert!(cited.into_iter().all(|citation| citation.document != walled));
+        assert_eq!(answer.withheld, None);
+    }
+}
+
+#[test]
+fn a_walled_document_is_neither_found_nor_listed_nor_opened() {
+    let app = TestApp::corpus();
+    let walled = with_wall(&app);
+    let staff = app.asker("staff");
+    match app.search("staff", "ethics board minutes") {
+        Searched::Found(found) => assert!(found.hits.iter().all(|hit| hit.document != walled)),
+        Searched::Ended(ended) => panic!("{:?}", ended.reason),
+    }
+    let reader = &app.open().reader;
+    let listed = reader.documents(&staff).unwrap();
+    assert_eq!(listed.len(), 12);
+    assert!(listed.iter().all(|document| document.row.document != walled));
+    assert!(matches!(reader.pages(&staff, walled), Err(ReadError::NotFound)));
+    assert!(matches!(reader.page(&staff, walled, 1, None), Err(ReadError::NotFound)));
+    assert!(matches!(reader.picture(&staff, walled, 1), Err(ReadError::NotFound)));
+}
+
+#[test]
+fn those_inside_the_wall_are_answered_from_it() {
+    let app = TestApp::corpus();
+    let walled = with_wall(&app);
+    let role = affiant::domain::principal::Role::Staff;
+    app.account("insider", role, &["matter=M-SEALED".to_owned()]);
+    let answers = walled_questions().into_iter().map(|question| app.ask("insider", &question));
+    let answered = answers.filter(|answer| {
+        answer.outcome == Outcome::Answered
+            && answer.evidence.iter().any(|item| item.document == walled)
+    });
+    assert!(answered.count() > 0);
+}
+
+#[test]
+fn a_person_without_attributes_sees_no_matter_and_no_patient() {
+    let app = TestApp::corpus();
+    let documents = app.open().reader.documents(&app.asker("outsider")).unwrap();
+    assert_eq!(documents.len(), 8);
+    for document in documents.iter() {
+        let labels = document.card.labels.pairs();
+        assert!(!labels.contains_key("matter") && !labels.contains_key("patient"));
+    }
+}

@@ -1,0 +1,96 @@
+//! Words of documents, questions and people stay where they belong: encrypted in the vault, and in
+//! the terms of the full-text index.
+
+use std::path::Path;
+
+use affiant::domain::answer::Outcome;
+use affiant::domain::question::{Mode, Scope};
+
+use crate::support::test_app::TestApp;
+use crate::support::{record, traces};
+
+/// Planted in a document.
+const IN_DOCUMENT: &str = "quibblewick";
+/// Planted in a question.
+const IN_QUESTION: &str = "zanthorpe";
+/// Planted in the name, path and title of a document.
+const IN_NAME: &str = "mirrowdale";
+/// A person's name, matter and patient.
+const IN_PEOPLE: [&str; 3] = ["ottoline.varga", "m-7731-brackwater", "p-90412-yarrow"];
+
+fn planted() -> Vec<&'static str> {
+    [IN_DOCUMENT, IN_QUESTION, IN_NAME].into_iter().chain(IN_PEOPLE).collect()
+}
+
+/// Asks, searches, opens and fails, with planted words in everything.
+fn live(app: &TestApp) {
+    let role = affiant::domain::principal::Role::Staff;
+    let [name, matter, patient] = IN_PEOPLE;
+    app.account(name, role, &[format!("matter={matter}"), format!("patient={patient}")]);
+    let text = format!(
+        "# The {IN_NAME} ledger\n\nThe keeper of the seal is the {IN_DOCUMENT} of the harbour.\n"
+    );
+    let report = app.ingest_text(&format!("{IN_NAME}.md"), &text);
+    assert_eq!(report.indexed, 1);
+    let broken = format!("%PDF-1.7\n{IN_DOCUMENT} {IN_NAME}");
+    assert_eq!(app.ingest_text(&format!("{IN_NAME}.pdf"), &broken).quarantined.len(), 1);
+
+    let answer = app.ask(name, "Who is the keeper of the seal of the harbour?");
+    assert_eq!(answer.outcome, Outcome::Answered, "{:?}", answer.reason);
+    assert!(answer.answer.contains(IN_DOCUMENT));
+    let mut scoped = app.question(&format!("What does {IN_QUESTION} say?"), Mode::Auto);
+    scoped.scope =
+        Scope { purpose: None, matter: Some(matter.to_owned()), patient: Some(patient.to_owned()) };
+    let mut listen = |_: affiant::answer::Progress<'_>| std::ops::ControlFlow::Continue(());
+    app.engine().answerer.ask(&app.asker(name), &scoped, &mut listen).unwrap();
+    app.search(name, IN_DOCUMENT);
+    let document = report.documents[0].id;
+    app.open().reader.pages(&app.asker(name), document).unwrap();
+    let server = app.serve();
+    let client = server.signed_in(name);
+    assert_eq!(client.ask(&format!("Where is {IN_QUESTION}?")).status, 201);
+    assert_eq!(client.ask(&IN_QUESTION.repeat(1_000)).status, 400);
+    server.client().ask(IN_QUESTION).problem(401, "not_signed_in");
+}
+
+/// Which planted words stand in these bytes.
+fn found(bytes: &[u8]) -> Vec<&'static str> {
+    let lower = bytes.to_ascii_lowercase();
+    let holds = |word: &&str| lower.windows(word.len()).any(|part| part == word.as_bytes());
+    planted().into_iter().filter(holds).collect()
+}
+
+#[test]
+fn planted_words_stand_in_no_entry_no_trace_no_metric_and_no_file_outside_the_full_text_index() {
+    let app = TestApp::empty();
+    live(&app);
+    for entry in record::entries(&app.open().log) {
+        assert_eq!(found(&entry.bytes), [""; 0], "entry {}", entry.index);
+    }
+    assert_eq!(found(app.open().metrics.render().as_bytes()), [""; 0], "metrics");
+    let traces = traces::seen();
+    assert!(!traces.is_empty(), "something is traced, or this proves nothing");
+    assert_eq!(found(&traces), [""; 0], "tracing");
+    app.open().state.flush().unwrap();
+    let (mut searched, mut people) = (0, 0);
+    for entry in walkdir::WalkDir::new(app.path()).into_iter().map(Result::unwrap) {
+        let path = entry.path().strip_prefix(app.path()).unwrap();
+        if entry.file_type().is_file() && !is_full_text(path) {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let allowed: &[&str] = if path.starts_with("state/db") { &IN_PEOPLE } else { &[] };
+            let mut leaked = found(&bytes);
+            people += leaked.len();
+            leaked.retain(|word| !allowed.contains(word));
+            people -= leaked.len();
+            assert_eq!(leaked, [""; 0], "{}", path.display());
+            searched += 1;
+        }
+    }
+    assert!(searched > 20, "{searched}");
+    assert!(people > 0, "accounts are found by name, or this search finds nothing at all");
+}
+
+/// tantivy holds clear terms, by design; the rest of `index/` does not.
+fn is_full_text(path: &Path) -> bool {
+    path.starts_with("index/lexical")
+}

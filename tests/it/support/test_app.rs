@@ -1,0 +1,247 @@
+//! A home in a folder of its own, open, with the real models.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use affiant::answer::{AnswerError, Asker, Progress, Searched};
+use affiant::app::{self, App, Engine, InitOptions, Models};
+use affiant::audit::{DiskFiles, LogFiles, LogPaths, verify};
+use affiant::config::{self, Options};
+use affiant::domain::access::Labels;
+use affiant::domain::answer::Answer;
+use affiant::domain::clock::SystemClock;
+use affiant::domain::principal::{Attributes, Role, Via};
+use affiant::domain::question::{Mode, Question, QuestionText, Scope};
+use affiant::govern::Changer;
+use affiant::identity::NewAccount;
+use affiant::ingest::{BatchOptions, BatchReport, Source};
+use affiant::retrieve::Candidates;
+use tempfile::TempDir;
+
+use super::corpus::Corpus;
+use super::template::{self, Holding};
+use super::{PASSWORD, traces};
+
+/// The models, loaded once: they take about a second and half a gigabyte.
+pub(crate) fn models() -> Models {
+    static MODELS: OnceLock<Models> = OnceLock::new();
+    let load = || {
+        let options = config::load(Path::new("."), std::env::vars()).unwrap();
+        let found = app::models_of(&options, &Silent).unwrap();
+        Models::load(&options, &found).unwrap()
+    };
+    MODELS.get_or_init(load).clone()
+}
+
+struct Silent;
+
+impl affiant::models::Progress for Silent {
+    fn stage(&self, _text: &str, _total: Option<u64>) {}
+    fn advance(&self, _n: u64) {}
+}
+
+/// An open home. Accounts: `admin`, `approver`, `staff` (sees the corpus but for the walled
+/// document), `outsider` (staff without attributes), `auditor`, `records`.
+pub(crate) struct TestApp {
+    app: Option<Arc<App>>,
+    folder: TempDir,
+}
+
+impl TestApp {
+    /// A home without documents.
+    pub(crate) fn empty() -> Self {
+        Self::holding(Holding::Nothing, |_| {})
+    }
+
+    /// A home with the demonstration corpus, but for the walled document.
+    pub(crate) fn corpus() -> Self {
+        Self::holding(Holding::Corpus, |_| {})
+    }
+
+    /// A home with these contents and changed options.
+    pub(crate) fn holding(holding: Holding, change: impl FnOnce(&mut Options)) -> Self {
+        traces::keep();
+        let folder = TempDir::new().unwrap();
+        template::copy(holding, folder.path());
+        let mut options = options(folder.path());
+        change(&mut options);
+        Self { app: Some(Arc::new(App::open(options).unwrap())), folder }
+    }
+
+    /// A home with these contents that nobody has open.
+    pub(crate) fn folder(holding: Holding) -> TempDir {
+        let folder = TempDir::new().unwrap();
+        template::copy(holding, folder.path());
+        folder
+    }
+
+    /// The home that templates begin with.
+    pub(super) fn fresh() -> Self {
+        let folder = TempDir::new().unwrap();
+        let init = InitOptions {
+            admin: "admin".parse().unwrap(),
+            approver: "approver".parse().unwrap(),
+            policies: "general".to_owned(),
+        };
+        let made = app::create(&options(folder.path()), &init).unwrap();
+        let app = Self { app: Some(Arc::new(made.app)), folder };
+        let attributes = Corpus::load().staff.attributes;
+        app.account("staff", Role::Staff, &attributes);
+        app.account("outsider", Role::Staff, &[]);
+        app.account("auditor", Role::Auditor, &[]);
+        app.account("records", Role::RecordsOfficer, &[]);
+        for first in ["admin", "approver"] {
+            let password = Some(PASSWORD.to_owned().into());
+            app.open().governor.accounts.set_password(first, password).unwrap();
+        }
+        app
+    }
+
+    /// The open home.
+    pub(crate) fn open(&self) -> &App {
+        self.app.as_ref().expect("the home is open")
+    }
+
+    /// The open home, for a thread of its own.
+    pub(super) fn shared(&self) -> Arc<App> {
+        Arc::clone(self.app.as_ref().expect("the home is open"))
+    }
+
+    /// Models and indexes.
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        self.open().engine_over(|| Ok(models())).unwrap()
+    }
+
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Makes an account.
+    pub(crate) fn account(&self, name: &str, role: Role, attributes: &[String]) {
+        let mut sets = Attributes::new();
+        for (key, value) in attributes.iter().map(|pair| pair.split_once('=').unwrap()) {
+            sets.entry(key.to_owned()).or_default().insert(value.to_owned());
+        }
+        let new = NewAccount {
+            name: name.parse().unwrap(),
+            roles: [role].into(),
+            attributes: sets,
+            password: Some(PASSWORD.to_owned().into()),
+        };
+        let actor = self.open().operator(None);
+        self.open().governor.create_account(Changer::Operator, &actor, new).unwrap();
+    }
+
+    /// A person who asks.
+    pub(crate) fn asker(&self, name: &str) -> Asker {
+        let governor = &self.open().governor;
+        let principal = governor.accounts.principal(name).unwrap();
+        Asker { principal, actor: governor.actor(name, Via::Cli, None) }
+    }
+
+    /// A question as it is asked where nothing else is said.
+    pub(crate) fn question(&self, text: &str, mode: Mode) -> Question {
+        Question {
+            id: self.engine().answerer.request(),
+            text: QuestionText::try_from(text.to_owned()).unwrap(),
+            mode,
+            scope: Scope::default(),
+            top_k: 8,
+        }
+    }
+
+    /// Asks for a quotation: fast, and the same on every machine.
+    pub(crate) fn ask(&self, who: &str, question: &str) -> Answer {
+        self.try_ask(who, question, Mode::Verbatim).unwrap()
+    }
+
+    /// Asks, and tells why there is no answer object.
+    pub(crate) fn try_ask(
+        &self,
+        who: &str,
+        question: &str,
+        mode: Mode,
+    ) -> Result<Answer, AnswerError> {
+        let question = self.question(question, mode);
+        let mut listen = |_: Progress<'_>| ControlFlow::Continue(());
+        let released = self.engine().answerer.ask(&self.asker(who), &question, &mut listen)?;
+        Ok(released.into_parts().0)
+    }
+
+    /// Searches both halves of the index.
+    pub(crate) fn search(&self, who: &str, words: &str) -> Searched {
+        let question = self.question(words, Mode::Verbatim);
+        self.engine().answerer.search(&self.asker(who), &question, Candidates::Hybrid).unwrap()
+    }
+
+    /// Takes files in as the operator.
+    pub(crate) fn ingest(&self, paths: &[PathBuf], labels: &[&str]) -> BatchReport {
+        self.ingest_sources(Source::files(paths).unwrap(), labels)
+    }
+
+    /// Takes a text in as the operator.
+    pub(crate) fn ingest_text(&self, name: &str, text: &str) -> BatchReport {
+        let source = Source::Bytes { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
+        self.ingest_sources(vec![source], &[])
+    }
+
+    fn ingest_sources(&self, sources: Vec<Source>, labels: &[&str]) -> BatchReport {
+        let labels = if labels.is_empty() {
+            Labels::internal()
+        } else {
+            Labels::parse(labels.iter().copied()).unwrap()
+        };
+        let policy = self.open().policies.digest();
+        let actor = self.open().operator(None);
+        let options = BatchOptions { labels, password: None, actor, policy };
+        self.engine().ingestor.run(sources, &options, &mut |_, _| {}).unwrap()
+    }
+
+    /// Closes the home and opens it again, on these log files where given.
+    pub(crate) fn reopen(&mut self, files: Option<Arc<dyn LogFiles>>) {
+        let options = self.open().options.clone();
+        drop(self.app.take().and_then(Arc::into_inner).expect("nothing else has the home open"));
+        let files = files.unwrap_or_else(|| Arc::new(self.log_files()));
+        let clock = Arc::new(SystemClock::start());
+        self.app = Some(Arc::new(App::open_on(options, clock, files).unwrap()));
+    }
+
+    /// The log files of this home, as they are.
+    pub(crate) fn log_files(&self) -> DiskFiles {
+        DiskFiles::new(LogPaths::of(self.path()))
+    }
+
+    /// Closes the home, lets `take` have it, and checks it as every test does.
+    pub(super) fn close_into(mut self, take: impl FnOnce(&Path)) {
+        self.close();
+        take(self.folder.path());
+    }
+
+    fn close(&mut self) {
+        let Some(app) = self.app.take() else { return };
+        let open = app.catalogue.open_questions().unwrap();
+        assert_eq!(open, [], "no question is left without its terminal entry");
+        app.log.publish().unwrap();
+        let size = app.log.size();
+        drop(Arc::into_inner(app).expect("nothing else has the home open"));
+        let paths = LogPaths::of(self.folder.path());
+        let vkey = std::fs::read_to_string(&paths.vkey).unwrap();
+        let report = verify(&paths.log, vkey.trim_end());
+        assert!(report.ok, "{:?}", report.problems);
+        assert_eq!(report.size, size);
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.close();
+        }
+    }
+}
+
+fn options(home: &Path) -> Options {
+    config::load(home, std::env::vars()).unwrap()
+}
