@@ -65,7 +65,7 @@ pub const APPEND_BATCH_MAX: usize = 1_024;
 
 /// Tokens generated for one answer.
 pub const COMPLETION_TOKENS_MAX: usize = 256;
-/// Tokens of evidence and instructions; about three seconds of prefill on two cores.
+/// Tokens of evidence and instructions: three to seven seconds of prefill on two cores at most.
 pub const PROMPT_TOKENS_MAX: usize = 1_800;
 /// Questions waiting for the model; beyond this the edge answers 429.
 pub const QUESTION_QUEUE_MAX: usize = 32;
