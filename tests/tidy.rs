@@ -70,6 +70,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("rcgen", &["app"]),
     ("rustix", &["app", "durable"]),
     ("rustls", &["app"]),
+    ("rustls_native_certs", &["app"]),
     ("safetensors", &["models"]),
     ("scraper", &["document"]),
     ("sled", &["store"]),
@@ -81,6 +82,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["telemetry"]),
     ("unicode_normalization", &["document"]),
     ("unicode_segmentation", &["verify"]),
+    ("ureq", &["app"]),
     ("walkdir", &["ingest"]),
     ("zip", &["models"]),
 ];

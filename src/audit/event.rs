@@ -312,6 +312,13 @@ entry_types! {
         documents: u32 = "documents put back into the index",
         passages: u32 = "their passages",
     };
+    WitnessFailed = "witness.failed", "failed", "when a witness stops cosigning this log, once for each reason" {
+        witness: String = "name of the witness in the policy",
+        reason: String = "code of the reason",
+    };
+    WitnessRecovered = "witness.recovered", "ok", "when a witness cosigns again" {
+        witness: String = "name of the witness in the policy",
+    };
     EvaluationRun = "evaluation.run", "ok", "when a suite of questions was run" {
         suite: Digest = "digest of the suite",
         questions: u32 = "questions in it",

@@ -43,6 +43,7 @@ mod shared;
 pub mod tile;
 mod tlog_policy;
 mod verify;
+mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
@@ -63,6 +64,10 @@ pub use tlog_policy::{
     UnsignedError,
 };
 pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};
+pub use witness::{
+    ADD_CHECKPOINT_BYTES_MAX, Change, Decision, Disagreement, How, Post, PostReply, RoundError,
+    Rounds, Witness, WitnessError, Witnessed,
+};
 
 #[cfg(test)]
 mod tests;

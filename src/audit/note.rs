@@ -107,6 +107,13 @@ impl PublicKey {
         let parsed = Self::new(name, kind, key);
         if parsed.id == id { Ok(parsed) } else { Err(KeyError::Id) }
     }
+
+    /// A signature line of this key, without its newline.
+    fn line(&self, signature: &[u8]) -> String {
+        let mut data = self.id.to_vec();
+        data.extend_from_slice(signature);
+        format!("— {} {}", self.name, STANDARD.encode(data))
+    }
 }
 
 impl fmt::Display for PublicKey {
@@ -176,9 +183,7 @@ impl PrivateKey {
 
     /// The signature line with this signature, without its newline.
     pub(super) fn line(&self, signature: &[u8]) -> String {
-        let mut data = self.public.id.to_vec();
-        data.extend_from_slice(signature);
-        format!("— {} {}", self.public.name, STANDARD.encode(data))
+        self.public.line(signature)
     }
 }
 
@@ -190,6 +195,10 @@ impl NoteVerifier {
     /// The key's name.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    pub(super) const fn key(&self) -> &PublicKey {
+        &self.0
     }
 
     /// The raw public key.
@@ -328,6 +337,12 @@ impl<'a> SignedText<'a> {
             lines.push(parse_line(line).ok_or(NoteError::Malformed)?);
         }
         Ok(Self { text, lines })
+    }
+
+    /// The lines of one key, each with its newline, unchecked.
+    pub(super) fn lines_of(&self, key: &PublicKey) -> impl Iterator<Item = String> {
+        let lines = self.lines.iter().filter(|l| l.name == key.name && l.id == key.id);
+        lines.map(|line| format!("{}\n", key.line(&line.signature)))
     }
 
     /// What the lines of one key hold behind its id.

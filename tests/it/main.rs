@@ -20,3 +20,4 @@ mod faults;
 mod flow;
 mod leaks;
 mod support;
+mod witnesses;

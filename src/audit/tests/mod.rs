@@ -5,6 +5,7 @@ mod open;
 mod tamper;
 mod tlog_policy;
 mod tree;
+mod witness;
 
 use std::fs;
 use std::path::{Path, PathBuf};

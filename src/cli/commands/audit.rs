@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::witness;
 use crate::audit::{Entry, LogPaths, Report, inventory, verify};
 use crate::cli::args::{AuditCommand, FilterArgs};
 use crate::cli::context::Context;
@@ -56,6 +57,7 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             );
             Ok(Reply::done(value, text))
         }
+        AuditCommand::Witness(args) => witness::serve(context, &args),
         AuditCommand::Inventory => {
             let table = inventory();
             Ok(Reply::done(json!({ "table": table }), table))
