@@ -2,4 +2,5 @@
 
 mod answering;
 mod ingesting;
+mod replaying;
 mod walls;
