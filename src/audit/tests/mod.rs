@@ -3,6 +3,7 @@
 mod faults;
 mod open;
 mod tamper;
+mod tlog_policy;
 mod tree;
 
 use std::fs;

@@ -2,5 +2,6 @@
 
 mod answering;
 mod ingesting;
+mod rebuilding;
 mod replaying;
 mod walls;
