@@ -12,9 +12,9 @@ use super::files::read_bounded;
 use super::folder::Folder;
 use super::merkle::Hash;
 use super::note::NoteVerifier;
+use super::problems::{PROBLEMS_MAX, Problems};
 use super::publish::CHECKPOINT_FILE;
 use super::tile::{BUNDLE_BYTES_MAX, Part, PartKind, push_entry};
-use super::verify::{PROBLEMS_MAX, Problems};
 
 /// A tile's path has at most nine names: `tile`, level, up to seven groups, width.
 const DEPTH_MAX: usize = 12;

@@ -32,15 +32,20 @@ mod folder;
 mod journal;
 mod log;
 pub mod merkle;
+mod node;
 pub mod note;
+mod problems;
 mod publish;
 mod reader;
 mod receipt;
 mod recover;
+mod schema;
 mod sequencer;
+mod shape;
 mod shared;
 pub mod tile;
 mod verify;
+mod walk;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use create::CreateError;
@@ -52,10 +57,12 @@ pub use event::{
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
 pub use log::{AppendError, Log};
+pub use problems::{PROBLEM_KINDS, Problem, ProblemKind, Report, problem_kinds};
 pub use reader::ReadError;
 pub use receipt::{Receipt, Recorded};
 pub use recover::{OpenError, Recovery};
-pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};
+pub use schema::check_entry;
+pub use verify::{EntryRules, VerifyOptions, verify, verify_with};
 
 #[cfg(test)]
 mod tests;

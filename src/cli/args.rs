@@ -245,6 +245,9 @@ pub(super) enum AuditCommand {
         /// File with the verifier key; else `log.vkey` beside the log folder.
         #[arg(long, value_name = "FILE")]
         vkey: Option<PathBuf>,
+        /// An earlier checkpoint of this log: it must be the beginning of today's.
+        #[arg(long, value_name = "CHECKPOINT")]
+        since: Option<PathBuf>,
     },
     /// Entries, oldest first: the newest of those that match.
     List {
@@ -290,7 +293,8 @@ pub(super) enum AuditCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
-    /// Every entry type, its fields and when it is written, as a Markdown table.
+    /// Every entry type, its fields and when it is written, and every kind of problem that
+    /// `verify` finds, as Markdown tables.
     Inventory,
 }
 

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::audit::{
-    Actor, AppendError, Entry, Event, Log, ReadError, Recorded, Report, What, verify,
+    Actor, AppendError, Entry, EntryRules, Event, Log, ReadError, Recorded, Report, VerifyOptions,
+    What, verify_with,
 };
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -178,16 +179,21 @@ impl Examiner {
         Ok(self.record(reader, what, proof)?)
     }
 
-    /// Verifies the whole log as it is on disk.
+    /// Verifies the whole log as it is on disk, and against an earlier checkpoint where given.
     ///
     /// # Errors
     /// [`ExamineError`] where verifying could not run; problems found are in the report.
-    pub fn verify(&self, reader: &Reader) -> Result<Recorded<Report>, ExamineError> {
+    pub fn verify(
+        &self,
+        reader: &Reader,
+        since: Option<Vec<u8>>,
+    ) -> Result<Recorded<Report>, ExamineError> {
         self.decide(reader, Action::ReadLog)?;
         let what = What::AuditRead { scope: "verify".to_owned(), index: None };
         let report = {
             self.log.publish()?;
-            verify(&self.log_dir, self.vkey.trim_end())
+            let options = VerifyOptions { entries: EntryRules::Affiant, since };
+            verify_with(&self.log_dir, self.vkey.trim_end(), &options)
         };
         Ok(self.record(reader, what, report)?)
     }

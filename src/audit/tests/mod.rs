@@ -1,5 +1,6 @@
 //! The room as a whole, on real files.
 
+mod changes;
 mod faults;
 mod open;
 mod tamper;

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::audit::{Entry, LogPaths, Report, inventory, verify};
+use crate::audit::{
+    Entry, EntryRules, LogPaths, Problem, Report, VerifyOptions, inventory, problem_kinds,
+    verify_with,
+};
 use crate::cli::args::{AuditCommand, FilterArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
@@ -14,10 +17,14 @@ use crate::examine::{ExportFormat, Filter};
 
 pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
     match command {
-        AuditCommand::Verify { log: Some(log), vkey } => {
-            verify_folder(&context.path(&log), vkey.map(|path| context.path(&path)))
+        AuditCommand::Verify { log, vkey, since } => {
+            let since = since.map(|path| read_checkpoint(&context.path(&path))).transpose()?;
+            let vkey = vkey.map(|path| context.path(&path));
+            match log {
+                Some(log) => verify_folder(&context.path(&log), vkey, since),
+                None => verify_home(context, vkey, since),
+            }
         }
-        AuditCommand::Verify { log: None, vkey } => verify_home(context, vkey),
         AuditCommand::List { filter, limit, as_user } => {
             let reader = context.reader(as_user.as_deref())?;
             let filter = filter_of(filter)?;
@@ -57,29 +64,38 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Ok(Reply::done(value, text))
         }
         AuditCommand::Inventory => {
-            let table = inventory();
-            Ok(Reply::done(json!({ "table": table }), table))
+            let (table, problems) = (inventory(), problem_kinds());
+            let text = format!("{table}\n{problems}");
+            Ok(Reply::done(json!({ "table": table, "problems": problems }), text))
         }
     }
 }
 
 /// A home's log is verified on disk where no process has the home open, else inside the server.
-fn verify_home(context: &mut Context<'_>, vkey: Option<PathBuf>) -> Result<Reply, Failure> {
+fn verify_home(
+    context: &mut Context<'_>,
+    vkey: Option<PathBuf>,
+    since: Option<Vec<u8>>,
+) -> Result<Reply, Failure> {
     if context.in_server() {
         let reader = context.reader(None)?;
-        let report = context.app()?.examiner.verify(&reader)?;
+        let report = context.app()?.examiner.verify(&reader, since)?;
         return Ok(reported(&report));
     }
     let paths = LogPaths::of(&context.options.home);
-    let vkey = vkey.map_or(paths.vkey, |path| context.path(&path));
+    let vkey = vkey.unwrap_or(paths.vkey);
     if !vkey.exists() {
         let home = context.options.home.clone();
         return Err(anyhow::Error::from(crate::app::NoHome { home }).into());
     }
-    verify_folder(&paths.log, Some(vkey))
+    verify_folder(&paths.log, Some(vkey), since)
 }
 
-fn verify_folder(log: &Path, vkey: Option<PathBuf>) -> Result<Reply, Failure> {
+fn verify_folder(
+    log: &Path,
+    vkey: Option<PathBuf>,
+    since: Option<Vec<u8>>,
+) -> Result<Reply, Failure> {
     let beside = || log.parent().unwrap_or(Path::new(".")).join("log.vkey");
     let vkey = vkey.unwrap_or_else(beside);
     let text = std::fs::read_to_string(&vkey).map_err(|error| {
@@ -89,28 +105,37 @@ fn verify_folder(log: &Path, vkey: Option<PathBuf>) -> Result<Reply, Failure> {
     if !log.is_dir() {
         return Err(Failure::usage(format!("{} is not a folder", log.display())));
     }
-    Ok(reported(&verify(log, text.trim_end())))
+    let options = VerifyOptions { entries: EntryRules::Detect, since };
+    Ok(reported(&verify_with(log, text.trim_end(), &options)))
+}
+
+/// A checkpoint that somebody has kept: of any size, the verifier says whether it is one.
+fn read_checkpoint(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| {
+        let path = path.display();
+        Failure::usage(format!("the earlier checkpoint {path} cannot be read: {error}"))
+    })
 }
 
 fn reported(report: &Report) -> Reply {
-    let problems: Vec<Value> = report
-        .problems
-        .iter()
-        .map(|problem| {
-            json!({ "kind": problem.kind, "index": problem.index, "detail": problem.detail })
-        })
-        .collect();
+    let rows = |found: &[Problem]| -> Vec<Value> {
+        let row = |p: &Problem| json!({ "kind": p.kind, "index": p.index, "detail": p.detail });
+        found.iter().map(row).collect()
+    };
     let value = json!({
-        "ok": report.ok, "size": report.size, "root": report.root, "problems": problems,
+        "ok": report.ok, "size": report.size, "root": report.root,
+        "problems": rows(&report.problems), "warnings": rows(&report.warnings),
     });
     let mut text = if report.ok {
         format!("ok: {} entries, root {}\n", report.size, report.root)
     } else {
         format!("NOT ok: {} problem(s) in {} entries\n", report.problems.len(), report.size)
     };
-    for problem in &report.problems {
-        let at = problem.index.map_or_else(String::new, |index| format!(" at entry {index}"));
-        text.push_str(&format!("  {}{at}: {}\n", problem.kind, problem.detail));
+    let problems = report.problems.iter().map(|problem| ("", problem));
+    let warnings = report.warnings.iter().map(|warning| ("warning: ", warning));
+    for (weight, Problem { kind, index, detail }) in problems.chain(warnings) {
+        let at = index.map_or_else(String::new, |index| format!(" at entry {index}"));
+        text.push_str(&format!("  {weight}{kind}{at}: {detail}\n"));
     }
     let code = if report.ok { exit::DONE } else { exit::CHECK_FAILED };
     Reply::done(value, text).with_exit(code)

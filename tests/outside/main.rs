@@ -1,0 +1,113 @@
+//! Logs of ours before judges who know nothing of us: Go's own transparency-log libraries, a
+//! checker written in Python from the specifications alone, and openssl.
+//!
+//! Where one of them is missing its tests show as ignored; with `AFFIANT_REQUIRE=all` they fail
+//! instead. The judges are `check.go` and `check.py` beside this file.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops at the first thing that is not as it must be"
+)]
+
+mod judges;
+mod sample;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use self::judges::{Judge, Verdict};
+use self::sample::Sample;
+
+/// Entries of the older checkpoint, and of the log: partial and full tiles, on both sides of each
+/// boundary.
+const SIZES: [(u64, u64); 9] = [
+    (1, 1),
+    (1, 255),
+    (200, 256),
+    (256, 257),
+    (200, 300),
+    (255, 511),
+    (256, 512),
+    (511, 513),
+    (300, 600),
+];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let required = required();
+    let mut trials = Vec::new();
+    for judge in [Judge::Go, Judge::Python, Judge::Openssl] {
+        let missing = judge.missing();
+        let mut add = |what: &str, test: fn(Judge) -> Result<(), Failed>| {
+            let missing = missing.clone();
+            let ignored = missing.is_some() && !required;
+            let name = format!("{judge:?}_{what}").to_lowercase();
+            let trial = Trial::test(name, move || match missing {
+                Some(missing) => Err(missing.into()),
+                None => test(judge),
+            });
+            trials.push(trial.with_ignored_flag(ignored));
+        };
+        add("accepts_our_logs_of_every_size", accepts);
+        add("rejects_a_flipped_bit_in_any_file", rejects);
+        add("rejects_another_history", rejects_a_fork);
+    }
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests are told by the environment what to require")]
+fn required() -> bool {
+    std::env::var("AFFIANT_REQUIRE").is_ok_and(|wanted| wanted == "all")
+}
+
+fn expect(judge: Judge, sample: &Sample, accepted: bool, what: &str) -> Result<(), Failed> {
+    let Verdict { accepts, said } = judge.judge(sample);
+    match accepts == accepted {
+        true => Ok(()),
+        false => Err(format!("{judge:?} on {what}: {said}").into()),
+    }
+}
+
+fn accepts(judge: Judge) -> Result<(), Failed> {
+    for (older, size) in SIZES {
+        let sample = Sample::new(older, size);
+        expect(judge, &sample, true, &format!("{older} -> {size} entries"))?;
+    }
+    Ok(())
+}
+
+/// One bit in the first third, the middle and the last third of every file that the log has now.
+fn rejects(judge: Judge) -> Result<(), Failed> {
+    for (older, size) in [(200, 300), (256, 512)] {
+        let sample = Sample::new(older, size);
+        let files = sample.files();
+        assert!(
+            files.len() >= 6,
+            "checkpoint, two bundles, two tiles and the one above: {files:?}"
+        );
+        for file in files.iter().filter(|file| judge.reads(file)) {
+            let good = sample.read(file);
+            for position in [good.len() / 3, good.len() / 2, good.len() * 2 / 3] {
+                let mut bad = good.clone();
+                bad[position] ^= 1;
+                sample.write(file, &bad);
+                expect(judge, &sample, false, &format!("{file} with byte {position} changed"))?;
+            }
+            sample.write(file, &good);
+        }
+        expect(judge, &sample, true, "the log as it was")?;
+    }
+    Ok(())
+}
+
+/// Two logs that the same key has signed: each is whole, and neither is the other's beginning.
+fn rejects_a_fork(judge: Judge) -> Result<(), Failed> {
+    let [one, other] = Sample::twins(200, 300);
+    expect(judge, &one, true, "the one history by itself")?;
+    expect(judge, &other, true, "the other history by itself")?;
+    if judge != Judge::Openssl {
+        other.write_older(&one.read_older());
+        expect(judge, &other, false, "the other history after a checkpoint of this one")?;
+    }
+    Ok(())
+}
