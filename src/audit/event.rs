@@ -312,6 +312,10 @@ entry_types! {
         entries: u64 = "entries in it",
         sha256: Digest = "digest of the file",
     };
+    ViewsRebuilt = "views.rebuilt", "ok", "when the catalogue was replayed and the index made anew" {
+        documents: u32 = "documents put back into the index",
+        passages: u32 = "their passages",
+    };
     EvaluationRun = "evaluation.run", "ok", "when a suite of questions was run" {
         suite: Digest = "digest of the suite",
         questions: u32 = "questions in it",

@@ -58,6 +58,7 @@ const fn warning(kind: &'static str, meaning: &'static str) -> ProblemKind {
 pub const PROBLEM_KINDS: &[ProblemKind] = &[
     problem("vkey", "the verifier key is not one"),
     problem("checkpoint", "the checkpoint is missing, malformed, or not signed by this key"),
+    problem("quorum", "too few of the policy's witnesses have cosigned the checkpoint"),
     problem("since_checkpoint", "the earlier checkpoint is malformed, or not signed by this key"),
     problem("shrunk", "the log has fewer entries than an earlier checkpoint of it"),
     problem("forked", "an earlier checkpoint states another root for its number of entries"),

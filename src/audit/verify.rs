@@ -1,4 +1,4 @@
-//! The offline verifier: a folder and a verifier key, nothing else.
+//! The offline verifier: a folder, and a verifier key or a policy that names keys; nothing else.
 //!
 //! Streams through the log once, holding a few bundles, one tile a level, and what later entries
 //! rest on: open queries, documents, policy sets. Checks the checkpoint's signature, every tile of
@@ -21,11 +21,11 @@ use super::chronicle::Chronicle;
 use super::files::read_bounded;
 use super::folder::Folder;
 use super::merkle::empty_root;
-use super::note::NoteVerifier;
 use super::problems::{Problems, Report};
 use super::publish::CHECKPOINT_FILE;
 use super::schema::claims_our_format;
 use super::tile::{Part, PartKind};
+use super::tlog_policy::TlogPolicy;
 use super::walk::Walk;
 
 /// Whether entries are held to this appliance's schema.
@@ -37,6 +37,15 @@ pub enum EntryRules {
     Affiant,
     /// Entries are any bytes: the log of another program.
     Opaque,
+}
+
+/// Whose signatures make a checkpoint valid.
+#[derive(Clone, Copy, Debug)]
+pub enum Trust<'a> {
+    /// The signature of this verifier key, a C2SP vkey.
+    Key(&'a str),
+    /// That of any of the policy's log keys, and its quorum of witnesses.
+    Policy(&'a TlogPolicy),
 }
 
 /// What to check besides the tree.
@@ -55,44 +64,60 @@ pub struct VerifyOptions {
 /// An `open_query` has no terminal entry and cannot get one any more: more than 1,024 entries or a
 /// `log.started` follow it. Later ones may still be running, and are warnings.
 pub fn verify(dir: &Path, vkey: &str) -> Report {
-    verify_with(dir, vkey, &VerifyOptions { entries: EntryRules::Detect, since: None })
+    let options = VerifyOptions { entries: EntryRules::Detect, since: None };
+    verify_with(dir, Trust::Key(vkey), &options)
 }
 
-/// Verifies a log folder with its verifier key.
-pub fn verify_with(dir: &Path, vkey: &str, options: &VerifyOptions) -> Report {
+/// Verifies a log folder.
+pub fn verify_with(dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Report {
     let mut problems = Problems::default();
-    let Some((verifier, checkpoint)) = accept(dir, vkey, &mut problems) else {
+    let trust = match trust {
+        Trust::Policy(policy) => policy.clone(),
+        Trust::Key(text) => match text.trim().parse() {
+            Ok(key) => TlogPolicy::of_logs([key]),
+            Err(error) => {
+                problems.add("vkey", None, format!("the verifier key: {error}"));
+                return problems.report(0, String::new());
+            }
+        },
+    };
+    let Some(checkpoint) = accept(dir, &trust, &mut problems) else {
         return problems.report(0, String::new());
     };
     let folder = Folder::at(dir);
     let since = options.since.as_deref();
-    let since = since.and_then(|note| accept_since(note, &verifier, &checkpoint, &mut problems));
+    let since = since.and_then(|note| accept_since(note, &trust, &checkpoint, &mut problems));
     let opaque = is_opaque(options.entries, &folder, checkpoint.size);
     let mut chronicle = Chronicle::new();
     let walk = Walk { folder: &folder, checkpoint: &checkpoint, since: since.as_ref(), opaque };
     walk.run(&mut chronicle, &mut problems);
     chronicle.finish(checkpoint.size, &mut problems);
-    let mut files = Files::new(dir, &folder, checkpoint.size);
+    let mut files = Files::new(dir, &folder, &checkpoint);
     files.check(&mut problems);
-    files.settle(&verifier, &mut problems);
+    files.settle(&trust, &mut problems);
     problems.report(checkpoint.size, STANDARD.encode(checkpoint.root))
 }
 
-fn accept(dir: &Path, vkey: &str, problems: &mut Problems) -> Option<(NoteVerifier, Checkpoint)> {
-    let verifier: NoteVerifier = match vkey.trim().parse() {
-        Ok(verifier) => verifier,
-        Err(error) => {
-            problems.add("vkey", None, format!("the verifier key: {error}"));
-            return None;
-        }
-    };
+fn accept(dir: &Path, trust: &TlogPolicy, problems: &mut Problems) -> Option<Checkpoint> {
     let path = dir.join(CHECKPOINT_FILE);
-    let checkpoint = match read_bounded(&path, CHECKPOINT_BYTES_MAX) {
-        Ok(note) => Checkpoint::open(&note, &verifier).map_err(|e| e.to_string()),
+    let standing = match read_bounded(&path, CHECKPOINT_BYTES_MAX) {
+        Ok(note) => trust.stand(&note).map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    match checkpoint {
-        Ok(checkpoint) => Some((verifier, checkpoint)),
+    match standing {
+        Ok(standing) => {
+            if !standing.quorum_met {
+                let path = path.display();
+                let known = trust.witnesses().len();
+                let count = standing.cosigned_by.len();
+                let detail = format!(
+                    "{path}: {count} of the policy's {known} witnesses have cosigned it, \
+                     which is no quorum"
+                );
+                problems.add("quorum", None, detail);
+            }
+            Some(standing.checkpoint)
+        }
         Err(error) => {
             problems.add("checkpoint", None, format!("{}: {error}", path.display()));
             None
@@ -103,12 +128,17 @@ fn accept(dir: &Path, vkey: &str, problems: &mut Problems) -> Option<(NoteVerifi
 /// The earlier checkpoint, where today's tree can be compared with it.
 fn accept_since(
     note: &[u8],
-    verifier: &NoteVerifier,
+    trust: &TlogPolicy,
     today: &Checkpoint,
     problems: &mut Problems,
 ) -> Option<Checkpoint> {
-    let since = match Checkpoint::open(note, verifier) {
-        Ok(since) => since,
+    let since = match trust.stand(note) {
+        Ok(standing) if standing.checkpoint.origin == today.origin => standing.checkpoint,
+        Ok(_) => {
+            let detail = "the earlier checkpoint is of another log".to_owned();
+            problems.add("since_checkpoint", None, detail);
+            return None;
+        }
         Err(error) => {
             problems.add("since_checkpoint", None, format!("the earlier checkpoint: {error}"));
             return None;

@@ -147,6 +147,8 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
             "run `affiant provision`, or `affiant provision --from DIR` without a network",
             exit::UNAVAILABLE,
         )
+    } else if let Some(IngestError::Lacking { .. }) = error.downcast_ref() {
+        ("index_incomplete", "run `affiant rebuild` while no server runs", exit::UNAVAILABLE)
     } else if let Some(GovernError::Denied(_) | GovernError::NeedsApproval { .. }) =
         error.downcast_ref()
     {

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::audit::{
-    Actor, AppendError, Entry, EntryRules, Event, Log, ReadError, Recorded, Report, VerifyOptions,
-    What, verify_with,
+    Actor, AppendError, Entry, EntryRules, Event, Log, ReadError, Recorded, Report, TlogPolicy,
+    Trust, VerifyOptions, What, verify_with,
 };
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -179,13 +179,15 @@ impl Examiner {
         Ok(self.record(reader, what, proof)?)
     }
 
-    /// Verifies the whole log as it is on disk, and against an earlier checkpoint where given.
+    /// Verifies the whole log as it is on disk: under a policy where one is given, else with the
+    /// log's own key; and against an earlier checkpoint where one is given.
     ///
     /// # Errors
     /// [`ExamineError`] where verifying could not run; problems found are in the report.
     pub fn verify(
         &self,
         reader: &Reader,
+        policy: Option<&TlogPolicy>,
         since: Option<Vec<u8>>,
     ) -> Result<Recorded<Report>, ExamineError> {
         self.decide(reader, Action::ReadLog)?;
@@ -193,7 +195,8 @@ impl Examiner {
         let report = {
             self.log.publish()?;
             let options = VerifyOptions { entries: EntryRules::Affiant, since };
-            verify_with(&self.log_dir, self.vkey.trim_end(), &options)
+            let trust = policy.map_or(Trust::Key(&self.vkey), Trust::Policy);
+            verify_with(&self.log_dir, trust, &options)
         };
         Ok(self.record(reader, what, report)?)
     }

@@ -5,13 +5,11 @@ use actix_web::{HttpResponse, web};
 use crate::audit::tile::Part;
 
 use super::problem::blocking;
-use super::{Kind, Problem, Services};
+use super::{Kind, Problem, UseCases};
 
 /// `GET /log/checkpoint`.
-pub(super) async fn show_checkpoint(
-    services: web::Data<Services>,
-) -> Result<HttpResponse, Problem> {
-    let path = services.log_dir.join("checkpoint");
+pub(super) async fn show_checkpoint(cases: web::Data<UseCases>) -> Result<HttpResponse, Problem> {
+    let path = cases.log_dir.join("checkpoint");
     let bytes = blocking(move || read(&path)).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
@@ -21,12 +19,12 @@ pub(super) async fn show_checkpoint(
 
 /// `GET /log/tile/…`.
 pub(super) async fn show_tile(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     // A path of a log has one spelling, and no way out of the folder.
     let Some(part) = Part::parse(&format!("tile/{path}")) else { return Err(missing()) };
-    let path = services.log_dir.join(part.to_string());
+    let path = cases.log_dir.join(part.to_string());
     let bytes = blocking(move || read(&path)).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")

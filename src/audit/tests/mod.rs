@@ -4,6 +4,7 @@ mod changes;
 mod faults;
 mod open;
 mod tamper;
+mod tlog_policy;
 mod tree;
 
 use std::fs;

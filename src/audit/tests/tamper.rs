@@ -316,7 +316,7 @@ fn an_earlier_checkpoint_holds_the_log_to_its_history() {
     let since = |home: &Home, note: &str| {
         let since = Some(note.as_bytes().to_vec());
         let options = VerifyOptions { entries: EntryRules::Detect, since };
-        let report = verify_with(&home.paths.log, &home.vkey, &options);
+        let report = verify_with(&home.paths.log, Trust::Key(&home.vkey), &options);
         report.problems.into_iter().map(|problem| problem.kind).collect::<Vec<_>>()
     };
     let checkpoint = |home: &Home| fs::read_to_string(home.paths.log.join("checkpoint")).unwrap();
@@ -349,6 +349,35 @@ fn an_earlier_checkpoint_holds_the_log_to_its_history() {
 }
 
 #[test]
+fn a_policy_asks_for_any_key_of_the_log_and_a_quorum_of_witnesses() {
+    let home = Home::new();
+    home.fill(3);
+    let stranger = Home::new();
+    let witness = Cosigner::generate("w.test/1", &SystemEntropy).unwrap();
+    let path = home.paths.log.join("checkpoint");
+    let under = |logs: &[&Home], quorum: &str| {
+        let logs: String = logs.iter().map(|home| format!("log {}\n", home.vkey)).collect();
+        let witness = witness.verifier();
+        let policy = format!("{logs}witness one {witness}\nquorum {quorum}\n");
+        let policy = TlogPolicy::parse(policy.as_bytes()).unwrap();
+        let options = VerifyOptions { entries: EntryRules::Affiant, since: None };
+        let report = verify_with(&home.paths.log, Trust::Policy(&policy), &options);
+        report.problems.into_iter().map(|problem| problem.kind).collect::<Vec<_>>()
+    };
+    let none = Vec::<String>::new();
+    assert_eq!(under(&[&home], "none"), none);
+    assert_eq!(under(&[&stranger, &home], "none"), none);
+    assert_eq!(under(&[&stranger], "none"), ["checkpoint"]);
+    assert_eq!(under(&[&home], "one"), ["quorum"]);
+    let note = fs::read_to_string(&path).unwrap();
+    let text = note.rsplit_once("\n\n").unwrap().0.to_owned() + "\n";
+    tamper(&path, (note.clone() + &witness.cosign(&text, 1_767_225_600)).as_bytes());
+    assert_eq!(under(&[&home], "one"), none);
+    tamper(&path, (note + &witness.cosign("another text\n", 1_767_225_600)).as_bytes());
+    assert_eq!(under(&[&home], "one"), ["checkpoint"]);
+}
+
+#[test]
 fn every_kind_of_finding_is_told_once_with_its_meaning() {
     let kinds: std::collections::BTreeSet<_> = PROBLEM_KINDS.iter().map(|row| row.kind).collect();
     assert_eq!(kinds.len(), PROBLEM_KINDS.len());
@@ -367,7 +396,7 @@ fn the_log_of_another_program_is_verified_without_our_schema() {
     let home = Home::new();
     home.fill(1);
     let strict = VerifyOptions { entries: EntryRules::Affiant, since: None };
-    assert!(verify_with(&home.paths.log, &home.vkey, &strict).ok);
+    assert!(verify_with(&home.paths.log, Trust::Key(&home.vkey), &strict).ok);
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::audit::{
-    Entry, EntryRules, LogPaths, Problem, Report, VerifyOptions, inventory, problem_kinds,
-    verify_with,
+    Entry, EntryRules, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
+    problem_kinds, verify_with,
 };
-use crate::cli::args::{AuditCommand, FilterArgs};
+use crate::cli::args::{AuditCommand, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::ids::EntryIndex;
@@ -17,12 +17,15 @@ use crate::examine::{ExportFormat, Filter};
 
 pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
     match command {
-        AuditCommand::Verify { log, vkey, since } => {
-            let since = since.map(|path| read_checkpoint(&context.path(&path))).transpose()?;
-            let vkey = vkey.map(|path| context.path(&path));
+        AuditCommand::Verify(VerifyArgs { log, vkey, policy, since }) => {
+            let claims = Claims {
+                vkey: vkey.map(|path| context.path(&path)),
+                policy: policy.map(|path| read_policy(&context.path(&path))).transpose()?,
+                since: since.map(|path| read_checkpoint(&context.path(&path))).transpose()?,
+            };
             match log {
-                Some(log) => verify_folder(&context.path(&log), vkey, since),
-                None => verify_home(context, vkey, since),
+                Some(log) => verify_folder(&context.path(&log), claims),
+                None => verify_home(context, claims),
             }
         }
         AuditCommand::List { filter, limit, as_user } => {
@@ -71,45 +74,55 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
     }
 }
 
-/// A home's log is verified on disk where no process has the home open, else inside the server.
-fn verify_home(
-    context: &mut Context<'_>,
+/// What a log is held to.
+struct Claims {
     vkey: Option<PathBuf>,
+    policy: Option<TlogPolicy>,
     since: Option<Vec<u8>>,
-) -> Result<Reply, Failure> {
-    if context.in_server() {
+}
+
+/// A home's log is verified on disk where no process has the home open, else inside the server.
+fn verify_home(context: &mut Context<'_>, claims: Claims) -> Result<Reply, Failure> {
+    if context.in_server() && claims.vkey.is_none() {
         let reader = context.reader(None)?;
-        let report = context.app()?.examiner.verify(&reader, since)?;
+        let Claims { policy, since, .. } = claims;
+        let report = context.app()?.examiner.verify(&reader, policy.as_ref(), since)?;
         return Ok(reported(&report));
     }
     let paths = LogPaths::of(&context.options.home);
-    let vkey = vkey.unwrap_or(paths.vkey);
-    if !vkey.exists() {
+    if !paths.log.is_dir() {
         let home = context.options.home.clone();
         return Err(anyhow::Error::from(crate::app::NoHome { home }).into());
     }
-    verify_folder(&paths.log, Some(vkey), since)
+    verify_folder(&paths.log, claims)
 }
 
-fn verify_folder(
-    log: &Path,
-    vkey: Option<PathBuf>,
-    since: Option<Vec<u8>>,
-) -> Result<Reply, Failure> {
+fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
+    if !log.is_dir() {
+        return Err(Failure::usage(format!("{} is not a folder", log.display())));
+    }
+    let options = VerifyOptions { entries: EntryRules::Detect, since: claims.since };
+    if let Some(policy) = &claims.policy {
+        return Ok(reported(&verify_with(log, Trust::Policy(policy), &options)));
+    }
     let beside = || log.parent().unwrap_or(Path::new(".")).join("log.vkey");
-    let vkey = vkey.unwrap_or_else(beside);
+    let vkey = claims.vkey.unwrap_or_else(beside);
     let text = std::fs::read_to_string(&vkey).map_err(|error| {
         let path = vkey.display();
         Failure::usage(format!("the verifier key {path} cannot be read: {error}; name it --vkey"))
     })?;
-    if !log.is_dir() {
-        return Err(Failure::usage(format!("{} is not a folder", log.display())));
-    }
-    let options = VerifyOptions { entries: EntryRules::Detect, since };
-    Ok(reported(&verify_with(log, text.trim_end(), &options)))
+    Ok(reported(&verify_with(log, Trust::Key(&text), &options)))
 }
 
-/// A checkpoint that somebody has kept: of any size, the verifier says whether it is one.
+fn read_policy(path: &Path) -> Result<TlogPolicy, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Failure::usage(format!("the policy {} is of no use: {why}", path.display()))
+    };
+    let bytes = std::fs::read(path).map_err(|error| wrong(&error))?;
+    TlogPolicy::parse(&bytes).map_err(|error| wrong(&error))
+}
+
+/// A checkpoint that somebody has kept: the verifier says whether it is one.
 fn read_checkpoint(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| {
         let path = path.display();

@@ -1,3 +1,6 @@
+use affiant::audit::Cosigner;
+use affiant::domain::clock::SystemEntropy;
+use affiant::durable::{self, Readers};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -50,6 +53,27 @@ fn a_copy_of_the_log_is_verified_without_a_home() {
     assert_eq!(report["ok"], true);
     assert_eq!(report["problems"], Value::Array(Vec::new()));
     assert_eq!(report["warnings"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_policy_stands_in_for_the_key_and_may_ask_for_witnesses() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let vkey = std::fs::read_to_string(home.path().join("log.vkey")).unwrap();
+    let policy = home.path().join("log-policy");
+    let (policy, name) = (policy.as_path(), policy.to_str().unwrap().to_owned());
+    let verify = ["audit", "verify", "--policy", &name];
+    let witness = Cosigner::generate("w.test/1", &SystemEntropy).unwrap().verifier();
+    for (quorum, code) in [("none", 0), ("w", 1), ("nobody", 2)] {
+        let text = format!("log {vkey}witness w {witness}\nquorum {quorum}\n");
+        durable::replace(policy, text.as_bytes(), Readers::Owner).unwrap();
+        let report = cli.json(code, &verify);
+        match code {
+            1 => assert_eq!(report["problems"][0]["kind"], "quorum"),
+            2 => assert!(report["error"]["detail"].as_str().unwrap().contains("line 3")),
+            _ => assert_eq!(report["ok"], true),
+        }
+    }
 }
 
 #[test]
