@@ -128,11 +128,13 @@ impl Chronicle {
                 self.running = false;
                 None
             }
+            // Storage was full: nothing could be written, and that was said before.
+            "log.storage_restored" => None,
             "log.stopped" => {
                 self.running = false;
                 silent.then_some(("silence", "follows a silence without heartbeats"))
             }
-            "clock.step" => Some(("clock_step", "tells that the machine's clock was set")),
+            "clock.stepped" => Some(("clock_stepped", "tells that the machine's clock was set")),
             _ => silent.then_some(("silence", "follows a silence without heartbeats")),
         }
     }

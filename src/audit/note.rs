@@ -431,9 +431,7 @@ mod tests {
     }
 
     fn u8_32(hex: &str) -> [u8; 32] {
-        let digits: Vec<u8> =
-            (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
-        digits.try_into().unwrap()
+        *hex.parse::<crate::domain::digest::Digest>().unwrap().as_bytes()
     }
 
     /// Source: RFC 8032 section 5.1.7: S must be below the order of the group.

@@ -91,7 +91,7 @@ pub const PROBLEM_KINDS: &[ProblemKind] = &[
     problem("too_many_problems", "the list ends here: there are more"),
     warning("running_query", "a query among the last entries has no terminal entry yet"),
     warning("silence", "a running appliance wrote nothing for longer than its heartbeats allow"),
-    warning("clock_step", "the machine's clock was set while the appliance ran"),
+    warning("clock_stepped", "the machine's clock was set while the appliance ran"),
     warning("too_many_warnings", "the list ends here: there are more"),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use proptest::prelude::RngCore as _;
+use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use super::*;
