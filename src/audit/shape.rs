@@ -44,11 +44,15 @@ fn is_word<'de, T: Deserialize<'de>>(node: &'de Node<'_>) -> bool {
     node.text().is_some_and(|text| T::deserialize(word(text)).is_ok())
 }
 
+/// A text of so many lower-case hex digits.
+fn hex<'n>(node: &'n Node<'_>, digits: usize) -> Option<&'n str> {
+    let lower = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    node.text().filter(|text| text.len() == digits && text.bytes().all(lower))
+}
+
 /// The number of a token: 128 bits of a MAC, as 32 lower-case hex digits.
 pub(super) fn token_number(node: &Node<'_>) -> Option<u128> {
-    let lower = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    let text = node.text().filter(|text| text.len() == 32 && text.bytes().all(lower))?;
-    u128::from_str_radix(text, 16).ok()
+    u128::from_str_radix(hex(node, 32)?, 16).ok()
 }
 
 /// A UUID in its one canonical spelling: of the forms that parse, only that one has 36 characters.
@@ -85,8 +89,8 @@ shapes! {
     EntryIndex => |node| u64::fits(node);
     Timestamp => |node| u64::fits(node);
     Decimal => |node| one_spelling::<u64>(node);
-    Digest => |node| digest(node).is_some();
-    Token => |node| token_number(node).is_some() || node.text() == Some(Self::operator().as_str());
+    Digest => |node| hex(node, 64).is_some();
+    Token => |node| hex(node, 32).is_some() || node.text() == Some(Self::operator().as_str());
     Via => |node| is_word::<Self>(node);
     Role => |node| is_word::<Self>(node);
     Wording => |node| is_word::<Self>(node);

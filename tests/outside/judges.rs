@@ -1,5 +1,6 @@
 //! Who judges: programs of others, run as processes.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -46,9 +47,16 @@ impl Judge {
         programs.iter().find(|name| !runs(name)).map(lacks)
     }
 
-    /// Whether a file of the log is one that it looks into.
-    pub(crate) fn reads(self, file: &str) -> bool {
-        self != Self::Openssl || file == "checkpoint"
+    /// What of a file of the log it looks into: openssl knows no names of keys, so it reads the
+    /// checkpoint's text alone.
+    pub(crate) fn reads(self, file: &str, bytes: &[u8]) -> Range<usize> {
+        match (self, file) {
+            (Self::Go | Self::Python, _) => 0..bytes.len(),
+            (Self::Openssl, "checkpoint") => {
+                0..bytes.windows(2).rposition(|pair| pair == b"\n\n").unwrap()
+            }
+            (Self::Openssl, _) => 0..0,
+        }
     }
 
     pub(crate) fn judge(self, sample: &Sample) -> Verdict {

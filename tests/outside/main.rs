@@ -76,7 +76,8 @@ fn accepts(judge: Judge) -> Result<(), Failed> {
     Ok(())
 }
 
-/// One bit in the first third, the middle and the last third of every file that the log has now.
+/// One bit in the first third, the middle and the last third of what a judge reads of every file
+/// that the log has now.
 fn rejects(judge: Judge) -> Result<(), Failed> {
     for (older, size) in [(200, 300), (256, 512)] {
         let sample = Sample::new(older, size);
@@ -85,9 +86,11 @@ fn rejects(judge: Judge) -> Result<(), Failed> {
             files.len() >= 6,
             "checkpoint, two bundles, two tiles and the one above: {files:?}"
         );
-        for file in files.iter().filter(|file| judge.reads(file)) {
+        for file in &files {
             let good = sample.read(file);
-            for position in [good.len() / 3, good.len() / 2, good.len() * 2 / 3] {
+            let read = judge.reads(file, &good);
+            let at = |share: usize| read.start + read.len() * share / 6;
+            for position in [at(2), at(3), at(4)].into_iter().filter(|_| !read.is_empty()) {
                 let mut bad = good.clone();
                 bad[position] ^= 1;
                 sample.write(file, &bad);

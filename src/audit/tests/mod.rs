@@ -3,6 +3,7 @@
 mod changes;
 mod faults;
 mod open;
+mod strict;
 mod tamper;
 mod tlog_policy;
 mod tree;
