@@ -150,7 +150,7 @@ fn fact(kind: &str, details: &Node<'_>) -> Option<Fact> {
         "policy.activated" => Fact::InForce(policy_set(details.field("files")?)?),
         "document.activated" => Fact::Activated(document(details)?),
         "document.deleted" => Fact::Deleted(document(details)?),
-        "retrieval.done" => {
+        "retrieval.done" | "replay.retrieved" => {
             let hits = details.field("hits")?.list()?.iter();
             let used = |hit: &Node<'_>| hit.field("decision").and_then(Node::text) == Some("used");
             Fact::Retrieved(

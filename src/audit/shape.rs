@@ -10,14 +10,15 @@ use uuid::Uuid;
 use super::canonical::INTEGER_MAX;
 use super::event::{CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
 use super::node::{Fields, Node};
-use crate::domain::answer::{ModelsUsed, Wording};
+use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{EntryIndex, PassageId, RequestId};
 use crate::domain::payload::{PayloadRef, Token};
 use crate::domain::principal::{Role, Via};
 
-/// A type whose recorded form can be told from others.
+/// A type whose recorded form can be told from others. Every type that a field of an entry has
+/// gets its line below.
 pub(super) trait Shape {
     /// Whether a value of this type is recorded so.
     fn fits(node: &Node<'_>) -> bool;
@@ -99,6 +100,14 @@ shapes! {
     ModelsUsed => |node| fits_record(node, &[
         ("encoder", Option::<Digest>::fits),
         ("generator", Option::<Digest>::fits),
+    ]);
+    Setting => |node| fits_record(node, &[
+        ("models", ModelsUsed::fits),
+        ("program", String::fits),
+        ("prompt", Option::<Digest>::fits),
+        ("runtime", String::fits),
+        ("thresholds", Option::<Digest>::fits),
+        ("threads", u32::fits),
     ]);
     PayloadRef => |node| fits_record(node, &[
         ("blob_sha256", Digest::fits),
@@ -193,6 +202,7 @@ mod tests {
         check(QueryKind::Ask, &[json!("tell")]);
         check(Via::Cli, &[json!("post")]);
         check(RequestId(Uuid::nil()), &[json!("{00000000-0000-0000-0000-000000000000}")]);
+        check(Setting::default(), &[json!({"threads": 1})]);
         check(ModelsUsed { encoder: Some(digest), generator: None }, &[json!({"encoder": null})]);
         let hit = RetrievedHit {
             document: Token::from_mac([7; 16]),

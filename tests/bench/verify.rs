@@ -12,7 +12,7 @@ use affiant::audit::merkle::leaf_hash;
 use affiant::audit::note::NoteSigner;
 use affiant::audit::tile::{Edge, FullTile, Part, PartKind, push_entry};
 use affiant::audit::{Checkpoint, CitedSpan, QueryKind, What, verify};
-use affiant::domain::answer::{ModelsUsed, Wording};
+use affiant::domain::answer::{ModelsUsed, Setting, Wording};
 use affiant::domain::clock::{SystemEntropy, Timestamp};
 use affiant::domain::digest::Digest;
 use affiant::domain::ids::{DocumentId, EntryIndex};
@@ -124,6 +124,8 @@ fn received() -> What {
         purpose: None,
         matter: None,
         patient: None,
+        rights: Token::from_mac([7; 16]),
+        setting: Setting::default(),
         payload: Some(payload()),
     }
 }

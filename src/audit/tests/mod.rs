@@ -18,6 +18,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::answer::Setting;
 use crate::domain::clock::{Clock, Entropy, SystemEntropy, Timestamp};
 use crate::domain::ids::RequestId;
 use crate::domain::payload::Token;
@@ -127,6 +128,8 @@ fn received() -> What {
         purpose: None,
         matter: None,
         patient: None,
+        rights: Token::from_mac([8; 16]),
+        setting: Setting::default(),
         payload: None,
     }
 }
