@@ -62,16 +62,25 @@ impl Judge {
     pub(crate) fn judge(self, sample: &Sample) -> Verdict {
         match self {
             Self::Go => said(Command::new(go_checker()).args(sample.arguments()).output().unwrap()),
-            Self::Python => {
-                let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside/check.py");
-                // Bytes of Python's own cache would be left beside the script.
-                let mut python = Command::new("python3");
-                python.arg("-B").arg(script).args(sample.arguments());
-                said(python.output().unwrap())
-            }
+            Self::Python => said(python("check.py").args(sample.arguments()).output().unwrap()),
             Self::Openssl => openssl(sample),
         }
     }
+}
+
+/// A script beside this file. Python's own cache would be left beside it too, so there is none.
+fn python(script: &str) -> Command {
+    let mut python = Command::new("python3");
+    python.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside").join(script));
+    python
+}
+
+/// A log that the script has grown to each size in turn.
+pub(crate) fn written_by_python(sizes: &[&str]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let output = python("write.py").arg(folder.path()).args(sizes).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    folder
 }
 
 fn said(output: Output) -> Verdict {

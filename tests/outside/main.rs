@@ -1,8 +1,10 @@
 //! Logs of ours before judges who know nothing of us: Go's own transparency-log libraries, a
-//! checker written in Python from the specifications alone, and openssl.
+//! checker written in Python from the specifications alone, and openssl. And a log written so,
+//! before us.
 //!
 //! Where one of them is missing its tests show as ignored; with `AFFIANT_REQUIRE=all` they fail
-//! instead. The judges are `check.go` and `check.py` beside this file.
+//! instead. The judges are `check.go` and `check.py` beside this file, the writer
+//! is `write.py`.
 
 #![expect(
     clippy::indexing_slicing,
@@ -13,6 +15,9 @@
 mod judges;
 mod sample;
 
+use std::fs;
+
+use affiant::audit::{EntryRules, Trust, VerifyOptions, check_proof, verify, verify_with};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use self::judges::{Judge, Verdict};
@@ -52,6 +57,13 @@ fn main() {
         add("rejects_a_flipped_bit_in_any_file", rejects);
         add("rejects_another_history", rejects_a_fork);
     }
+    let missing = Judge::Python.missing();
+    let ignored = missing.is_some() && !required;
+    let written = Trial::test("python_writes_logs_that_we_accept", move || match missing {
+        Some(missing) => Err(missing.into()),
+        None => accepts_logs_of_others(),
+    });
+    trials.push(written.with_ignored_flag(ignored));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -72,6 +84,35 @@ fn accepts(judge: Judge) -> Result<(), Failed> {
     for (older, size) in SIZES {
         let sample = Sample::new(older, size);
         expect(judge, &sample, true, &format!("{older} -> {size} entries"))?;
+    }
+    Ok(())
+}
+
+/// A log that a script has written from the specifications, around 256 and 65,536 entries; and its
+/// checkpoints and proof.
+fn accepts_logs_of_others() -> Result<(), Failed> {
+    const SIZES: [&str; 7] = ["0", "3", "256", "257", "300", "65535", "65537"];
+    let folder = judges::written_by_python(&SIZES);
+    let (log, at) = (folder.path().join("log"), |name: &str| folder.path().join(name));
+    let vkey = fs::read_to_string(at("vkey"))?;
+    for size in SIZES {
+        let since = Some(fs::read(at(&format!("checkpoint.{size}")))?);
+        let options = VerifyOptions { entries: EntryRules::Opaque, since };
+        let report = verify_with(&log, Trust::Key(&vkey), &options);
+        assert_eq!((report.size, report.problems), (65_537, vec![]), "since {size}");
+    }
+    let proof = fs::read_to_string(at("proof"))?;
+    let key = vkey.trim_end().parse()?;
+    let (index, checkpoint) = check_proof(&proof, &fs::read(at("entry"))?, &key)?;
+    assert_eq!((index, checkpoint.size), (32_768, 65_537));
+    assert!(check_proof(&proof, b"another entry", &key).is_err());
+    for file in ["tile/entries/001.p/44", "tile/1/000.p/255", "tile/2/000.p/1", "tile/0/200"] {
+        let good = fs::read(log.join(file))?;
+        let mut bad = good.clone();
+        bad[good.len() / 2] ^= 1;
+        sample::write(&log.join(file), &bad);
+        assert!(!verify(&log, &vkey).ok, "{file}");
+        sample::write(&log.join(file), &good);
     }
     Ok(())
 }

@@ -118,7 +118,7 @@ impl Sample {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test plays the forger")]
-fn write(path: &Path, bytes: &[u8]) {
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
