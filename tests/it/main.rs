@@ -19,5 +19,6 @@ mod evidence;
 mod faults;
 mod flow;
 mod leaks;
+mod mutations;
 mod support;
 mod witnesses;
