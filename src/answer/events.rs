@@ -1,6 +1,8 @@
 //! Builds log events from the steps of a question. No words of people or documents go in here:
 //! those are sealed in the vault and committed to.
 
+use std::collections::BTreeSet;
+
 use crate::audit::{CitedSpan, Event, HitDecision, QueryKind, RetrievedHit, What};
 use crate::domain::answer::Answer;
 use crate::domain::digest::Digest;
@@ -72,13 +74,21 @@ pub(super) fn retrieved(run: &Run<'_>, evidence: &EvidenceSet, payload: PayloadR
             decision: HitDecision::Used,
         })
         .collect();
+    let subjects = || evidence.passages().iter().map(|found| &found.subjects);
     let what = What::RetrievalDone {
         generation: evidence.generation().0,
         hits,
         withheld: evidence.withheld(),
+        matters: distinct(subjects().filter_map(|subjects| subjects.matter.as_ref())),
+        patients: distinct(subjects().filter_map(|subjects| subjects.patient.as_ref())),
         payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)
+}
+
+/// Each token once, in the order of tokens: the order of hits is told by the hits.
+fn distinct<'a>(tokens: impl Iterator<Item = &'a Token>) -> Vec<Token> {
+    tokens.collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
 pub(super) fn released(

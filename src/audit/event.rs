@@ -14,6 +14,8 @@ use crate::domain::ids::{EntryIndex, PassageId, RequestId};
 use crate::domain::payload::{PayloadRef, Token};
 use crate::domain::principal::{Role, Via};
 
+use super::selection::Selection;
+
 /// Who caused an entry.
 #[derive(Clone, Debug, Serialize)]
 pub struct Actor {
@@ -223,6 +225,8 @@ entry_types! {
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
         withheld: u32 = "passages that the policy removed",
+        matters: Vec<Token> = "tokens of the matters that their documents belong to",
+        patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
     AnswerReleased = "answer.released", "ok", "before the first byte of an answer is shown" {
         mode: Wording = "`verbatim` or `grounded`",
@@ -264,7 +268,9 @@ entry_types! {
     };
     DocumentViewed = "document.viewed", "ok", "before a page of a document is shown" {
         document: Token = "token of the document",
-        page: u32 = "page number from 1",
+        page: u32 = "page number from 1; 0 stands for the text of every page",
+        matter: Option<Token> = "token of the matter that it belongs to",
+        patient: Option<Token> = "token of the patient that it is about",
     };
     DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
         documents: u32 = "how many",
@@ -307,6 +313,12 @@ entry_types! {
         format: String = "format of the export",
         entries: u64 = "entries in it",
         sha256: Digest = "digest of the file",
+        size: u64 = "entries of the log that it was made from",
+        selection: Selection = "what it was narrowed to: type, tokens, times",
+        purpose: Option<String> = "the stated purpose",
+    } + payload = "the stated recipient";
+    ExportKeyCreated = "export.key_created", "ok", "when the key is made that signs the manifests of bundles" {
+        vkey: String = "its verifier key",
     };
     EvaluationRun = "evaluation.run", "ok", "when a suite of questions was run" {
         suite: Digest = "digest of the suite",
@@ -399,8 +411,16 @@ mod tests {
             score: 0.5,
             decision: HitDecision::Cut,
         };
-        let done =
-            What::RetrievalDone { generation: 3, hits: vec![hit], withheld: 0, payload: None };
+        let (matters, patients) = (Vec::new(), Vec::new());
+        let hits = vec![hit];
+        let done = What::RetrievalDone {
+            generation: 3,
+            hits,
+            withheld: 0,
+            matters,
+            patients,
+            payload: None,
+        };
         let details = done.details().unwrap();
         assert_eq!(details["hits"][0]["score"], "0.500000");
         assert_eq!(details["hits"][0]["decision"], "cut");

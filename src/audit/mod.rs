@@ -24,8 +24,10 @@ mod canonical;
 mod checkpoint;
 mod chronicle;
 mod create;
+mod dsse;
 mod entry;
 mod event;
+mod extract;
 pub mod faults;
 mod files;
 mod folder;
@@ -37,6 +39,7 @@ mod publish;
 mod reader;
 mod receipt;
 mod recover;
+mod selection;
 mod sequencer;
 mod shared;
 pub mod tile;
@@ -44,17 +47,20 @@ mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use create::CreateError;
+pub use dsse::{Envelope, EnvelopeError};
 pub use entry::Entry;
 pub use event::{
     Actor, CitedSpan, Decimal, ENTRY_TYPES, EntryType, Event, HitDecision, QueryKind, QueryStep,
     RetrievedHit, What, inventory,
 };
+pub use extract::{TreeEntries, copy_tree};
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
 pub use log::{AppendError, Log};
 pub use reader::ReadError;
 pub use receipt::{Receipt, Recorded};
 pub use recover::{OpenError, Recovery};
+pub use selection::Selection;
 pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};
 
 #[cfg(test)]

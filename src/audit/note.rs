@@ -113,6 +113,14 @@ impl NoteVerifier {
     }
 }
 
+impl NoteVerifier {
+    /// Whether this key has signed these bytes, as they are.
+    pub(super) fn fits(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        let signature = Signature::from_slice(signature);
+        signature.is_ok_and(|signature| self.key.verify_strict(bytes, &signature).is_ok())
+    }
+}
+
 impl fmt::Display for NoteVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut data = vec![ED25519];
@@ -198,6 +206,11 @@ impl NoteSigner {
     pub fn verifier(&self) -> NoteVerifier {
         let key = self.key.verifying_key();
         NoteVerifier { name: self.name.clone(), id: key_id(&self.name, &key), key }
+    }
+
+    /// A bare signature over bytes of another format than notes.
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.key.sign(bytes).to_bytes()
     }
 
     /// The note with this text, which ends in a newline, and one signature.

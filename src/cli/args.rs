@@ -276,9 +276,9 @@ pub(super) enum AuditCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
-    /// Entries as a file: jsonl or csv.
+    /// The record as a file: a bundle that proves itself, or entries in a format of others.
     Export {
-        /// jsonl or csv.
+        /// bundle, jsonl, csv, fhir, ocsf or cef.
         #[arg(long)]
         format: String,
         /// Where to write it.
@@ -286,6 +286,12 @@ pub(super) enum AuditCommand {
         out: PathBuf,
         #[command(flatten)]
         filter: FilterArgs,
+        /// Why it is handed out: recorded. A code of HL7's ActReason, such as PATRQT, where one fits.
+        #[arg(long)]
+        purpose: Option<String>,
+        /// Who receives it, by name and address: recorded behind a commitment.
+        #[arg(long)]
+        recipient: Option<String>,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
@@ -302,6 +308,12 @@ pub(super) struct FilterArgs {
     /// Account name of a person.
     #[arg(long)]
     pub(super) user: Option<String>,
+    /// Name of a matter.
+    #[arg(long)]
+    pub(super) matter: Option<String>,
+    /// Name of a patient.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
     /// Id of a document.
     #[arg(long)]
     pub(super) document: Option<String>,

@@ -10,7 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::ids::EntryIndex;
 use crate::durable::{self, Readers};
-use crate::examine::{ExportFormat, Filter};
+use crate::examine::{ExportRequest, Filter};
 
 pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
     match command {
@@ -38,13 +38,13 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             durable::replace(&out, proof.as_bytes(), Readers::Everyone)?;
             Ok(Reply::done(json!({ "path": out }), format!("wrote {}", out.display())))
         }
-        AuditCommand::Export { format, out, filter, as_user } => {
-            let format: ExportFormat = format.parse()?;
+        AuditCommand::Export { format, out, filter, purpose, recipient, as_user } => {
+            let format = format.parse()?;
+            let request = ExportRequest { format, filter: filter_of(filter)?, purpose, recipient };
             let reader = context.reader(as_user.as_deref())?;
             let out = context.path(&out);
-            let filter = filter_of(filter)?;
-            let exported = context.app()?.examiner.export(&reader, format, &filter)?;
-            durable::replace(&out, &exported.bytes, Readers::Owner)?;
+            let exported = context.app()?.examiner.export(&reader, &request)?;
+            durable::replace_from(&out, &exported.file, Readers::Owner)?;
             let value = json!({
                 "path": out, "entries": exported.entries, "sha256": exported.sha256,
             });
@@ -120,6 +120,8 @@ fn filter_of(args: FilterArgs) -> Result<Filter, Failure> {
     Ok(Filter {
         kind: args.kind,
         user: args.user,
+        matter: args.matter,
+        patient: args.patient,
         document: args.document,
         since: args.since.as_deref().map(str::parse).transpose()?,
         until: args.until.as_deref().map(str::parse).transpose()?,

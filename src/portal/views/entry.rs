@@ -133,6 +133,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "audit.read" => "Record read",
         "audit.revealed" => "Contents revealed",
         "audit.exported" => "Record exported",
+        "export.key_created" => "Export key made",
         "evaluation.run" => "Evaluation run",
         _ => "Entry",
     }
