@@ -6,6 +6,7 @@
 
 mod create;
 mod engine;
+mod rebuild;
 mod serve;
 mod tls;
 mod upkeep;
@@ -32,6 +33,7 @@ use crate::telemetry::Metrics;
 
 pub use create::{InitOptions, Initialised, create};
 pub use engine::{Engine, Models, load_runtime, models_of};
+pub use rebuild::{rebuild, rebuild_over};
 pub use serve::{Serving, Tls, bind};
 pub use tls::certificate_fingerprint;
 pub use upkeep::Upkeep;
@@ -81,6 +83,15 @@ impl Home {
     pub fn exists(&self) -> bool {
         LogPaths::of(&self.0).vkey.exists()
     }
+}
+
+/// What becomes of the views of the log when a home is opened.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Views {
+    /// They are brought up to date.
+    Keep,
+    /// They are replayed from the first entry.
+    Forget,
 }
 
 /// Another process has the home open.
@@ -151,6 +162,15 @@ impl App {
         clock: Arc<dyn Clock>,
         files: Arc<dyn LogFiles>,
     ) -> anyhow::Result<Self> {
+        Self::open_with(options, clock, files, Views::Keep)
+    }
+
+    fn open_with(
+        options: Options,
+        clock: Arc<dyn Clock>,
+        files: Arc<dyn LogFiles>,
+        views: Views,
+    ) -> anyhow::Result<Self> {
         let home = Home::at(&options.home);
         if !home.exists() {
             return Err(NoHome { home: options.home.clone() }.into());
@@ -159,6 +179,9 @@ impl App {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = State::open(&home.state())?;
+        if views == Views::Forget {
+            state.forget_views()?;
+        }
         let policies = load_policies(&home)?;
         let paths = LogPaths::of(home.path());
         let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
@@ -235,6 +258,7 @@ impl App {
             return Ok(Arc::clone(engine));
         }
         let loaded = Arc::new(Engine::assemble(self, models()?)?);
+        loaded.recover()?;
         *engine = Some(Arc::clone(&loaded));
         Ok(loaded)
     }

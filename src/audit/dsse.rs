@@ -68,8 +68,7 @@ impl Envelope {
         verifier: &NoteVerifier,
         payload_type: &str,
     ) -> Result<Vec<u8>, EnvelopeError> {
-        let envelope: Self =
-            serde_json::from_slice(bytes).map_err(|_| EnvelopeError::Malformed)?;
+        let envelope: Self = serde_json::from_slice(bytes).map_err(|_| EnvelopeError::Malformed)?;
         if envelope.render() != bytes {
             return Err(EnvelopeError::Malformed);
         }

@@ -320,6 +320,10 @@ entry_types! {
     ExportKeyCreated = "export.key_created", "ok", "when the key is made that signs the manifests of bundles" {
         vkey: String = "its verifier key",
     };
+    ViewsRebuilt = "views.rebuilt", "ok", "when the catalogue was replayed and the index made anew" {
+        documents: u32 = "documents put back into the index",
+        passages: u32 = "their passages",
+    };
     EvaluationRun = "evaluation.run", "ok", "when a suite of questions was run" {
         suite: Digest = "digest of the suite",
         questions: u32 = "questions in it",

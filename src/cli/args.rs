@@ -52,6 +52,8 @@ pub(super) enum Command {
     Models(ModelsCommand),
     /// Ask the questions of a suite and measure.
     Evaluate(EvaluateArgs),
+    /// Make the catalogue and the index anew, from the log and the vault.
+    Rebuild,
 }
 
 #[derive(Args, Debug)]

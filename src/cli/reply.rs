@@ -147,6 +147,8 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
             "run `affiant provision`, or `affiant provision --from DIR` without a network",
             exit::UNAVAILABLE,
         )
+    } else if let Some(IngestError::Lacking { .. }) = error.downcast_ref() {
+        ("index_incomplete", "run `affiant rebuild` while no server runs", exit::UNAVAILABLE)
     } else if let Some(GovernError::Denied(_) | GovernError::NeedsApproval { .. }) =
         error.downcast_ref()
     {
@@ -176,7 +178,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<crate::identity::AccountError>()
         || error.downcast_ref::<GovernError>().is_some()
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
-        || matches!(error.downcast_ref(), Some(ExamineError::Read(_)))
+        || matches!(error.downcast_ref(), Some(ExamineError::Read(_) | ExamineError::Request(_)))
 }
 
 fn with_newline(text: &str) -> String {

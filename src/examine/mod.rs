@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::audit::{
-    Actor, AppendError, Entry, Event, FolderError, Log, ReadError, Recorded, Report, Selection, What, verify,
+    Actor, AppendError, Entry, Event, FolderError, Log, ReadError, Recorded, Report, Selection,
+    What, verify,
 };
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};

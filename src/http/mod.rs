@@ -3,7 +3,7 @@
 //! Use cases block (they wait for models and for the disk), so every handler runs its one on the
 //! blocking pool. Questions pass a gate first: beyond the queue the edge answers 429 at once.
 
-mod audit;
+pub(crate) mod audit;
 mod auth;
 mod documents;
 mod instance;
@@ -42,10 +42,11 @@ pub use problem::{Kind, Problem};
 use instance::name_faults;
 
 pub(crate) use documents::{begin as begin_upload, document_id, read as read_upload};
+pub(crate) use instance::{Answered, answer};
 pub(crate) use queries::enter;
 
 /// The use cases that requests reach.
-pub struct Services {
+pub struct UseCases {
     /// Answers questions.
     pub answerer: Arc<Answerer>,
     /// Takes documents in.

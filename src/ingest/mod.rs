@@ -4,8 +4,10 @@
 //! generation, flushed → log: `document.activated` → visible. The references are written first and
 //! the record last: a crash between leaves nothing visible, and start-up drops what was never
 //! activated. One batch runs at a time, so that generations become visible in order.
+//! [`Ingestor::reindex`] makes the indexes anew from the vault.
 
 mod batch;
+mod reindex;
 mod sources;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +25,7 @@ use crate::inference::{Encoder, InferenceError};
 use crate::store::{State, StateError, Vault, VaultError};
 use crate::telemetry::Metrics;
 
+pub use reindex::Reindexed;
 pub use sources::Source;
 
 /// What a batch is told to do.
@@ -104,6 +107,14 @@ pub enum IngestError {
     /// The encoder failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The indexes were lost, whole or in part.
+    #[error(
+        "the index lacks {documents} of the documents that the log activated: run `affiant rebuild`"
+    )]
+    Lacking {
+        /// How many.
+        documents: usize,
+    },
     /// A path that was named does not exist.
     #[error("{path}: {source}; name an existing file or folder")]
     Source {
@@ -114,7 +125,7 @@ pub enum IngestError {
     },
 }
 
-/// Told after each file: files done, files in all.
+/// Told how far the work is: files (or passages) done, and in all.
 pub type Listener<'a> = dyn FnMut(u32, u32) + 'a;
 
 /// Takes documents in. Share it behind an `Arc`.
@@ -170,12 +181,29 @@ impl Ingestor {
     /// calls it before the first search.
     ///
     /// # Errors
-    /// [`IngestError::Index`].
+    /// [`IngestError::Lacking`] where an active document is not in the indexes: an answer without
+    /// it would be wrong in silence. [`IngestError::Index`].
     pub fn recover(&self) -> Result<u64, IngestError> {
         let catalogue = &self.parts.catalogue;
         let keep = |document, generation| catalogue.is_active(document, generation);
         let dropped = self.parts.index.prune(&keep)?;
+        let documents = reindex::lacking(&self.parts)?.len();
+        if documents > 0 {
+            return Err(IngestError::Lacking { documents });
+        }
         self.parts.index.set_visible(catalogue.visible_through());
         Ok(dropped)
+    }
+
+    /// Makes the indexes hold exactly what the log activated, from the vault; documents that they
+    /// hold already are not embedded again. `listen` is told passages done and in all.
+    ///
+    /// # Errors
+    /// [`IngestError`]; safe to repeat, it goes on where it stopped.
+    pub fn reindex(&self, listen: &mut Listener<'_>) -> Result<Reindexed, IngestError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = reindex::reindex(&self.parts, listen)?;
+        self.recover()?;
+        Ok(done)
     }
 }

@@ -97,6 +97,22 @@ impl State {
         Classes::new(&self.0.classes, &self.0.known, vault)
     }
 
+    /// Empties what follows from the log, so that it is replayed from its first entry. Accounts,
+    /// sessions and access classes stay.
+    ///
+    /// # Errors
+    /// [`StateError::Store`]; safe to repeat.
+    pub fn forget_views(&self) -> Result<(), StateError> {
+        let trees = &self.0;
+        // First: a crash behind it only makes the replay longer.
+        trees.meta.tree.remove(APPLIED_THROUGH)?;
+        trees.meta.tree.flush()?;
+        trees.documents.clear()?;
+        trees.answers.clear()?;
+        trees.open_queries.tree.clear()?;
+        self.flush()
+    }
+
     /// Returns once everything written so far is on disk.
     ///
     /// # Errors

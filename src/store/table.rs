@@ -177,6 +177,12 @@ impl<R: Row> Table<R> {
         self.tree.iter().values().map(|bytes| parse(&bytes?)).collect()
     }
 
+    /// Removes every row, readable or not.
+    pub(super) fn clear(&self) -> Result<(), StateError> {
+        self.tree.clear()?;
+        Ok(())
+    }
+
     fn settle(&self) -> Result<(), StateError> {
         if R::DURABLE {
             self.tree.flush()?;

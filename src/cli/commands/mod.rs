@@ -18,7 +18,9 @@ use super::reply::{Failure, Reply};
 /// Whether a command reads or writes a home that a server may have open.
 pub(super) fn needs_home(command: &Command) -> bool {
     match command {
-        Command::Provision(_) | Command::Demo(_) | Command::Init(_) | Command::Serve(_) => false,
+        Command::Provision(_) | Command::Demo(_) | Command::Init(_) => false,
+        // These open the home themselves, and say so where a server has it.
+        Command::Serve(_) | Command::Rebuild => false,
         Command::Documents(DocumentsCommand::Parse { .. }) | Command::Models(_) => false,
         Command::Audit(AuditCommand::Verify { log, .. }) => log.is_none(),
         Command::Audit(AuditCommand::Inventory) => false,
@@ -49,5 +51,6 @@ pub(super) fn execute(context: &mut Context<'_>, command: Command) -> Result<Rep
         Command::Policy(command) => policy::policy(context, &command),
         Command::Models(_) => models::list(context),
         Command::Evaluate(args) => evaluate::evaluate(context, &args),
+        Command::Rebuild => home::rebuild(context),
     }
 }

@@ -5,8 +5,19 @@ use serde_json::Value;
 use crate::audit::Entry;
 
 const COLUMNS: [&str; 13] = [
-    "index", "leaf_hash", "id", "ts", "type", "outcome", "actor", "via", "os_user", "req",
-    "policy", "details", "payload",
+    "index",
+    "leaf_hash",
+    "id",
+    "ts",
+    "type",
+    "outcome",
+    "actor",
+    "via",
+    "os_user",
+    "req",
+    "policy",
+    "details",
+    "payload",
 ];
 
 pub(super) fn head(out: &mut Vec<u8>) {

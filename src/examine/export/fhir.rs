@@ -21,8 +21,18 @@ const TERMS: &str = "http://terminology.hl7.org/CodeSystem";
 const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
 /// The codes of HL7's v3-ActReason that people declare; other words stay words.
 const REASONS: [&str; 12] = [
-    "TREAT", "HPAYMT", "HOPERAT", "HRESCH", "PATRQT", "PUBHLTH", "ETREAT", "HLEGAL", "HSYSADMIN",
-    "HCOMPL", "HACCRED", "HMARKT",
+    "TREAT",
+    "HPAYMT",
+    "HOPERAT",
+    "HRESCH",
+    "PATRQT",
+    "PUBHLTH",
+    "ETREAT",
+    "HLEGAL",
+    "HSYSADMIN",
+    "HCOMPL",
+    "HACCRED",
+    "HMARKT",
 ];
 
 pub(super) fn write(site: &Site, entry: &Entry, out: &mut Vec<u8>) {
@@ -171,8 +181,11 @@ impl Parts<'_> {
         let source = concept(DCM, "110153", "Source Role ID");
         let destination = concept(DCM, "110152", "Destination Role ID");
         let application = concept(DCM, "110150", "Application");
-        let authorizer =
-            concept(&format!("{TERMS}/extra-security-role-type"), "authserver", "authorization server");
+        let authorizer = concept(
+            &format!("{TERMS}/extra-security-role-type"),
+            "authserver",
+            "authorization server",
+        );
         let mut agents = match self.mapping.shape {
             // Queries and new resources flow from the client, what is read flows to it.
             Shape::Query | Shape::Create => vec![self.client(source), self.server(destination)],

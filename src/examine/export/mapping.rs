@@ -131,6 +131,13 @@ const MAPPINGS: &[Mapping] = &[
     row("audit.revealed", "Contents revealed", other(LOG_USED, LOG_USED, "R"), READ, 5),
     row("audit.exported", "Record exported", Shape::Disclosure, READ, 5),
     row("export.key_created", "Export key made", other(ALERT, CONFIGURED, "C"), CREATE, 3),
+    row(
+        "views.rebuilt",
+        "Catalogue and index rebuilt",
+        other(APPLICATION, STARTED, "E"),
+        UPDATE,
+        3,
+    ),
     row("evaluation.run", "Evaluation run", STEP, EXECUTE, 1),
 ];
 
