@@ -83,6 +83,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("unicode_segmentation", &["verify"]),
     ("walkdir", &["ingest"]),
     ("zip", &["models"]),
+    ("zstd", &["examine"]),
 ];
 
 /// Crates that any room may name.

@@ -206,6 +206,7 @@ impl App {
                 state: state.clone(),
                 spool: home.path().join("run"),
                 export_key: home.path().join("keys").join("export.key"),
+                bundling: Mutex::default(),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
             }),

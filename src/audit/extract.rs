@@ -6,7 +6,8 @@ use std::vec;
 
 use super::entry::Entry;
 use super::folder::{Folder, FolderError};
-use super::tile::{Part, PartKind, TILE_LEVELS, TILE_WIDTH, push_entry};
+use super::merkle::{self, Hash, Nodes, root_of};
+use super::tile::{Part, PartKind, TILE_HEIGHT, TILE_LEVELS, TILE_WIDTH, push_entry};
 use crate::domain::ids::EntryIndex;
 use crate::durable::{self, Readers};
 
@@ -43,6 +44,45 @@ fn bytes_of(folder: &Folder, part: Part) -> Result<Vec<u8>, FolderError> {
         }
     }
     Ok(bytes)
+}
+
+/// The proof that the log of `old` entries is the beginning of that of `size`, from a folder of the
+/// latter (RFC 6962 section 2.1.2).
+///
+/// # Errors
+/// [`FolderError`] names the tile that is missing or does not have its length.
+pub fn prove_consistency(dir: &Path, old: u64, size: u64) -> Result<Vec<Hash>, FolderError> {
+    let mut nodes = FolderNodes { folder: Folder::at(dir), size, last: None };
+    merkle::consistency(&mut nodes, old, size)
+}
+
+struct FolderNodes {
+    folder: Folder,
+    size: u64,
+    last: Option<(Part, Vec<Hash>)>,
+}
+
+impl Nodes for FolderNodes {
+    type Error = FolderError;
+
+    fn node(&mut self, level: u32, index: u64) -> Result<Hash, FolderError> {
+        let kind = PartKind::Tile(u8::try_from(level / TILE_HEIGHT).unwrap_or(u8::MAX));
+        let height = level % TILE_HEIGHT;
+        let first = index << height;
+        let number = first / TILE_WIDTH;
+        let partial = kind.partial(self.size).filter(|part| part.number == number);
+        let part = partial.unwrap_or_else(|| Part::full(kind, number));
+        if self.last.as_ref().is_none_or(|(known, _)| *known != part) {
+            self.last = Some((part, self.folder.hashes(part)?));
+        }
+        let hashes = self.last.as_ref().map_or(&[][..], |(_, hashes)| hashes.as_slice());
+        let start = (first % TILE_WIDTH) as usize;
+        let parts = hashes.get(start..start + (1 << height)).ok_or_else(|| {
+            let path = self.folder.path(part);
+            FolderError::Corrupt { path, problem: "does not have the length of its tile" }
+        })?;
+        Ok(root_of(parts))
+    }
 }
 
 /// The entries of a log folder in order, one bundle in memory at a time. The folder is not

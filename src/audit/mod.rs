@@ -53,7 +53,7 @@ pub use event::{
     Actor, CitedSpan, Decimal, ENTRY_TYPES, EntryType, Event, HitDecision, QueryKind, QueryStep,
     RetrievedHit, What, inventory,
 };
-pub use extract::{TreeEntries, copy_tree};
+pub use extract::{TreeEntries, copy_tree, prove_consistency};
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
 pub use log::{AppendError, Log};

@@ -245,7 +245,7 @@ impl Catalogue {
                 return Err(CatalogueError::Contents { document: id.0.short(), source });
             }
         };
-        let card = serde_json::from_slice(&bytes).map_err(|e| form(id, e))?;
+        let card: DocumentCard = serde_json::from_slice(&bytes).map_err(|e| form(id, e))?;
         let subjects = Subjects::of(&card.labels, &self.vault);
         let document = Arc::new(Document { row, card, subjects });
         self.documents.write().unwrap_or_else(PoisonError::into_inner).insert(id, document);

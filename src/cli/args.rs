@@ -242,7 +242,7 @@ pub(super) struct AskArgs {
 pub(super) enum AuditCommand {
     /// Verify a log, offline, from its verifier key.
     Verify {
-        /// The log folder; else the home's.
+        /// The log folder, or a bundle as a file or unpacked; else the home's log.
         log: Option<PathBuf>,
         /// File with the verifier key; else `log.vkey` beside the log folder.
         #[arg(long, value_name = "FILE")]
@@ -294,6 +294,12 @@ pub(super) enum AuditCommand {
         /// Who receives it, by name and address: recorded behind a commitment.
         #[arg(long)]
         recipient: Option<String>,
+        /// A bundle of this signed checkpoint; else of the newest.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+        /// The checkpoint that the recipient had before; else that of the last bundle.
+        #[arg(long, value_name = "FILE")]
+        since_checkpoint: Option<PathBuf>,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,

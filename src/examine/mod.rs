@@ -1,12 +1,13 @@
 //! What did the appliance do? Listing, showing, proving, verifying and exporting the record, each
 //! recorded in turn before it is shown.
 
+pub mod bundle;
 mod export;
 mod filter;
 mod hand_out;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::audit::{
     Actor, AppendError, Entry, Event, FolderError, Log, ReadError, Recorded, Report, Selection,
@@ -109,6 +110,8 @@ pub struct Examiner {
     pub spool: PathBuf,
     /// Keeps the key that signs bundles; made on first use.
     pub export_key: PathBuf,
+    /// One bundle is made at a time: each reads the whole log.
+    pub bundling: Mutex<()>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

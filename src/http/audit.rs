@@ -105,7 +105,7 @@ pub(super) async fn export_entries(
         .map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
     let filter = query.filter()?;
     let Query { purpose, recipient, .. } = query.into_inner();
-    let request = ExportRequest { format, filter, purpose, recipient };
+    let request = ExportRequest { filter, purpose, recipient, ..ExportRequest::everything(format) };
     let exported = blocking(move || Ok(cases.examiner.export(&caller.reader(), &request)?)).await?;
     Ok(download(exported))
 }

@@ -137,7 +137,8 @@ pub(super) async fn export(
     let filter = form.filter()?;
     let format: ExportFormat =
         form.format.parse().map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
-    let request = ExportRequest { format, filter, purpose: form.purpose(), recipient: None };
+    let request =
+        ExportRequest { filter, purpose: form.purpose(), ..ExportRequest::everything(format) };
     let exported = blocking(move || Ok(cases.examiner.export(&caller.reader(), &request)?)).await?;
     Ok(download(exported))
 }

@@ -10,7 +10,7 @@ mod mapping;
 mod ocsf;
 
 use std::fs::File;
-use std::io::{self, Seek as _, Write as _};
+use std::io::{self, Seek as _};
 
 use serde_json::Value;
 
