@@ -57,6 +57,12 @@ fn patients(entry: &Entry) -> Vec<String> {
     found
 }
 
+/// FHIR's `string` takes no control character but these three.
+fn plain(text: &str) -> String {
+    let odd = |c: char| c.is_control() && !['\t', '\r', '\n'].contains(&c);
+    text.trim().replace(odd, "\u{fffd}")
+}
+
 fn owned(text: &str) -> String {
     text.to_owned()
 }
@@ -86,11 +92,11 @@ fn event(site: &Site, entry: &Entry, patient: Option<&str>, prefix: &str) -> Val
     if let Some(profile) = parts.profile() {
         event["meta"] = json!({ "profile": [profile] });
     }
-    let reason = texts(entry, "/details/reason");
+    let reason = plain(&texts(entry, "/details/reason"));
     if !reason.is_empty() {
         event["outcomeDesc"] = json!(format!("{}: {reason}", mapping.name));
     }
-    let purpose = texts(entry, "/details/purpose");
+    let purpose = plain(&texts(entry, "/details/purpose"));
     if !purpose.is_empty() {
         event["purposeOfEvent"] = json!([purpose_of(&purpose)]);
     }
@@ -246,7 +252,7 @@ impl Parts<'_> {
         if let Some(policy) = self.entry.policy() {
             user["policy"] = json!([format!("urn:affiant:policy:sha256:{policy}")]);
         }
-        let purpose = texts(self.entry, "/details/purpose");
+        let purpose = plain(&texts(self.entry, "/details/purpose"));
         if !purpose.is_empty() {
             user["purposeOfUse"] = json!([purpose_of(&purpose)]);
         }
