@@ -1,14 +1,16 @@
-//! What did the appliance do? Listing, showing, proving, verifying and exporting the record, each
-//! recorded in turn before it is shown.
+//! What did the appliance do? Listing, showing, proving, verifying, exporting and replaying the
+//! record, each recorded in turn before it is shown.
 
 pub mod bundle;
 mod export;
 mod filter;
 mod hand_out;
+mod replay;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use crate::answer::ReplayError;
 use crate::audit::{
     Actor, AppendError, Entry, Event, FolderError, Log, ReadError, Recorded, Report, Selection,
     What, verify,
@@ -45,6 +47,9 @@ pub enum ExamineError {
     /// The log cannot be read, or there is no such entry.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A past answer could not be run again.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),

@@ -222,6 +222,7 @@ impl From<ExamineError> for Problem {
             ExamineError::Read(_) => Self::new(Kind::NotFound, "there is no such entry"),
             ExamineError::Request(problem) => Self::new(Kind::BadRequest, problem),
             ExamineError::Io(_)
+            | ExamineError::Replay(_)
             | ExamineError::Vault(_)
             | ExamineError::State(_)
             | ExamineError::Folder(_) => Self::hidden(Kind::Internal, &error),
