@@ -20,7 +20,7 @@ const WINDOW_LOG_MAX: u32 = 27;
 
 /// Why an archive is not unpacked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum UnpackError {
+pub enum UnpackError {
     /// It is not a bundle, or it was altered.
     #[error("{0}")]
     Malformed(&'static str),
@@ -32,8 +32,8 @@ pub(super) enum UnpackError {
 /// Unpacks an archive into an empty folder.
 ///
 /// # Errors
-/// [`UnpackError::Malformed`] for whatever [`archive::Packer`] does not write.
-pub(super) fn unpack(archive: &Path, to: &Path) -> Result<(), UnpackError> {
+/// [`UnpackError::Malformed`] for whatever no bundle has.
+pub fn unpack(archive: &Path, to: &Path) -> Result<(), UnpackError> {
     let mut file = File::open(archive).map_err(|e| durable::at(archive, "read", e))?;
     let len = file.metadata()?.len();
     if !archive::is_sealed(&mut BufReader::new(&file), len)? {

@@ -2,9 +2,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use affiant::audit::Report;
+use affiant::audit::{Report, What};
 use affiant::durable::{self, Readers};
-use affiant::examine::bundle::check;
+use affiant::examine::bundle::{check, unpack};
 use affiant::examine::{ExportFormat, ExportRequest};
 use tempfile::TempDir;
 
@@ -27,14 +27,6 @@ fn bundle(app: &TestApp, request: &ExportRequest, folder: &Path, name: &str) -> 
 
 fn everything() -> ExportRequest {
     ExportRequest::everything(ExportFormat::Bundle)
-}
-
-/// Unpacks with the tools that any machine has.
-fn unpacked(archive: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    let zstd = format!("zstd -dc '{}' | tar -C '{}' -xf -", archive.display(), to.display());
-    let done = Command::new("sh").args(["-euc", &zstd]).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 fn problems(report: &Report) -> Vec<String> {
@@ -66,7 +58,7 @@ fn a_bundle_verifies_without_a_home_and_holds_what_it_should() {
     assert!(found.report.ok, "{:?}", problems(&found.report));
     assert_eq!(found.entries, found.report.size);
     let dir = folder.path().join("two");
-    unpacked(&archive, &dir);
+    unpack(&archive, &dir).unwrap();
     for name in [
         "VERIFY.md",
         "certification-902.md",
@@ -102,7 +94,7 @@ fn the_same_state_and_words_give_the_same_bytes() {
     let app = TestApp::empty();
     let folder = TempDir::new().unwrap();
     let one = bundle(&app, &everything(), folder.path(), "one.tar.zst");
-    unpacked(&folder.path().join("one.tar.zst"), &folder.path().join("one"));
+    unpack(&folder.path().join("one.tar.zst"), &folder.path().join("one")).unwrap();
     let checkpoint = fs::read_to_string(folder.path().join("one/log/checkpoint")).unwrap();
     let request = ExportRequest {
         checkpoint: Some(checkpoint.clone()),
@@ -137,7 +129,7 @@ fn every_changed_byte_of_a_bundle_is_found() {
         assert!(!check(&bad, None).unwrap().report.ok, "byte {at} bit {bit} of the archive");
     }
     let dir = folder.path().join("unpacked");
-    unpacked(&folder.path().join("good.tar.zst"), &dir);
+    unpack(&folder.path().join("good.tar.zst"), &dir).unwrap();
     let files: Vec<_> = walkdir::WalkDir::new(&dir)
         .sort_by_file_name()
         .into_iter()
@@ -198,7 +190,7 @@ fn files_that_are_missing_strange_or_of_another_bundle_are_named() {
     bundle(&app, &everything(), folder.path(), "two.tar.zst");
     let dirs = ["one", "two"].map(|name| {
         let dir = folder.path().join(name);
-        unpacked(&folder.path().join(format!("{name}.tar.zst")), &dir);
+        unpack(&folder.path().join(format!("{name}.tar.zst")), &dir).unwrap();
         dir
     });
     let kinds_of = |change: &dyn Fn(&Path)| {
@@ -260,4 +252,38 @@ fn the_command_line_makes_a_bundle_and_checks_it_without_the_home() {
         ["audit", "export", "--format", "bundle", "--out", path, "--type", "account.created"];
     assert_eq!(cli.json(0, &arguments)["entries"], 6);
     assert_eq!(nowhere.json(0, &["audit", "verify", path])["ok"], true);
+}
+
+/// Appends entries of no meaning, from several threads at once.
+fn fill(app: &TestApp, count: usize) {
+    const THREADS: usize = 8;
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for documents in 0..u32::try_from(count / THREADS).unwrap() {
+                    app.open().record_own(What::DocumentsListed { documents }).unwrap();
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_log_that_grew_over_tiles_is_bundled_with_the_proof_that_it_grew() {
+    let app = TestApp::empty();
+    let folder = TempDir::new().unwrap();
+    let mut before = 0;
+    let count = wanted("AFFIANT_BUNDLE_ENTRIES", 600);
+    for name in ["one.tar.zst", "two.tar.zst"] {
+        fill(&app, count / 2);
+        bundle(&app, &everything(), folder.path(), name);
+        let found = check(&folder.path().join(name), None).unwrap();
+        assert!(found.report.ok, "{:?}", problems(&found.report));
+        assert!(found.report.size >= before + u64::try_from(count / 2).unwrap());
+        before = found.report.size;
+    }
+    let dir = folder.path().join("two");
+    unpack(&folder.path().join("two.tar.zst"), &dir).unwrap();
+    let proof = fs::read_to_string(dir.join("consistency-proof")).unwrap();
+    assert!(proof.lines().nth(1).is_some_and(|line| line.len() == 44), "{proof}");
 }
