@@ -433,19 +433,8 @@ mod tests {
             score: 0.5,
             decision: HitDecision::Cut,
         };
-        let (matters, patients) = (Vec::new(), Vec::new());
-        let hits = vec![hit];
-        let done = What::RetrievalDone {
-            generation: 3,
-            hits,
-            withheld: 0,
-            matters,
-            patients,
-            payload: None,
-        };
-        let details = done.details().unwrap();
-        assert_eq!(details["hits"][0]["score"], "0.500000");
-        assert_eq!(details["hits"][0]["decision"], "cut");
+        let hit = serde_json::to_value(hit).unwrap();
+        assert_eq!((&hit["score"], &hit["decision"]), (&"0.500000".into(), &"cut".into()));
         assert_eq!(serde_json::to_value(Decimal(u64::MAX)).unwrap(), "18446744073709551615");
     }
 }

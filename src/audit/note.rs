@@ -218,13 +218,11 @@ impl NoteVerifier {
         }
         Ok(found)
     }
-}
 
-impl NoteVerifier {
     /// Whether this key has signed these bytes, as they are.
     pub(super) fn fits(&self, bytes: &[u8], signature: &[u8]) -> bool {
         let signature = Signature::from_slice(signature);
-        signature.is_ok_and(|signature| self.key.verify_strict(bytes, &signature).is_ok())
+        signature.is_ok_and(|signature| self.0.key.verify_strict(bytes, &signature).is_ok())
     }
 }
 
@@ -280,7 +278,7 @@ impl NoteSigner {
 
     /// A bare signature over bytes of another format than notes.
     pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
-        self.key.sign(bytes).to_bytes()
+        self.0.sign(bytes)
     }
 
     /// The note with this text, which ends in a newline, and one signature.
