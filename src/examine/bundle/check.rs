@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::files::{digests, h1, parse_sums, sums};
 use super::manifest::{Manifest, PAYLOAD_TYPE};
-use super::records::{Told, part_name, render};
+use super::records::{Payloads, Told, part_name, render};
 use super::unpack::{UnpackError, unpack};
 use super::{
     CERTIFICATION, CONSISTENCY, ERASURES, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY, PREVIOUS,
@@ -39,8 +39,8 @@ pub struct BundleReport {
     pub vkey: String,
     /// Entries in the records.
     pub entries: u64,
-    /// Contents that entries commit to.
-    pub payloads: u64,
+    /// What became of the contents that entries commit to.
+    pub payloads: Payloads,
 }
 
 /// Whether this path is a bundle rather than a log folder: a file, or a folder with a statement.
@@ -75,7 +75,7 @@ pub fn check(path: &Path, vkey: Option<&str>) -> io::Result<BundleReport> {
 fn refused(kind: &str, detail: String) -> BundleReport {
     let problems = vec![Problem { kind: kind.to_owned(), index: None, detail }];
     let report = Report { ok: false, size: 0, root: String::new(), problems };
-    BundleReport { report, vkey: String::new(), entries: 0, payloads: 0 }
+    BundleReport { report, vkey: String::new(), entries: 0, payloads: Payloads::default() }
 }
 
 struct Check<'a> {
@@ -106,7 +106,7 @@ impl<'a> Check<'a> {
         let keys = self.keys(vkey);
         let manifest = keys.as_ref().and_then(|keys| self.manifest(keys));
         let mut report = Report { ok: false, size: 0, root: String::new(), problems: Vec::new() };
-        let (mut entries, mut payloads) = (0, 0);
+        let (mut entries, mut payloads) = (0, Payloads::default());
         if let Some(keys) = &keys {
             report = verify(&self.dir.join(LOG), &keys.log.to_string());
             self.previous(keys, manifest.as_ref());
@@ -118,7 +118,7 @@ impl<'a> Check<'a> {
             }
             if let Some(told) = self.records(manifest, report.size, &files) {
                 self.told(manifest, &told);
-                (entries, payloads) = (told.entries, told.payloads);
+                (entries, payloads) = (told.entries, told.payloads());
             }
         }
         report.problems.extend(self.problems);

@@ -15,6 +15,7 @@ mod records;
 mod unpack;
 
 pub use check::{BundleReport, check, is_bundle};
+pub use records::Payloads;
 pub use unpack::{UnpackError, unpack};
 
 pub(super) use build::{BundleSource, build};

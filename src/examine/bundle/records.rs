@@ -1,7 +1,9 @@
 //! The records of a bundle: the selected entries in every format, in parts of bounded length.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ERASURES;
@@ -29,15 +31,32 @@ pub(super) struct Told {
     pub(super) through: Option<Timestamp>,
     /// Verifier keys that the log names as export keys.
     pub(super) export_keys: Vec<String>,
-    /// Payloads that entries commit to.
-    pub(super) payloads: u64,
+    /// How many payloads entries commit to under each combination of data keys.
+    payloads: BTreeMap<String, u64>,
+    /// Data keys that were destroyed.
+    destroyed: BTreeSet<String>,
     erasures: Vec<Value>,
+}
+
+/// What became of the contents that entries commit to, as the log tells it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Payloads {
+    /// Sealed in the vault.
+    pub sealed: u64,
+    /// Erased: a key that they were sealed under is destroyed.
+    pub erased: u64,
 }
 
 impl Told {
     fn note(&mut self, entry: &Entry) {
         self.through = Some(entry.ts());
-        self.payloads += entry.payloads().len() as u64;
+        for payload in entry.payloads() {
+            *self.payloads.entry(payload.key).or_default() += 1;
+        }
+        if entry.kind() == "erasure.keys" {
+            let keys = entry.details().get("keys").and_then(Value::as_array).into_iter().flatten();
+            self.destroyed.extend(keys.filter_map(Value::as_str).map(str::to_owned));
+        }
         match entry.kind() {
             "export.key_created" => {
                 let vkey = entry.details().get("vkey").and_then(Value::as_str);
@@ -51,9 +70,22 @@ impl Told {
         }
     }
 
+    /// What became of the payloads. One that lies under several keys is lost with any of them.
+    pub(super) fn payloads(&self) -> Payloads {
+        let mut found = Payloads::default();
+        for (keys, count) in &self.payloads {
+            match keys.split('+').any(|key| self.destroyed.contains(key)) {
+                true => found.erased += count,
+                false => found.sealed += count,
+            }
+        }
+        found
+    }
+
     /// The file that lists what was erased.
     pub(super) fn erasures(&self) -> (&'static str, Vec<u8>) {
-        let mut bytes = json!({ "erasures": self.erasures }).to_string().into_bytes();
+        let told = json!({ "erasures": self.erasures, "payloads": self.payloads() });
+        let mut bytes = told.to_string().into_bytes();
         bytes.push(b'\n');
         (ERASURES, bytes)
     }
@@ -93,4 +125,33 @@ pub(super) fn render<E: From<FolderError>>(
         part = number;
     }
     Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(index: u64, kind: &str, details: &Value, key: Option<&str>) -> Entry {
+        let digest = "0".repeat(64);
+        let payload =
+            key.map(|key| json!({ "blob_sha256": digest, "len": 1, "key": key, "commit": digest }));
+        let value = json!({ "type": kind, "ts": 1, "details": details, "payload": payload });
+        let bytes = serde_json::to_vec(&value).unwrap();
+        Entry { index: EntryIndex(index), value, bytes }
+    }
+
+    #[test]
+    fn what_is_sealed_under_a_destroyed_key_is_erased_not_missing() {
+        let mut told = Told::default();
+        for (index, key) in ["a", "a+b", "b+c", "c"].into_iter().enumerate() {
+            told.note(&entry(index as u64, "query.received", &json!({}), Some(key)));
+        }
+        assert_eq!(told.payloads(), Payloads { sealed: 4, erased: 0 });
+        told.note(&entry(4, "erasure.keys", &json!({ "keys": ["b"] }), None));
+        assert_eq!(told.payloads(), Payloads { sealed: 2, erased: 2 });
+        let (_, file) = told.erasures();
+        let file: Value = serde_json::from_slice(&file).unwrap();
+        assert_eq!(file["payloads"], json!({ "sealed": 2, "erased": 2 }));
+        assert_eq!(file["erasures"][0]["index"], 4);
+    }
 }
