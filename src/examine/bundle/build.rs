@@ -12,7 +12,8 @@ use super::files::{digests, h1, sums};
 use super::manifest::{Manifest, PAYLOAD_TYPE, Previous, VERSION};
 use super::records::{Told, render};
 use super::{
-    CERTIFICATION, CONSISTENCY, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY, PREVIOUS, SCHEMA, SUMS,
+    CERTIFICATION, CHECKER, CONSISTENCY, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY, PREVIOUS,
+    SCHEMA, SUMS,
 };
 use crate::audit::note::{NoteSigner, NoteVerifier};
 use crate::audit::{Checkpoint, Envelope, Selection, copy_tree, inventory, prove_consistency};
@@ -23,6 +24,8 @@ use crate::examine::ExamineError;
 use crate::examine::export::{RecordFormat, Site};
 
 const GUIDE_TEXT: &str = include_str!("texts/verify.md");
+/// The checker that our own tests hold our log to, written from the specifications alone.
+const CHECKER_TEXT: &str = include_str!("../../../tests/outside/check.py");
 const CERTIFICATION_TEXT: &str = include_str!("texts/certification-902.md");
 
 /// What a bundle is made from; equal ones give equal bytes.
@@ -68,6 +71,7 @@ pub(in crate::examine) fn build(
     put(POLICY, format!("log {}\nquorum none\n", source.verifier).as_bytes())?;
     put(SCHEMA, inventory().as_bytes())?;
     put(GUIDE, GUIDE_TEXT.as_bytes())?;
+    put(CHECKER, CHECKER_TEXT.as_bytes())?;
     let told = write_records(source, work, &log)?;
     if !told.export_keys.contains(&export_key) {
         let problem = "the checkpoint is older than the key that signs bundles: name a later one";

@@ -14,8 +14,8 @@ use super::manifest::{Manifest, PAYLOAD_TYPE};
 use super::records::{Payloads, Told, part_name, render};
 use super::unpack::{UnpackError, unpack};
 use super::{
-    CERTIFICATION, CONSISTENCY, ERASURES, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY, PREVIOUS,
-    SCHEMA, SUMS, export_key_name,
+    CERTIFICATION, CHECKER, CONSISTENCY, ERASURES, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY,
+    PREVIOUS, SCHEMA, SUMS, export_key_name,
 };
 use crate::audit::note::NoteVerifier;
 use crate::audit::{Checkpoint, Envelope, FolderError, Problem, Report, merkle, verify};
@@ -28,7 +28,7 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// A bundle that is wrong everywhere needs no longer list than this.
 const PROBLEMS_MAX: usize = 1_000;
 /// Files that every bundle has, besides the log and the records.
-const FIXED: [&str; 6] = [KEYRING, POLICY, ERASURES, CERTIFICATION, GUIDE, SCHEMA];
+const FIXED: [&str; 7] = [KEYRING, POLICY, ERASURES, CERTIFICATION, GUIDE, CHECKER, SCHEMA];
 
 /// What was found in a bundle.
 #[derive(Clone, Debug)]

@@ -27,6 +27,7 @@ const POLICY: &str = "policy.txt";
 const ERASURES: &str = "erasures.json";
 const CERTIFICATION: &str = "certification-902.md";
 const GUIDE: &str = "VERIFY.md";
+const CHECKER: &str = "check.py";
 const SCHEMA: &str = "schema/entries.md";
 const PREVIOUS: &str = "previous-checkpoint";
 const CONSISTENCY: &str = "consistency-proof";

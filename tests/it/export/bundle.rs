@@ -61,6 +61,7 @@ fn a_bundle_verifies_without_a_home_and_holds_what_it_should() {
     unpack(&archive, &dir).unwrap();
     for name in [
         "VERIFY.md",
+        "check.py",
         "certification-902.md",
         "erasures.json",
         "keyring.txt",
