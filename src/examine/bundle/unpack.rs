@@ -2,7 +2,7 @@
 //! for byte, and no more of it than there can be.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Seek as _, Write as _};
 use std::path::Path;
 
 use super::archive::{self, BLOCK, SEAL_BYTES, header, padding};
@@ -54,19 +54,9 @@ pub fn unpack(archive: &Path, to: &Path) -> Result<(), UnpackError> {
         contents.unpack(&to.join(&name), len)?;
     }
     contents.end()?;
-    match frame.finish().fill_buf_is_empty()? {
+    match frame.finish().fill_buf()?.is_empty() {
         true => Ok(()),
         false => Err(UnpackError::Malformed("there is more than one frame before the digest")),
-    }
-}
-
-trait Rest {
-    fn fill_buf_is_empty(self) -> io::Result<bool>;
-}
-
-impl<R: io::BufRead> Rest for R {
-    fn fill_buf_is_empty(mut self) -> io::Result<bool> {
-        Ok(self.fill_buf()?.is_empty())
     }
 }
 
@@ -139,9 +129,9 @@ impl<R: Read> Contents<R> {
 
 /// A frame that ends early or does not decode is a fault of the archive, not of the disk.
 fn cut(error: io::Error) -> UnpackError {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => UnpackError::Malformed("the archive ends too early"),
-        _ => UnpackError::Io(error),
+    match error.kind() == io::ErrorKind::UnexpectedEof {
+        true => UnpackError::Malformed("the archive ends too early"),
+        false => UnpackError::Io(error),
     }
 }
 

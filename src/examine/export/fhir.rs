@@ -194,31 +194,31 @@ impl Parts<'_> {
         );
         let mut agents = match self.mapping.shape {
             // Queries and new resources flow from the client, what is read flows to it.
-            Shape::Query | Shape::Create => vec![self.client(source), self.server(destination)],
-            Shape::Read => vec![self.client(destination), self.server(source)],
-            Shape::Disclosure => vec![self.server(source), self.recipient(destination)],
-            Shape::Decision => vec![self.client(application), self.server(authorizer)],
-            Shape::Other { .. } => vec![self.client(application)],
+            Shape::Query | Shape::Create => vec![self.client(&source), self.server(&destination)],
+            Shape::Read => vec![self.client(&destination), self.server(&source)],
+            Shape::Disclosure => vec![self.server(&source), self.recipient(&destination)],
+            Shape::Decision => vec![self.client(&application), self.server(&authorizer)],
+            Shape::Other { .. } => vec![self.client(&application)],
         };
         agents.extend(self.user());
         agents
     }
 
     /// The door that the request came through. No address is on record.
-    fn client(&self, kind: Value) -> Value {
+    fn client(&self, kind: &Value) -> Value {
         let door = texts(self.entry, "/actor/via");
         json!({ "type": kind, "requestor": false, "who": { "identifier": { "value": door } },
             "network": { "address": format!("urn:affiant:door:{door}"), "type": "5" } })
     }
 
-    fn server(&self, kind: Value) -> Value {
+    fn server(&self, kind: &Value) -> Value {
         let address = format!("urn:affiant:log:{}", self.site.origin);
         json!({ "type": kind, "requestor": false, "who": self.appliance(),
             "network": { "address": address, "type": "5" } })
     }
 
     /// Whoever the export was made for: sealed where they were named, else the one who made it.
-    fn recipient(&self, kind: Value) -> Value {
+    fn recipient(&self, kind: &Value) -> Value {
         let who = match self.entry.payload() {
             Some(sealed) => json!({
                 "identifier": { "system": "urn:affiant:commitment", "value": sealed.commit },
