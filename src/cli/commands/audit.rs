@@ -129,10 +129,12 @@ fn verify_bundle(path: &Path, vkey: Option<PathBuf>) -> Result<Reply, Failure> {
     let vkey = vkey.map(|vkey| note(&vkey)).transpose()?;
     let found = bundle::check(path, vkey.as_deref())?;
     let Reply { mut value, mut text, exit } = reported(&found.report);
-    value["entries"] = json!(found.entries);
-    value["payloads"] = json!(found.payloads);
-    value["vkey"] = json!(found.vkey);
-    value["trusted"] = json!(vkey.is_some());
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("entries".to_owned(), json!(found.entries));
+        fields.insert("payloads".to_owned(), json!(found.payloads));
+        fields.insert("vkey".to_owned(), json!(found.vkey));
+        fields.insert("trusted".to_owned(), json!(vkey.is_some()));
+    }
     if vkey.is_none() && found.report.ok {
         text.push_str(&format!(
             "  checked with the bundle's own key, so ask its operator whether this is theirs:\n  {}\n",

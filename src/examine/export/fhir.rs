@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::mapping::{self, Code, Mapping, RESTFUL, Shape};
-use super::{Site, line, texts};
+use super::{Site, line, set, texts};
 use crate::audit::Entry;
 
 const BALP: &str = "https://profiles.ihe.net/ITI/BALP";
@@ -90,15 +90,15 @@ fn event(site: &Site, entry: &Entry, patient: Option<&str>, prefix: &str) -> Val
         "entity": parts.entities(),
     });
     if let Some(profile) = parts.profile() {
-        event["meta"] = json!({ "profile": [profile] });
+        set(&mut event, "meta", json!({ "profile": [profile] }));
     }
     let reason = plain(&texts(entry, "/details/reason"));
     if !reason.is_empty() {
-        event["outcomeDesc"] = json!(format!("{}: {reason}", mapping.name));
+        set(&mut event, "outcomeDesc", json!(format!("{}: {reason}", mapping.name)));
     }
     let purpose = plain(&texts(entry, "/details/purpose"));
     if !purpose.is_empty() {
-        event["purposeOfEvent"] = json!([purpose_of(&purpose)]);
+        set(&mut event, "purposeOfEvent", json!([purpose_of(&purpose)]));
     }
     event
 }
@@ -250,11 +250,11 @@ impl Parts<'_> {
         };
         let mut user = json!({ "type": kind, "requestor": true, "who": self.person() });
         if let Some(policy) = self.entry.policy() {
-            user["policy"] = json!([format!("urn:affiant:policy:sha256:{policy}")]);
+            set(&mut user, "policy", json!([format!("urn:affiant:policy:sha256:{policy}")]));
         }
         let purpose = plain(&texts(self.entry, "/details/purpose"));
         if !purpose.is_empty() {
-            user["purposeOfUse"] = json!([purpose_of(&purpose)]);
+            set(&mut user, "purposeOfUse", json!([purpose_of(&purpose)]));
         }
         Some(user)
     }

@@ -111,6 +111,13 @@ fn line(value: &Value, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
+/// Sets a field of an object.
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
 /// The text at a pointer of an entry; empty where there is none.
 fn texts(entry: &Entry, pointer: &str) -> String {
     entry.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::mapping::{self, Activity, Mapping};
-use super::{Site, line, texts};
+use super::{Site, line, set, texts};
 use crate::audit::Entry;
 
 const SCHEMA: &str = "1.6.0";
@@ -55,7 +55,7 @@ fn event(site: &Site, entry: &Entry) -> Value {
         }
     }
     if let (Some(req), Some(metadata)) = (entry.req(), event.pointer_mut("/metadata")) {
-        metadata["correlation_uid"] = json!(req);
+        set(metadata, "correlation_uid", json!(req));
     }
     event
 }
@@ -66,7 +66,7 @@ fn fit_class(entry: &Entry, mapping: &Mapping, fields: &mut Map<String, Value>) 
         Activity::Api(_) => {
             let mut api = json!({ "operation": entry.kind() });
             if let Some(req) = entry.req() {
-                api["request"] = json!({ "uid": req });
+                set(&mut api, "request", json!({ "uid": req }));
             }
             fields.insert("api".to_owned(), api);
             let resources = resources(entry);
@@ -87,7 +87,7 @@ fn user(entry: &Entry) -> Value {
     let is_system = entry.actor_id() == "operator";
     let mut user = json!({ "uid": entry.actor_id(), "type_id": if is_system { 3 } else { 1 } });
     if let Some(Value::String(name)) = entry.value.pointer("/actor/os_user") {
-        user["name"] = json!(name);
+        set(&mut user, "name", json!(name));
     }
     user
 }
