@@ -103,7 +103,7 @@ pub(super) async fn verify(
     let page = blocking(move || {
         let before = cases.log.checkpoint();
         let began = cases.clock.steady();
-        let report = cases.examiner.verify(&caller.reader())?;
+        let report = cases.examiner.verify(&caller.reader(), None, None)?;
         let took = cases.clock.steady().saturating_sub(began);
         let problems = report.problems.iter().map(|problem| ProblemLine {
             kind: problem.kind.clone(),
@@ -182,7 +182,13 @@ mod tests {
 
     #[test]
     fn the_checkpoint_shown_is_the_one_that_was_checked() {
-        let report = Report { ok: true, size: 7, root: "cm9vdA==".to_owned(), problems: vec![] };
+        let report = Report {
+            ok: true,
+            size: 7,
+            root: "cm9vdA==".to_owned(),
+            problems: vec![],
+            warnings: vec![],
+        };
         let note = |size, root| format!("origin\n{size}\n{root}\n\n\u{2014} origin sig\n");
         let right = note(7, "cm9vdA==");
         assert_eq!(checked(&report, [note(6, "b2xk"), right.clone()]), right);

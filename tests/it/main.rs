@@ -20,4 +20,5 @@ mod export;
 mod faults;
 mod flow;
 mod leaks;
+mod mutations;
 mod support;

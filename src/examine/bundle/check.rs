@@ -18,7 +18,10 @@ use super::{
     PREVIOUS, SCHEMA, SUMS, export_key_name,
 };
 use crate::audit::note::NoteVerifier;
-use crate::audit::{Checkpoint, Envelope, FolderError, Problem, Report, merkle, verify};
+use crate::audit::{
+    Checkpoint, EntryRules, Envelope, FolderError, Problem, Report, TlogPolicy, Trust,
+    VerifyOptions, merkle, verify_with,
+};
 use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
 use crate::examine::export::{RecordFormat, Site};
@@ -48,25 +51,35 @@ pub fn is_bundle(path: &Path) -> bool {
     path.is_file() || path.join(MANIFEST).is_file()
 }
 
-/// Checks a bundle. `vkey` is the log's verifier key as the reader has it from elsewhere; without
-/// one the bundle's own is taken, which proves that nothing was altered since, not by whom it was
-/// made.
+/// What the reader of a bundle has from elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// The log's verifier key.
+    pub vkey: Option<&'a str>,
+    /// A policy that names the log's keys, and witnesses.
+    pub policy: Option<&'a TlogPolicy>,
+    /// A checkpoint that the log has signed earlier.
+    pub since: Option<&'a [u8]>,
+}
+
+/// Checks a bundle. Without a key or a policy from elsewhere the bundle's own are taken, which
+/// proves that nothing was altered since it was made, not by whom.
 ///
-/// Kinds of problems besides those of [`verify()`]: `bundle_archive` (it does not unpack),
+/// Kinds of problems besides those of a log: `bundle_archive` (it does not unpack),
 /// `bundle_file` (altered, missing, or none of a bundle), `bundle_manifest` (the statement),
 /// `bundle_key`, `bundle_previous` (the earlier checkpoint or its proof), `record_mismatch` (a line
 /// does not follow from its entry), `unreadable_file`.
 ///
 /// # Errors
 /// Where there is no room to unpack.
-pub fn check(path: &Path, vkey: Option<&str>) -> io::Result<BundleReport> {
+pub fn check(path: &Path, known: &Known<'_>) -> io::Result<BundleReport> {
     if path.is_dir() {
-        return Ok(Check::of(path).run(vkey));
+        return Ok(Check::of(path).run(known));
     }
     let folder = tempfile::tempdir()?;
     let to = folder.path().join("bundle");
     match unpack(path, &to) {
-        Ok(()) => Ok(Check::of(&to).run(vkey)),
+        Ok(()) => Ok(Check::of(&to).run(known)),
         Err(UnpackError::Malformed(problem)) => Ok(refused("bundle_archive", problem.to_owned())),
         Err(UnpackError::Io(error)) => Ok(refused("bundle_archive", error.to_string())),
     }
@@ -74,8 +87,13 @@ pub fn check(path: &Path, vkey: Option<&str>) -> io::Result<BundleReport> {
 
 fn refused(kind: &str, detail: String) -> BundleReport {
     let problems = vec![Problem { kind: kind.to_owned(), index: None, detail }];
-    let report = Report { ok: false, size: 0, root: String::new(), problems };
+    let report = Report { problems, ..nothing() };
     BundleReport { report, vkey: String::new(), entries: 0, payloads: Payloads::default() }
+}
+
+fn nothing() -> Report {
+    let (problems, warnings) = (Vec::new(), Vec::new());
+    Report { ok: false, size: 0, root: String::new(), problems, warnings }
 }
 
 struct Check<'a> {
@@ -101,14 +119,14 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn run(mut self, vkey: Option<&str>) -> BundleReport {
+    fn run(mut self, known: &Known<'_>) -> BundleReport {
         let files = self.files();
-        let keys = self.keys(vkey);
+        let keys = self.keys(known);
         let manifest = keys.as_ref().and_then(|keys| self.manifest(keys));
-        let mut report = Report { ok: false, size: 0, root: String::new(), problems: Vec::new() };
+        let mut report = nothing();
         let (mut entries, mut payloads) = (0, Payloads::default());
         if let Some(keys) = &keys {
-            report = verify(&self.dir.join(LOG), &keys.log.to_string());
+            report = self.log(known, keys);
             self.previous(keys, manifest.as_ref());
         }
         if let Some(manifest) = &manifest {
@@ -125,6 +143,23 @@ impl<'a> Check<'a> {
         report.ok = report.problems.is_empty() && manifest.is_some();
         let vkey = keys.map_or_else(String::new, |keys| keys.log.to_string());
         BundleReport { report, vkey, entries, payloads }
+    }
+
+    /// The log by itself.
+    fn log(&mut self, known: &Known<'_>, keys: &Keys) -> Report {
+        let (dir, vkey) = (self.dir.join(LOG), keys.log.to_string());
+        let since = known.since.map(<[u8]>::to_vec);
+        let options = VerifyOptions { entries: EntryRules::Affiant, since };
+        let own = self.read(POLICY).and_then(|bytes| TlogPolicy::parse(&bytes).ok());
+        if own.is_none() {
+            self.add("bundle_key", None, format!("{POLICY} is no policy"));
+        }
+        let trust = match (known.policy, &own) {
+            (Some(policy), _) => Trust::Policy(policy),
+            (None, Some(policy)) if known.vkey.is_none() => Trust::Policy(policy),
+            (None, _) => Trust::Key(&vkey),
+        };
+        verify_with(&dir, trust, &options)
     }
 
     /// A whole file; `None` where it is reported.
@@ -188,7 +223,7 @@ impl<'a> Check<'a> {
     }
 
     /// The log's key and the export key, by their names.
-    fn keys(&mut self, vkey: Option<&str>) -> Option<Keys> {
+    fn keys(&mut self, known: &Known<'_>) -> Option<Keys> {
         let text = self.text(KEYRING)?;
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let keys: Result<Vec<NoteVerifier>, _> = lines.map(str::parse).collect();
@@ -196,7 +231,7 @@ impl<'a> Check<'a> {
             self.add("bundle_key", None, format!("{KEYRING} holds a line that is no key"));
             return None;
         };
-        let log = match vkey.map(|vkey| vkey.trim().parse::<NoteVerifier>()) {
+        let log = match known.vkey.map(|vkey| vkey.trim().parse::<NoteVerifier>()) {
             Some(Ok(given)) if keys.contains(&given) => Some(given),
             Some(Ok(given)) => {
                 let detail = format!("{KEYRING} does not hold the key given, {}", given.name());

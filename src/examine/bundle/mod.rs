@@ -14,7 +14,7 @@ mod manifest;
 mod records;
 mod unpack;
 
-pub use check::{BundleReport, check, is_bundle};
+pub use check::{BundleReport, Known, check, is_bundle};
 pub use records::Payloads;
 pub use unpack::{UnpackError, unpack};
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use affiant::audit::{Report, What};
 use affiant::durable::{self, Readers};
-use affiant::examine::bundle::{check, unpack};
+use affiant::examine::bundle::{self, BundleReport, Known, unpack};
 use affiant::examine::{ExportFormat, ExportRequest};
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ use crate::support::wanted;
 /// Changed bytes that are tried; the full count is for a machine with time.
 const CHANGES: usize = 40;
 
-fn bundle(app: &TestApp, request: &ExportRequest, folder: &Path, name: &str) -> Vec<u8> {
+fn made(app: &TestApp, request: &ExportRequest, folder: &Path, name: &str) -> Vec<u8> {
     let exported = export(app, request);
     let bytes = fs::read(write(&exported, folder, name)).unwrap();
     assert_eq!(bytes.len() as u64, exported.len);
@@ -27,6 +27,11 @@ fn bundle(app: &TestApp, request: &ExportRequest, folder: &Path, name: &str) -> 
 
 fn everything() -> ExportRequest {
     ExportRequest::everything(ExportFormat::Bundle)
+}
+
+/// Checks with this key from elsewhere, or with the bundle's own.
+fn check(path: &Path, vkey: Option<&str>) -> std::io::Result<BundleReport> {
+    bundle::check(path, &Known { vkey, ..Known::default() })
 }
 
 fn problems(report: &Report) -> Vec<String> {
@@ -50,8 +55,8 @@ impl Seeded {
 fn a_bundle_verifies_without_a_home_and_holds_what_it_should() {
     let app = TestApp::empty();
     let folder = TempDir::new().unwrap();
-    bundle(&app, &everything(), folder.path(), "one.tar.zst");
-    bundle(&app, &everything(), folder.path(), "two.tar.zst");
+    made(&app, &everything(), folder.path(), "one.tar.zst");
+    made(&app, &everything(), folder.path(), "two.tar.zst");
     let vkey = fs::read_to_string(app.path().join("log.vkey")).unwrap();
     let archive = folder.path().join("two.tar.zst");
     let found = check(&archive, Some(&vkey)).unwrap();
@@ -94,7 +99,7 @@ fn a_bundle_verifies_without_a_home_and_holds_what_it_should() {
 fn the_same_state_and_words_give_the_same_bytes() {
     let app = TestApp::empty();
     let folder = TempDir::new().unwrap();
-    let one = bundle(&app, &everything(), folder.path(), "one.tar.zst");
+    let one = made(&app, &everything(), folder.path(), "one.tar.zst");
     unpack(&folder.path().join("one.tar.zst"), &folder.path().join("one")).unwrap();
     let checkpoint = fs::read_to_string(folder.path().join("one/log/checkpoint")).unwrap();
     let request = ExportRequest {
@@ -103,8 +108,8 @@ fn the_same_state_and_words_give_the_same_bytes() {
         ..everything()
     };
     // Exports are recorded, so the log has grown: the checkpoint named holds it still.
-    let two = bundle(&app, &request, folder.path(), "two.tar.zst");
-    let three = bundle(&app, &request, folder.path(), "three.tar.zst");
+    let two = made(&app, &request, folder.path(), "two.tar.zst");
+    let three = made(&app, &request, folder.path(), "three.tar.zst");
     assert!(two == three, "the same twice");
     assert!(one != two, "the first had no earlier checkpoint");
     assert!(check(&folder.path().join("two.tar.zst"), None).unwrap().report.ok);
@@ -117,8 +122,8 @@ fn the_same_state_and_words_give_the_same_bytes() {
 fn every_changed_byte_of_a_bundle_is_found() {
     let app = TestApp::empty();
     let folder = TempDir::new().unwrap();
-    bundle(&app, &everything(), folder.path(), "first.tar.zst");
-    let good = bundle(&app, &everything(), folder.path(), "good.tar.zst");
+    made(&app, &everything(), folder.path(), "first.tar.zst");
+    let good = made(&app, &everything(), folder.path(), "good.tar.zst");
     let bad = folder.path().join("bad.tar.zst");
     let mut seeded = Seeded(1);
     let changes = wanted("AFFIANT_BUNDLE_CHANGES", CHANGES);
@@ -160,7 +165,7 @@ fn every_changed_byte_of_a_bundle_is_found() {
 fn what_is_no_bundle_is_refused_and_never_breaks_the_reader() {
     let app = TestApp::empty();
     let folder = TempDir::new().unwrap();
-    let good = bundle(&app, &everything(), folder.path(), "good.tar.zst");
+    let good = made(&app, &everything(), folder.path(), "good.tar.zst");
     let bad = folder.path().join("bad.tar.zst");
     let mut seeded = Seeded(2);
     let mut tried = 0;
@@ -187,8 +192,8 @@ fn what_is_no_bundle_is_refused_and_never_breaks_the_reader() {
 fn files_that_are_missing_strange_or_of_another_bundle_are_named() {
     let app = TestApp::empty();
     let folder = TempDir::new().unwrap();
-    bundle(&app, &everything(), folder.path(), "one.tar.zst");
-    bundle(&app, &everything(), folder.path(), "two.tar.zst");
+    made(&app, &everything(), folder.path(), "one.tar.zst");
+    made(&app, &everything(), folder.path(), "two.tar.zst");
     let dirs = ["one", "two"].map(|name| {
         let dir = folder.path().join(name);
         unpack(&folder.path().join(format!("{name}.tar.zst")), &dir).unwrap();
@@ -277,7 +282,7 @@ fn a_log_that_grew_over_tiles_is_bundled_with_the_proof_that_it_grew() {
     let count = wanted("AFFIANT_BUNDLE_ENTRIES", 600);
     for name in ["one.tar.zst", "two.tar.zst"] {
         fill(&app, count / 2);
-        bundle(&app, &everything(), folder.path(), name);
+        made(&app, &everything(), folder.path(), name);
         let found = check(&folder.path().join(name), None).unwrap();
         assert!(found.report.ok, "{:?}", problems(&found.report));
         assert!(found.report.size >= before + u64::try_from(count / 2).unwrap());
