@@ -54,7 +54,7 @@ pub(crate) fn can_be_followed() -> Result<(), Failed> {
     let guide = fs::read_to_string(unpacked.join("VERIFY.md"))?;
     let accepted = follow(folder.path(), &guide, ":");
     let text = said(&accepted);
-    if !accepted.status.success() || !text.contains("ok: ") {
+    if !accepted.status.success() || !text.contains("OK ") {
         return Err(format!("the guide does not accept a bundle of ours: {text}").into());
     }
     for (what, between) in [
