@@ -273,31 +273,7 @@ pub(super) enum AuditCommand {
         as_user: Option<String>,
     },
     /// The record as a file: a bundle that proves itself, or entries in a format of others.
-    Export {
-        /// bundle, jsonl, csv, fhir, ocsf or cef.
-        #[arg(long)]
-        format: String,
-        /// Where to write it.
-        #[arg(long, value_name = "PATH")]
-        out: PathBuf,
-        #[command(flatten)]
-        filter: FilterArgs,
-        /// Why it is handed out: recorded. A code of HL7's ActReason, such as PATRQT, where one fits.
-        #[arg(long)]
-        purpose: Option<String>,
-        /// Who receives it, by name and address: recorded behind a commitment.
-        #[arg(long)]
-        recipient: Option<String>,
-        /// A bundle of this signed checkpoint; else of the newest.
-        #[arg(long, value_name = "FILE")]
-        checkpoint: Option<PathBuf>,
-        /// The checkpoint that the recipient had before; else that of the last bundle.
-        #[arg(long, value_name = "FILE")]
-        since_checkpoint: Option<PathBuf>,
-        /// With this person's rights.
-        #[arg(long = "as", value_name = "USER")]
-        as_user: Option<String>,
-    },
+    Export(ExportArgs),
     /// Run a past answer again from its record, and list what differs.
     Replay {
         /// An entry of the question.
@@ -324,6 +300,33 @@ pub(super) struct VerifyArgs {
     /// An earlier checkpoint of this log: it must be the beginning of today's.
     #[arg(long, value_name = "CHECKPOINT")]
     pub(super) since: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExportArgs {
+    /// bundle, jsonl, csv, fhir, ocsf or cef.
+    #[arg(long)]
+    pub(super) format: String,
+    /// Where to write it.
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Why it is handed out: recorded. A code of HL7's ActReason, such as PATRQT, where one fits.
+    #[arg(long)]
+    pub(super) purpose: Option<String>,
+    /// Who receives it, by name and address: recorded behind a commitment.
+    #[arg(long)]
+    pub(super) recipient: Option<String>,
+    /// A bundle of this signed checkpoint; else of the newest.
+    #[arg(long, value_name = "FILE")]
+    pub(super) checkpoint: Option<PathBuf>,
+    /// The checkpoint that the recipient had before; else that of the last bundle.
+    #[arg(long, value_name = "FILE")]
+    pub(super) since_checkpoint: Option<PathBuf>,
+    /// With this person's rights.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: Option<String>,
 }
 
 #[derive(Args, Debug, Default)]

@@ -8,7 +8,7 @@ use crate::audit::{
     Entry, EntryRules, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
     problem_kinds, verify_with,
 };
-use crate::cli::args::{AuditCommand, FilterArgs, VerifyArgs};
+use crate::cli::args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::ids::EntryIndex;
@@ -52,36 +52,7 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             durable::replace(&out, proof.as_bytes(), Readers::Everyone)?;
             Ok(Reply::done(json!({ "path": out }), format!("wrote {}", out.display())))
         }
-        AuditCommand::Export {
-            format,
-            out,
-            filter,
-            purpose,
-            recipient,
-            checkpoint,
-            since_checkpoint,
-            as_user,
-        } => {
-            let read = |path: Option<PathBuf>| path.map(|path| note(&context.path(&path)));
-            let (checkpoint, since) =
-                (read(checkpoint).transpose()?, read(since_checkpoint).transpose()?);
-            let (format, filter) = (format.parse()?, filter_of(filter)?);
-            let request = ExportRequest { format, filter, purpose, recipient, checkpoint, since };
-            let reader = context.reader(as_user.as_deref())?;
-            let out = context.path(&out);
-            let exported = context.app()?.examiner.export(&reader, &request)?;
-            durable::replace_from(&out, &exported.file, Readers::Owner)?;
-            let value = json!({
-                "path": out, "entries": exported.entries, "sha256": exported.sha256,
-            });
-            let text = format!(
-                "wrote {} entries to {} (sha256 {})",
-                exported.entries,
-                out.display(),
-                exported.sha256
-            );
-            Ok(Reply::done(value, text))
-        }
+        AuditCommand::Export(args) => export(context, args),
         AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
         AuditCommand::Inventory => {
             let (table, problems) = (inventory(), problem_kinds());
@@ -89,6 +60,32 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Ok(Reply::done(json!({ "table": table, "problems": problems }), text))
         }
     }
+}
+
+fn export(context: &mut Context<'_>, args: ExportArgs) -> Result<Reply, Failure> {
+    let read = |path: Option<PathBuf>| path.map(|path| note(&context.path(&path))).transpose();
+    let request = ExportRequest {
+        format: args.format.parse()?,
+        filter: filter_of(args.filter)?,
+        purpose: args.purpose,
+        recipient: args.recipient,
+        checkpoint: read(args.checkpoint)?,
+        since: read(args.since_checkpoint)?,
+    };
+    let reader = context.reader(args.as_user.as_deref())?;
+    let out = context.path(&args.out);
+    let exported = context.app()?.examiner.export(&reader, &request)?;
+    durable::replace_from(&out, &exported.file, Readers::Owner)?;
+    let value = json!({
+        "path": out, "entries": exported.entries, "sha256": exported.sha256,
+    });
+    let text = format!(
+        "wrote {} entries to {} (sha256 {})",
+        exported.entries,
+        out.display(),
+        exported.sha256
+    );
+    Ok(Reply::done(value, text))
 }
 
 fn replay(context: &mut Context<'_>, index: u64, as_user: Option<&str>) -> Result<Reply, Failure> {
