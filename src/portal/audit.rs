@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::audit::{ENTRY_TYPES, Entry, Report};
+use crate::audit::{ENTRY_TYPES, Entry, Problem as Finding, Report};
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
 use crate::examine::{ExportFormat, ExportRequest, Part};
@@ -105,11 +105,14 @@ pub(super) async fn verify(
         let began = cases.clock.steady();
         let report = cases.examiner.verify(&caller.reader(), None, None)?;
         let took = cases.clock.steady().saturating_sub(began);
-        let problems = report.problems.iter().map(|problem| ProblemLine {
-            kind: problem.kind.clone(),
-            index: problem.index,
-            detail: problem.detail.clone(),
-        });
+        let line = |warning: bool, found: &Finding| ProblemLine {
+            warning,
+            kind: found.kind.clone(),
+            index: found.index,
+            detail: found.detail.clone(),
+        };
+        let problems = report.problems.iter().map(|found| line(false, found));
+        let problems = problems.chain(report.warnings.iter().map(|found| line(true, found)));
         Ok(VerifyPage {
             frame: frame(&cases, &caller, Some(Place::Audit)),
             ok: report.ok,
