@@ -95,8 +95,8 @@ fn entry(index: u64, kind: &str, outcome: &str, fields: &[(&str, &str)], text: &
         "v": 1, "id": format!("019b76da-a800-7000-8000-{index:012x}"), "ts": ts, "type": kind,
         "outcome": outcome, "actor": { "id": token(index), "via": via, "os_user": text },
         "req": format!("019b76da-a800-7000-9000-{index:012x}"),
-        "policy": (index % 3 > 0).then(|| "a".repeat(64)), "details": details,
-        "payload": if index % 2 == 0 { payload } else { Value::Null },
+        "policy": (!index.is_multiple_of(3)).then(|| "a".repeat(64)), "details": details,
+        "payload": if index.is_multiple_of(2) { payload } else { Value::Null },
     })
 }
 
@@ -108,11 +108,15 @@ fn token(number: u64) -> String {
 fn detail(name: &str, index: u64, text: &str) -> Value {
     match name {
         "document" | "person" => json!(token(index)),
-        "matter" | "patient" => json!((index % 2 == 0).then(|| token(index + 1))),
+        "matter" | "patient" => json!(index.is_multiple_of(2).then(|| token(index + 1))),
         "patients" | "matters" => json!((0..index % 3).map(token).collect::<Vec<_>>()),
-        "hits" if index % 5 > 0 => json!([{ "document": token(1), "passage": text, "rank": 1 }]),
+        "hits" if !index.is_multiple_of(5) => {
+            json!([{ "document": token(1), "passage": text, "rank": 1 }])
+        }
         "cited" => json!([{ "document": token(1), "page": 1 }, { "document": token(1) }]),
-        "selection" => json!({ "type": text, "patient": (index % 2 == 0).then(|| token(9)) }),
+        "selection" => {
+            json!({ "type": text, "patient": index.is_multiple_of(2).then(|| token(9)) })
+        }
         "entries" | "size" | "pages" => json!(index),
         _ => json!(text),
     }
