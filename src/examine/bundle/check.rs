@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader, Read as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::compared::{Compared, folder_of};
 use super::files::{digests, h1, parse_sums, sums};
 use super::manifest::{Manifest, PAYLOAD_TYPE};
 use super::records::{Payloads, Told, part_name, render};
@@ -393,10 +394,6 @@ fn parse_proof(proof: &str, old: u64, note: &[u8]) -> Option<Vec<merkle::Hash>> 
     hashes.filter(|hashes| is_ours && hashes.len() < 64)
 }
 
-fn folder_of(name: &str) -> String {
-    name.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
-}
-
 /// Why rendering stopped.
 struct Stop(FolderError);
 
@@ -404,48 +401,4 @@ impl From<FolderError> for Stop {
     fn from(error: FolderError) -> Self {
         Self(error)
     }
-}
-
-/// Reads the record files beside the rendering.
-#[derive(Default)]
-struct Compared {
-    seen: BTreeSet<String>,
-    /// The open file of each format; `None` once it does not agree.
-    open: BTreeMap<String, (String, Option<BufReader<File>>)>,
-}
-
-impl Compared {
-    /// The error names the first line of a file that differs; after it the file is left alone.
-    fn lines(&mut self, dir: &Path, name: &str, lines: &[u8]) -> Result<(), String> {
-        let folder = folder_of(name);
-        if self.open.get(&folder).is_none_or(|(open, _)| open != name) {
-            self.seen.insert(name.to_owned());
-            let next = File::open(dir.join(name)).map(BufReader::new);
-            let opened = next.as_ref().err().map(|error| format!("{name}: {error}"));
-            let before = self.open.insert(folder.clone(), (name.to_owned(), next.ok()));
-            if let Some(problem) = before.and_then(ended).or(opened) {
-                return Err(problem);
-            }
-        }
-        let Some((_, slot)) = self.open.get_mut(&folder) else { return Ok(()) };
-        let Some(file) = slot else { return Ok(()) };
-        let mut found = Vec::new();
-        let read = file.take(lines.len() as u64).read_to_end(&mut found);
-        if read.is_ok() && found == lines {
-            return Ok(());
-        }
-        *slot = None;
-        Err(format!("{name} does not have the lines that follow from this entry"))
-    }
-
-    /// Files that go on after their last line.
-    fn end(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.open).into_values().filter_map(ended).collect()
-    }
-}
-
-fn ended((name, file): (String, Option<BufReader<File>>)) -> Option<String> {
-    let mut file = file?;
-    let at_end = file.read(&mut [0]).is_ok_and(|count| count == 0);
-    (!at_end).then(|| format!("{name} has lines of no entry at its end"))
 }

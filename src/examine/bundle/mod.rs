@@ -9,6 +9,7 @@
 mod archive;
 mod build;
 mod check;
+mod compared;
 mod files;
 mod manifest;
 mod records;
