@@ -415,8 +415,7 @@ mod tests {
         assert_eq!(kinds.len(), ENTRY_TYPES.len());
         for row in ENTRY_TYPES {
             assert!(["ok", "refused", "denied", "failed"].contains(&row.outcome), "{}", row.kind);
-            let (area, event) = row.kind.split_once('.').unwrap();
-            assert!(!area.is_empty() && !event.is_empty());
+            assert!(row.kind.split_once('.').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty()));
             assert!(row.fields.iter().all(|(_, meaning)| !meaning.is_empty()));
         }
         for kind in ["query.received", "retrieval.done", "answer.released", "query.failed"] {

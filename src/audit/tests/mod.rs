@@ -2,6 +2,7 @@
 
 mod changes;
 mod faults;
+mod note;
 mod open;
 mod strict;
 mod tamper;
