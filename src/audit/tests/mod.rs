@@ -2,7 +2,7 @@
 
 mod changes;
 mod faults;
-mod note;
+mod notes;
 mod open;
 mod strict;
 mod tamper;
