@@ -6,6 +6,7 @@
 
 mod create;
 mod engine;
+mod epoch;
 mod pulse;
 mod rebuild;
 mod serve;
@@ -39,6 +40,7 @@ use crate::telemetry::Metrics;
 
 pub use create::{InitOptions, Initialised, create};
 pub use engine::{Engine, Models, load_runtime, models_of};
+pub use epoch::begin_epoch;
 pub use pulse::{Pulse, Watch};
 pub use rebuild::{rebuild, rebuild_over};
 pub use serve::{Serving, Tls, bind};
@@ -197,7 +199,7 @@ impl App {
             state.forget_views()?;
         }
         let policies = load_policies(&home)?;
-        let paths = LogPaths::of(home.path());
+        let paths = LogPaths::of(home.path()).with_credential(options.log_key_credential.clone());
         let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
             .context("the audit log cannot be opened")?;
         // Before anything is appended: a log that was put back must not be written on.
@@ -216,7 +218,6 @@ impl App {
             examiner: Arc::new(Examiner {
                 log: log.clone(),
                 log_dir: paths.log.clone(),
-                vkey: std::fs::read_to_string(&paths.vkey)?,
                 policies: policies.clone(),
                 vault: vault.clone(),
                 state: state.clone(),

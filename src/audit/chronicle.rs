@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::event::QueryStep;
+use super::lineage::Lineage;
 use super::problems::Problems;
 use super::schema::{Checked, DocumentNumber, Fact};
 use super::tile::Part;
@@ -39,6 +40,7 @@ pub(super) struct Chronicle {
     running: bool,
     documents: HashMap<DocumentNumber, Document>,
     policies: Policies,
+    lineage: Lineage,
 }
 
 struct Open {
@@ -64,6 +66,7 @@ impl Chronicle {
             running: false,
             documents: HashMap::new(),
             policies: Policies::default(),
+            lineage: Lineage::default(),
         }
     }
 
@@ -88,6 +91,9 @@ impl Chronicle {
         if let Some((kind, detail)) = self.watch(index, entry) {
             found(kind, detail);
         }
+        if let Some((kind, detail)) = self.lineage.follow(index, entry) {
+            found(kind, detail);
+        }
         if entry.ts > self.last_ts {
             self.last_ts = entry.ts;
             self.ids.clear();
@@ -100,7 +106,7 @@ impl Chronicle {
         if let Fact::InForce(set) = entry.fact {
             self.policies.put_in_force(set, entry.ts);
         }
-        if !before && !self.policies.allow(entry) {
+        if !before && !self.policies.allow(entry) && !self.lineage.inherits() {
             found("policy_not_in_force", "names a policy set that was not in force");
         }
         for (kind, detail) in self.rest_on(index, entry).into_iter().flatten() {
@@ -143,7 +149,7 @@ impl Chronicle {
     fn rest_on(&mut self, index: u64, entry: &Checked) -> [Option<Finding>; 2] {
         let open = self.open.get_mut(&entry.req);
         match &entry.fact {
-            Fact::Plain | Fact::InForce(_) => {}
+            Fact::Plain | Fact::InForce(_) | Fact::Rotated { .. } | Fact::Retired { .. } => {}
             Fact::Activated(document) => {
                 self.documents.insert(*document, Document { deleted: None });
             }
@@ -159,7 +165,9 @@ impl Chronicle {
                     open.evidence.extend(used.map(|(document, _)| *document));
                 }
                 let known = |document| self.documents.get(document);
-                let unknown = hits.iter().any(|(document, _)| known(document).is_none());
+                // A log that goes on from another knows its documents too.
+                let unknown = !self.lineage.inherits()
+                    && hits.iter().any(|(document, _)| known(document).is_none());
                 // One that is deleted while the query runs may have been found before.
                 let gone = |document: &Document| document.deleted.is_some_and(|at| at < began);
                 let deleted = hits.iter().any(|(document, _)| known(document).is_some_and(gone));

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::checkpoint::Checkpoint;
 use super::files::{LogPaths, make_readable_folder};
 use super::journal;
+use super::keys;
 use super::log::Log;
 use super::merkle::empty_root;
 use super::note::{KeyError, NoteSigner};
@@ -42,7 +43,8 @@ impl Log {
         entropy: &dyn Entropy,
     ) -> Result<String, CreateError> {
         let signer = NoteSigner::generate(origin, entropy)?;
-        for path in [&paths.key, &paths.vkey, &paths.journal] {
+        let (next_key, keyring) = (paths.next_key(), paths.keyring());
+        for path in [&paths.key, &next_key, &paths.vkey, &keyring, &paths.journal] {
             if path.exists() {
                 return Err(CreateError::Exists { path: path.clone() });
             }
@@ -61,6 +63,8 @@ impl Log {
         let note = empty.sign(&signer);
         let secret = signer.to_text();
         durable::create_new(&paths.key, secret.as_bytes(), Readers::Owner)?;
+        let ring = keys::ring(&[signer.verifier()]);
+        durable::create_new(&keyring, ring.as_bytes(), Readers::Everyone)?;
         durable::create_new(&paths.vkey, format!("{vkey}\n").as_bytes(), Readers::Everyone)?;
         let journal = journal::whole(0, &note, &[], &note);
         durable::create_new(&paths.journal, &journal, Readers::Owner)?;

@@ -156,6 +156,25 @@ entry_types! {
         by_ms: i64 = "how far; below zero where it went back",
         now: Timestamp = "the time of day after it; times of entries never go back",
     };
+    KeyRotated = "key.rotated", "ok", "when a new log key begins to sign beside the old one" {
+        old_vkey: String = "the verifier key that signed so far",
+        new_vkey: String = "the verifier key that signs too, from this entry's checkpoint on",
+        possession: String = "signature line of the new key over both verifier keys",
+    };
+    LogFrozen = "log.frozen", "ok", "as the last entry of a log whose key is trusted no more" {
+        vkeys: Vec<String> = "the verifier keys that signed it, the newest first",
+    };
+    LogContinued = "log.continued", "ok", "as the first entry of a log that goes on from a frozen one" {
+        epoch: u32 = "number of this log, from 1",
+        previous_origin: String = "origin of the log before it",
+        previous_vkey: String = "its newest verifier key",
+        previous_checkpoint: String = "its last checkpoint, with every signature",
+        entries_before: u64 = "entries of all logs before: the first index of this one",
+    };
+    KeyRetired = "key.retired", "ok", "when the old log key stops signing" {
+        vkey: String = "the verifier key that signs no more, from this entry's checkpoint on",
+        successor: String = "the verifier key that signs on",
+    };
     QueryReceived = "query.received", "ok", "before anything is searched for a question" {
         kind: QueryKind = "`ask` or `search`",
         mode: String = "how the answer may be worded, or which index half is searched",

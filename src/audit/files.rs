@@ -20,6 +20,8 @@ pub struct LogPaths {
     pub vkey: PathBuf,
     /// The signing key, readable by the appliance alone.
     pub key: PathBuf,
+    /// A signing key that the service manager hands over, where it does.
+    pub credential: Option<PathBuf>,
 }
 
 impl LogPaths {
@@ -30,6 +32,7 @@ impl LogPaths {
             journal: home.join("state").join("log.journal"),
             vkey: home.join("log.vkey"),
             key: home.join("keys").join("log.key"),
+            credential: None,
         }
     }
 
@@ -42,6 +45,12 @@ impl LogPaths {
     /// What this log remembers of its witnesses.
     pub(super) fn witnesses(&self) -> PathBuf {
         self.journal.with_file_name("witnesses.json")
+    }
+
+    /// With a signing key that the service manager hands over.
+    #[must_use]
+    pub fn with_credential(self, credential: Option<PathBuf>) -> Self {
+        Self { credential, ..self }
     }
 
     /// The lock of the one process that may append.

@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use super::detail::Actor;
 use super::entry::Unsequenced;
 use super::event::{Event, What};
+use super::keys::Offered;
 use super::publish::Publisher;
 use super::recover::{OpenError, recover};
 use super::sequencer::{Request, Sequencer, Waiting, settled};
@@ -92,10 +93,13 @@ impl Sequencer {
 
     /// Reads what is on disk, as at a start.
     fn reopen(&mut self) -> io::Result<Publisher> {
-        let found = recover(&self.paths, &self.signer.verifier(), self.files.as_ref());
-        let found = found.map_err(|error| {
+        let unusable = |error: OpenError| {
             if let OpenError::Io(error) = error { error } else { io::Error::other(error) }
-        })?;
+        };
+        let keys = Offered::read(&self.paths).map_err(unusable)?;
+        let found = recover(&self.paths, &keys.verifiers(), self.files.as_ref());
+        let found = found.map_err(unusable)?;
+        self.signers = keys.signers_of(&found.state.note).map_err(unusable)?;
         self.edge = found.state.edge.clone();
         self.last_ts = self.last_ts.max(found.last_ts);
         self.journal_bytes = found.journal_bytes;

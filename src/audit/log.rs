@@ -1,20 +1,24 @@
 //! The open log: append, read, prove.
 
+use std::fs;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::checkpoint::Checkpoint;
 use super::entry::{Entry, Unfit, Unsequenced};
+use super::epoch::{self, Past};
 use super::event::Event;
 use super::files::{DiskFiles, LogFiles, LogPaths};
+use super::keys::{self, KeyChange, Offered};
 use super::merkle::Hash;
+use super::problems::Problem;
 use super::reader::{ReadError, Reader};
 use super::receipt::{Receipt, Recorded};
-use super::recover::{OpenError, Recovery, load_key, recover, sweep_folder};
+use super::recover::{OpenError, Recovery, recover, sweep_folder};
 use super::sequencer::{Request, Sequencer, Waiting};
 use super::shared::{Halt, Shared};
 use crate::domain::clock::{Clock, Entropy};
@@ -125,6 +129,14 @@ pub struct Log {
 struct Inner {
     shared: Arc<Shared>,
     reader: Reader,
+    /// The logs that ended, oldest first.
+    past: Vec<Past>,
+    /// Their entries.
+    first: u64,
+    paths: LogPaths,
+    entropy: Arc<dyn Entropy>,
+    /// Changes of keys take turns.
+    key_turn: Mutex<()>,
     append_wait: Duration,
     queue: SyncSender<Request>,
     running: Mutex<Option<Running>>,
@@ -170,7 +182,10 @@ impl Log {
         pace: Pace,
     ) -> Result<(Self, Recovery), OpenError> {
         // A missing journal is told before a lock file is left beside where it was.
-        let signer = load_key(paths)?;
+        if paths.epoch_mark().exists() {
+            return Err(OpenError::Frozen);
+        }
+        let offered = Offered::read(paths)?;
         if !paths.journal.exists() {
             return Err(OpenError::Missing { path: paths.journal.clone() });
         }
@@ -180,18 +195,26 @@ impl Log {
             true => OpenError::NoSpace { path: paths.reserve(), bytes: 2 * LOG_RESERVE_BYTES },
             false => error.into(),
         })?;
-        let recovered = recover(paths, &signer.verifier(), files.as_ref())?;
+        let recovered = recover(paths, &offered.verifiers(), files.as_ref())?;
+        if recovered.is_frozen {
+            return Err(OpenError::Frozen);
+        }
+        let past = epoch::past(paths)?;
+        let first = past.last().map_or(0, |past| past.first + past.size);
+        let signers = offered.signers_of(&recovered.state.note)?;
+        keys::settle(paths, &signers.verifiers())?;
         let edge = recovered.state.edge.clone();
         let shared = Arc::new(Shared::new(recovered.state));
         let sequencer = Sequencer {
             paths: paths.clone(),
             shared: Arc::clone(&shared),
             files,
-            signer,
+            signers,
             clock,
-            entropy,
+            entropy: Arc::clone(&entropy),
             pace,
             edge,
+            first,
             last_ts: recovered.last_ts,
             journal_bytes: recovered.journal_bytes,
             rewrite_at_bytes: pace.rewrite_bytes,
@@ -204,7 +227,20 @@ impl Log {
         let reader = Reader::new(Arc::clone(&shared), &paths.log);
         let running = Mutex::new(Some(Running { sequencer, _lock: lock }));
         let append_wait = pace.append_wait;
-        let inner = Arc::new(Inner { shared, reader, append_wait, queue, running });
+        let (paths, key_turn) = (paths.clone(), Mutex::new(()));
+        let inner = Inner {
+            shared,
+            reader,
+            past,
+            first,
+            paths,
+            entropy,
+            key_turn,
+            append_wait,
+            queue,
+            running,
+        };
+        let inner = Arc::new(inner);
         Ok((Self { inner }, recovered.recovery))
     }
 
@@ -214,13 +250,45 @@ impl Log {
     /// [`AppendError`]: without a receipt, what the event was to precede must not happen.
     #[expect(clippy::needless_pass_by_value, reason = "an event is recorded once")]
     pub fn append(&self, event: Event) -> Result<Receipt, AppendError> {
-        let entry = Unsequenced::new(&event).map_err(|unfit| match unfit {
-            Unfit::NotCanonical => AppendError::Invalid,
-            Unfit::TooLarge(size_bytes) => {
-                AppendError::TooLarge { size_bytes, limit_bytes: ENTRY_BYTES_MAX }
-            }
-        })?;
-        self.inner.append(entry)
+        self.inner.append(unsequenced(&event)?, None)
+    }
+
+    /// [`Self::append`] of an event that changes the keys that sign.
+    pub(super) fn append_with(
+        &self,
+        event: &Event,
+        change: KeyChange,
+    ) -> Result<Receipt, AppendError> {
+        self.inner.append(unsequenced(event)?, Some(change))
+    }
+
+    /// What is wrong with the logs that ended before this one.
+    pub fn verify_past(&self) -> Vec<Problem> {
+        epoch::verify_past(&self.inner.paths)
+    }
+
+    /// The text of the newest verifier key.
+    ///
+    /// # Errors
+    /// Where its file cannot be read.
+    pub fn vkey(&self) -> io::Result<String> {
+        let path = &self.inner.paths.vkey;
+        let text = fs::read_to_string(path).map_err(|e| durable::at(path, "read", e))?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    /// Where its files are.
+    pub(super) fn paths(&self) -> &LogPaths {
+        &self.inner.paths
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        self.inner.entropy.as_ref()
+    }
+
+    /// Held while keys change.
+    pub(super) fn key_turn(&self) -> MutexGuard<'_, ()> {
+        self.inner.key_turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records an event and gives back `value` with the proof that it is recorded.
@@ -244,9 +312,9 @@ impl Log {
         Ok(Recorded::new(make(&receipt), receipt))
     }
 
-    /// Entries in the log.
+    /// Entries on record: those of this log, and of the logs that ended before it.
     pub fn size(&self) -> u64 {
-        self.inner.shared.lock().edge.size()
+        self.inner.first + self.inner.shared.lock().edge.size()
     }
 
     /// One entry.
@@ -254,7 +322,8 @@ impl Log {
     /// # Errors
     /// [`ReadError`].
     pub fn read(&self, at: EntryIndex) -> Result<Entry, ReadError> {
-        self.inner.reader.entry(at.0)
+        let (reader, first) = self.inner.reader_of(at);
+        Ok(shifted(reader.entry(at.0 - first)?, first))
     }
 
     /// Up to `limit` entries from `from` on; fewer at the end of the log.
@@ -262,15 +331,25 @@ impl Log {
     /// # Errors
     /// [`ReadError`].
     pub fn entries(&self, from: EntryIndex, limit: usize) -> Result<Vec<Entry>, ReadError> {
-        self.inner.reader.entries(from.0, limit)
+        let mut found: Vec<Entry> = Vec::new();
+        let mut next = from;
+        while found.len() < limit {
+            let (reader, first) = self.inner.reader_of(next);
+            let part = reader.entries(next.0 - first, limit - found.len())?;
+            let Some(last) = part.last() else { break };
+            next = EntryIndex(first + last.index.0 + 1);
+            found.extend(part.into_iter().map(|entry| shifted(entry, first)));
+        }
+        Ok(found)
     }
 
-    /// A C2SP tlog-proof of one entry.
+    /// A C2SP tlog-proof of one entry, in the tree of the log that holds it.
     ///
     /// # Errors
     /// [`ReadError`].
     pub fn proof(&self, at: EntryIndex) -> Result<String, ReadError> {
-        self.inner.reader.proof(at.0)
+        let (reader, first) = self.inner.reader_of(at);
+        reader.proof(at.0 - first)
     }
 
     /// The consistency proof from the log of `old` entries to today's, and today's checkpoint.
@@ -384,8 +463,32 @@ impl Log {
     }
 }
 
+/// An entry with its index among those of all logs.
+fn shifted(entry: Entry, first: u64) -> Entry {
+    Entry { index: EntryIndex(entry.index.0 + first), ..entry }
+}
+
+fn unsequenced(event: &Event) -> Result<Unsequenced, AppendError> {
+    Unsequenced::new(event).map_err(|unfit| match unfit {
+        Unfit::NotCanonical => AppendError::Invalid,
+        Unfit::TooLarge(size_bytes) => {
+            AppendError::TooLarge { size_bytes, limit_bytes: ENTRY_BYTES_MAX }
+        }
+    })
+}
+
 impl Inner {
-    fn append(&self, entry: Unsequenced) -> Result<Receipt, AppendError> {
+    /// Which log holds an entry, and how many entries lie before that log.
+    fn reader_of(&self, at: EntryIndex) -> (&Reader, u64) {
+        let past = self.past.iter().find(|past| at.0 < past.first + past.size);
+        past.map_or((&self.reader, self.first), |past| (&past.reader, past.first))
+    }
+
+    fn append(
+        &self,
+        entry: Unsequenced,
+        change: Option<KeyChange>,
+    ) -> Result<Receipt, AppendError> {
         {
             // At the door, so that a flood of callers does not keep the log from looking for space.
             let mut state = self.shared.lock();
@@ -396,7 +499,7 @@ impl Inner {
         }
         let (reply, answer) = sync_channel(1);
         let taken = Arc::new(AtomicBool::new(false));
-        let waiting = Waiting { entry, reply, taken: Arc::clone(&taken) };
+        let waiting = Waiting { entry, change, reply, taken: Arc::clone(&taken) };
         match self.queue.try_send(Request::Append(waiting)) {
             Ok(()) => {}
             Err(TrySendError::Disconnected(_)) => return Err(self.ended()),

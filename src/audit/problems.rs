@@ -88,6 +88,11 @@ pub const PROBLEM_KINDS: &[ProblemKind] = &[
         "an answer cites a document that was no evidence of its query",
     ),
     problem("policy_not_in_force", "an entry names a policy set that was not in force"),
+    problem("key_chain", "a change of keys does not follow from the one before"),
+    problem("key_possession", "a new key shows no signature of its own over old and new key"),
+    problem("log_continued", "log.continued is not the first entry"),
+    problem("after_freeze", "an entry follows log.frozen, which ends a log"),
+    problem("epoch_chain", "a log does not begin with the last checkpoint of the one before it"),
     problem("too_many_problems", "the list ends here: there are more"),
     warning("uncosigned_tail", "the newest entries are not yet cosigned by a quorum of witnesses"),
     warning("running_query", "a query among the last entries has no terminal entry yet"),
@@ -105,6 +110,16 @@ pub fn problem_kinds() -> String {
         debug_assert!(written.is_ok(), "writing to a String cannot fail");
     }
     table
+}
+
+impl Report {
+    /// With what was found in other logs of the same home.
+    #[must_use]
+    pub fn and(mut self, others: Vec<Problem>) -> Self {
+        self.problems.extend(others);
+        self.ok = self.problems.is_empty();
+        self
+    }
 }
 
 /// What was found so far.

@@ -5,18 +5,17 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
 use super::entry::Entry;
+use super::epoch::is_frozen;
 use super::files::{LogFiles, LogPaths, read_bounded};
 use super::folder::{Folder, FolderError};
 use super::journal::{self, Frame, JOURNAL_BYTES_MAX};
-use super::note::{KeyError, NoteSigner, NoteVerifier};
+use super::keys::open_by_any;
+use super::note::{KeyError, NoteVerifier};
 use super::publish::{CHECKPOINT_FILE, Publisher};
 use super::shared::{State, Stored};
 use super::tile::{Edge, PartKind, TILE_LEVELS, TILE_WIDTH};
@@ -33,11 +32,16 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// Operator: the log has ended, and the next one has not begun.
+    #[error(
+        "the log has ended with log.frozen: run `affiant audit key compromised` again to begin the next one"
+    )]
+    Frozen,
     /// Operator: another process appends to this log.
     #[error(transparent)]
     Locked(#[from] LockError),
     /// Operator: the key file is open to others.
-    #[error("{} can be read by other users: chmod 600 it, and replace the key if it leaked", path.display())]
+    #[error("{} can be read by other users: chmod 600 it, and rotate the key if it leaked", path.display())]
     KeyExposed {
         /// The key file.
         path: PathBuf,
@@ -50,8 +54,16 @@ pub enum OpenError {
         /// What is wrong with it.
         source: KeyError,
     },
+    /// Operator: a key that signs this log is not there.
+    #[error(
+        "the newest checkpoint has a signature of the log by a key that is not there ({line}): put it back as keys/log.key or keys/log.next.key, or as the credential"
+    )]
+    KeyMissing {
+        /// Its signature line.
+        line: String,
+    },
     /// Corrupt: the verifier key file is of another key.
-    #[error("{} is not the verifier key of the signing key", path.display())]
+    #[error("{} is not the verifier key of any signing key", path.display())]
     OtherKey {
         /// The verifier key file.
         path: PathBuf,
@@ -131,44 +143,27 @@ pub(super) struct Recovered {
     pub(super) publisher: Publisher,
     pub(super) last_ts: Timestamp,
     pub(super) journal_bytes: usize,
+    /// It ends with `log.frozen`.
+    pub(super) is_frozen: bool,
     pub(super) recovery: Recovery,
-}
-
-/// Reads the signing key and checks that the verifier key file is its other half.
-pub(super) fn load_key(paths: &LogPaths) -> Result<NoteSigner, OpenError> {
-    let path = &paths.key;
-    let text = read_required(path, 4096).map(Zeroizing::new)?;
-    if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
-        return Err(OpenError::KeyExposed { path: path.clone() });
-    }
-    let key = |source| OpenError::Key { path: path.clone(), source };
-    let text = std::str::from_utf8(&text).map_err(|_| key(KeyError::Malformed))?;
-    let signer = NoteSigner::from_text(text).map_err(key)?;
-    let vkey = read_required(&paths.vkey, 4096)?;
-    let vkey: Option<NoteVerifier> =
-        std::str::from_utf8(&vkey).ok().and_then(|text| text.trim_end().parse().ok());
-    if vkey != Some(signer.verifier()) {
-        return Err(OpenError::OtherKey { path: paths.vkey.clone() });
-    }
-    Ok(signer)
 }
 
 /// Brings journal and folder together, and makes both durable.
 pub(super) fn recover(
     paths: &LogPaths,
-    verifier: &NoteVerifier,
+    keys: &[NoteVerifier],
     files: &dyn LogFiles,
 ) -> Result<Recovered, OpenError> {
     let checkpoint_path = paths.log.join(CHECKPOINT_FILE);
     let note = read_required(&checkpoint_path, CHECKPOINT_BYTES_MAX)?;
-    let published = Checkpoint::open(&note, verifier)
+    let published = open_by_any(&note, keys)
         .map_err(|source| OpenError::Checkpoint { path: checkpoint_path, source })?;
     let published_note = String::from_utf8_lossy(&note);
     let bytes = read_required(&paths.journal, JOURNAL_BYTES_MAX)?;
     let journal = journal::decode(&bytes)
         .map_err(|d| OpenError::Journal { path: paths.journal.clone(), offset: d.offset })?;
     let (edge, last_bundle) = Folder::at(&paths.log).edge(&published)?;
-    let replay = replay(paths, verifier, &journal.frames, &published, &edge)?;
+    let replay = replay(paths, keys, &journal.frames, &published, &edge)?;
     sweep(&paths.log, published.size, replay.edge.size())?;
 
     // What was read may exist in the page cache alone (a failed fsync): write it anew, then apply.
@@ -184,27 +179,19 @@ pub(super) fn recover(
     }
     let size = replay.edge.size();
     let last = replay.fresh.last().map(|stored| Arc::clone(&stored.bytes));
-    let last_ts = last.or_else(|| last_bundle.last().cloned()).map_or(0, |bytes| time_of(&bytes));
+    let last = last.or_else(|| last_bundle.last().cloned());
+    let last_ts = last.as_deref().map_or(0, time_of);
+    let is_frozen = last.as_deref().is_some_and(is_frozen);
     let replayed = replay.fresh.len() as u64;
     tail.extend(replay.fresh);
-    let mut state = State {
-        edge: replay.edge,
-        note: note.into(),
-        published: size,
-        published_note: note.into(),
-        tail: tail.into(),
-        pending_bytes: 0,
-        halted: None,
-        refused: 0,
-        closing: false,
-        hurry: false,
-    };
+    let mut state = State::published(replay.edge, note.into(), tail.into());
     state.publish(size, note.into());
     Ok(Recovered {
         state,
         publisher,
         last_ts: Timestamp::from_unix_millis(last_ts),
         journal_bytes: rewritten.len(),
+        is_frozen,
         recovery: Recovery { size, replayed, torn_bytes: journal.torn_bytes },
     })
 }
@@ -218,7 +205,7 @@ struct Replay<'a> {
 /// Follows the journal from where the folder ends; checks that both tell one history.
 fn replay<'a>(
     paths: &LogPaths,
-    verifier: &NoteVerifier,
+    keys: &[NoteVerifier],
     frames: &[Frame<'a>],
     published: &Checkpoint,
     edge: &Edge,
@@ -230,7 +217,7 @@ fn replay<'a>(
         return Err(OpenError::RolledBack { published: published.size, journal: end });
     }
     for frame in frames {
-        let stated = Checkpoint::open(frame.note.as_bytes(), verifier)
+        let stated = open_by_any(frame.note.as_bytes(), keys)
             .map_err(|source| OpenError::Checkpoint { path: paths.journal.clone(), source })?;
         if frame.first != end || stated.size != end + frame.entries.len() as u64 {
             return Err(damaged());

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::entry::ENTRY_VERSION;
 use super::event::{ENTRY_TYPES, EntryType, QueryStep};
+use super::keys::is_possessed;
 use super::node::{Fields, Node};
 use super::shape::{Fits, Shape as _, digest, fits_record, token_number, uuid};
 use crate::domain::clock::Timestamp;
@@ -43,6 +44,22 @@ pub(super) enum Fact {
     Retrieved(Vec<(DocumentNumber, bool)>),
     /// The documents that an answer cites.
     Cited(Vec<DocumentNumber>),
+    /// A new key signs too.
+    Rotated {
+        /// The verifier key before.
+        old: String,
+        /// The new one.
+        new: String,
+        /// Whether the new key shows that it is there.
+        proved: bool,
+    },
+    /// Only the newer of two keys signs.
+    Retired {
+        /// The verifier key that signs no more.
+        old: String,
+        /// The one that signs on.
+        new: String,
+    },
 }
 
 /// Whether these bytes claim to be an entry of this format at all.
@@ -160,6 +177,16 @@ fn fact(kind: &str, details: &Node<'_>) -> Option<Fact> {
         "answer.released" => {
             let spans = details.field("cited")?.list()?.iter();
             Fact::Cited(spans.map(document).collect::<Option<_>>()?)
+        }
+        "key.rotated" => {
+            let text = |name| Some(details.field(name)?.text()?.to_owned());
+            let (old, new) = (text("old_vkey")?, text("new_vkey")?);
+            let proved = is_possessed(&old, &new, details.field("possession")?.text()?);
+            Fact::Rotated { old, new, proved }
+        }
+        "key.retired" => {
+            let text = |name| Some(details.field(name)?.text()?.to_owned());
+            Fact::Retired { old: text("vkey")?, new: text("successor")? }
         }
         _ => Fact::Plain,
     })

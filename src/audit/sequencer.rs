@@ -14,8 +14,8 @@ use super::checkpoint::Checkpoint;
 use super::entry::Unsequenced;
 use super::files::{LogFiles, LogPaths};
 use super::journal;
+use super::keys::{KeyChange, Signers};
 use super::log::{AppendError, Pace};
-use super::note::NoteSigner;
 use super::publish::Publisher;
 use super::receipt::Receipt;
 use super::shared::{Halt, Shared, State, Stored};
@@ -46,6 +46,8 @@ pub(super) enum Request {
 /// An entry that somebody waits for.
 pub(super) struct Waiting {
     pub(super) entry: Unsequenced,
+    /// The change of keys that it records.
+    pub(super) change: Option<KeyChange>,
     pub(super) reply: SyncSender<Result<Receipt, AppendError>>,
     /// Set by whoever is first: the sequencer that takes the entry, or the caller that takes it back.
     pub(super) taken: Arc<AtomicBool>,
@@ -69,11 +71,13 @@ pub(super) struct Sequencer {
     pub(super) paths: LogPaths,
     pub(super) shared: Arc<Shared>,
     pub(super) files: Arc<dyn LogFiles>,
-    pub(super) signer: NoteSigner,
+    pub(super) signers: Signers,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) pace: Pace,
     pub(super) edge: Edge,
+    /// Entries of the logs that ended before this one.
+    pub(super) first: u64,
     /// Time of the last entry: time in the log never goes back.
     pub(super) last_ts: Timestamp,
     pub(super) journal_bytes: usize,
@@ -165,11 +169,15 @@ impl Sequencer {
         };
         let halted = self.shared.wait_until(room).halted.clone();
         batch.retain(|waiting| Waiting::take(&waiting.taken));
+        let changes: Vec<_> = batch.iter_mut().filter_map(|w| w.change.take()).collect();
         let entries: Vec<_> = batch.iter_mut().map(|waiting| &mut waiting.entry).collect();
         let outcome = match halted {
             Some(halt) => Err(halt),
             None if entries.is_empty() => Ok(Vec::new()),
-            None => self.commit(entries).map_err(|error| self.halt(error)),
+            None => self
+                .change_keys(changes)
+                .and_then(|()| self.commit(entries))
+                .map_err(|error| self.halt(error)),
         };
         match outcome {
             Ok(receipts) => {
@@ -191,6 +199,18 @@ impl Sequencer {
         halt
     }
 
+    /// From the next checkpoint on other keys sign. Before one goes, the journal is written anew: all
+    /// that is left in it is signed by the key that stays.
+    fn change_keys(&mut self, changes: Vec<KeyChange>) -> io::Result<()> {
+        for change in changes {
+            if matches!(change, KeyChange::Retire) {
+                self.compact()?;
+            }
+            self.signers.change(change);
+        }
+        Ok(())
+    }
+
     /// After an error here, what is on disk is unknown, and this sequencer ahead of it.
     pub(super) fn commit(&mut self, entries: Vec<&mut Unsequenced>) -> io::Result<Vec<Receipt>> {
         let first = self.edge.size();
@@ -204,15 +224,15 @@ impl Sequencer {
         }
         batch.iter().for_each(|stored| drop(self.edge.push(stored.leaf)));
         let checkpoint = Checkpoint {
-            origin: self.signer.name().to_owned(),
+            origin: self.signers.name().to_owned(),
             size: self.edge.size(),
             root: self.edge.root(),
         };
-        let note: Arc<str> = checkpoint.sign(&self.signer).into();
+        let note: Arc<str> = self.signers.sign(&checkpoint).into();
         let frame = journal::encode(first, &note, batch.iter().map(|stored| &*stored.bytes));
         self.files.append_journal(&frame)?;
         self.journal_bytes += frame.len();
-        let indexes = first..self.edge.size();
+        let indexes = self.first + first..;
         let receipts = indexes.zip(&batch).map(|(at, stored)| Receipt::new(at, stored.leaf));
         let receipts = receipts.collect();
         self.shared.lock().commit(self.edge.clone(), note, batch);
@@ -225,6 +245,10 @@ impl Sequencer {
         if self.journal_bytes < self.rewrite_at_bytes {
             return Ok(());
         }
+        self.compact()
+    }
+
+    fn compact(&mut self) -> io::Result<()> {
         let state = self.shared.lock();
         let (published, published_note) = (state.published, Arc::clone(&state.published_note));
         let (fresh, note) = (state.unpublished(), Arc::clone(&state.note));

@@ -67,6 +67,22 @@ pub(super) struct State {
 }
 
 impl State {
+    /// A log of which everything is published; `tail` holds the entries of its incomplete bundle.
+    pub(super) fn published(edge: Edge, note: Arc<str>, tail: VecDeque<Stored>) -> Self {
+        Self {
+            published: edge.size(),
+            published_note: Arc::clone(&note),
+            edge,
+            note,
+            tail,
+            pending_bytes: 0,
+            halted: None,
+            refused: 0,
+            closing: false,
+            hurry: false,
+        }
+    }
+
     /// Index of the first entry of `tail`.
     pub(super) fn tail_start(&self) -> u64 {
         self.edge.size() - self.tail.len() as u64

@@ -285,6 +285,9 @@ pub(super) enum AuditCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
+    /// The keys that sign the log.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Every entry type, its fields and when it is written, and every kind of problem that
     /// `verify` finds, as Markdown tables.
     Inventory,
@@ -326,6 +329,18 @@ pub(super) struct VerifyArgs {
     /// An earlier checkpoint of this log: it must be the beginning of today's.
     #[arg(long, value_name = "CHECKPOINT")]
     pub(super) since: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// The verifier keys of those that sign today, the newest first.
+    List,
+    /// Make a new key; both sign until the old one is retired.
+    Rotate,
+    /// Let only the new key sign.
+    Retire,
+    /// A key leaked: end this log, and begin another with a new key and origin.
+    Compromised,
 }
 
 #[derive(Args, Debug)]

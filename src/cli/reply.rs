@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{AnswerError, ReadError, ReplayError};
 use crate::app::{HomeInUse, NoHome};
-use crate::audit::{AppendError, OpenError, RoundError};
+use crate::audit::{AppendError, KeyChangeError, OpenError, RoundError};
 use crate::config::ConfigError;
 use crate::examine::ExamineError;
 use crate::govern::GovernError;
@@ -116,6 +116,7 @@ failure_from!(
     ConfigError,
     ExamineError,
     GovernError,
+    KeyChangeError,
     IngestError,
     std::io::Error,
     crate::evaluate::EvaluateError,
@@ -205,6 +206,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<crate::examine::InvalidFormat>()
         || error.is::<crate::evaluate::SuiteError>()
         || error.is::<crate::identity::AccountError>()
+        || matches!(error.downcast_ref(), Some(KeyChangeError::Overlap | KeyChangeError::Single))
         || error.downcast_ref::<GovernError>().is_some()
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
         || matches!(error.downcast_ref(), Some(ExamineError::Read(_) | ExamineError::Request(_)))

@@ -27,6 +27,8 @@ pub struct Options {
     pub heartbeat: Duration,
     /// Who remembers how far the log had come.
     pub witness: WitnessConfig,
+    /// A signing key of the log that the service manager hands over (systemd's `LoadCredential`).
+    pub log_key_credential: Option<PathBuf>,
     /// Tracing filter.
     pub telemetry_filter: String,
 }
@@ -115,6 +117,7 @@ pub(super) fn check(
                     .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
                 heartbeat,
                 witness,
+                log_key_credential: credential(environment, "affiant-log-key"),
                 telemetry_filter: raw.telemetry.filter,
             })
         }
@@ -238,6 +241,12 @@ fn witness(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> WitnessConf
     let interval = millis("witness.interval_ms", raw.interval_ms);
     let timeout = millis("witness.timeout_ms", raw.timeout_ms);
     WitnessConfig { policy, interval, timeout, ca_file: file(&raw.ca_file, home) }
+}
+
+/// A credential that systemd has put into the folder it names.
+fn credential(environment: &[(String, String)], name: &str) -> Option<PathBuf> {
+    let folder = environment.iter().find(|(key, _)| key == "CREDENTIALS_DIRECTORY");
+    folder.map(|(_, folder)| Path::new(folder).join(name)).filter(|path| path.exists())
 }
 
 /// A file name as an absolute path; relative ones are below the home.

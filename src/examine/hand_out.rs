@@ -205,7 +205,7 @@ impl Examiner {
     /// The log's own verifier key.
     pub(super) fn verifier(&self) -> Result<NoteVerifier, ExamineError> {
         let bad = |error| ExamineError::Request(format!("the log's verifier key: {error}"));
-        self.vkey.trim_end().parse().map_err(bad)
+        self.log.vkey()?.parse().map_err(bad)
     }
 
     fn sealed(&self, recipient: Option<&str>) -> Result<Option<PayloadRef>, ExamineError> {

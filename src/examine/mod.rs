@@ -101,10 +101,8 @@ pub struct Inspected {
 pub struct Examiner {
     /// The record.
     pub log: Log,
-    /// Its folder and verifier key.
+    /// Its folder.
     pub log_dir: PathBuf,
-    /// Verifier key text.
-    pub vkey: String,
     /// Decides.
     pub policies: Policies,
     /// Makes tokens of names, for filters.
@@ -223,14 +221,15 @@ impl Examiner {
         let report = {
             self.log.publish()?;
             let options = VerifyOptions { entries: EntryRules::Affiant, since };
+            let vkey = self.log.vkey()?;
             // Witnesses cosign behind the log: what they have cosigned lies beside it.
             let cosigned = std::fs::read(self.log_dir.with_extension("cosigned")).ok();
             let trust = match (policy, cosigned.as_deref()) {
-                (None, _) => Trust::Key(&self.vkey),
+                (None, _) => Trust::Key(&vkey),
                 (Some(policy), None) => Trust::Policy(policy),
                 (Some(policy), Some(note)) => Trust::Cosigned(policy, note),
             };
-            verify_with(&self.log_dir, trust, &options)
+            verify_with(&self.log_dir, trust, &options).and(self.log.verify_past())
         };
         Ok(self.record(reader, what, report)?)
     }

@@ -4,6 +4,8 @@
 //! handed out. Granting a role that administers or approves is a change for two persons: `init`
 //! names the first of each, and until the queue of changes is built no further ones are granted.
 
+mod keys;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::audit::{ENTRY_TYPES, Entry, Problem as Finding, Report};
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
-use crate::examine::{ExportFormat, ExportRequest, Part};
+use crate::examine::{ExamineError, ExportFormat, ExportRequest, Part};
 use crate::http::audit::download;
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, Problem, UseCases};
@@ -119,7 +119,7 @@ pub(super) async fn verify(
             size: report.size,
             root: report.root.clone(),
             checkpoint: checked(&report, [before, cases.log.checkpoint()]),
-            vkey: cases.examiner.vkey.trim_end().to_owned(),
+            vkey: cases.log.vkey().map_err(ExamineError::from)?,
             problems: problems.collect(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             read_entry: Some(report.receipt().index().0),

@@ -59,6 +59,10 @@ fn main() {
         add("accepts_our_logs_of_every_size", accepts);
         add("rejects_a_flipped_bit_in_any_file", rejects);
         add("rejects_another_history", rejects_a_fork);
+        // openssl is shown one signature line; the others find theirs among several.
+        if judge != Judge::Openssl {
+            add("accepts_either_key_while_both_sign", accepts_a_rotation);
+        }
     }
     let missing = Judge::Python.missing();
     let ignored = missing.is_some() && !required;
@@ -167,4 +171,19 @@ fn rejects_a_fork(judge: Judge) -> Result<(), Failed> {
         expect(judge, &other, false, "the other history after a checkpoint of this one")?;
     }
     Ok(())
+}
+
+/// Two signature lines of one name: either key opens them, and after a retirement the new one alone.
+fn accepts_a_rotation(judge: Judge) -> Result<(), Failed> {
+    let (sample, [old, new]) = Sample::rotated(200, 300);
+    assert_ne!(old, new);
+    for key in [&old, &new] {
+        sample.trust(key);
+        expect(judge, &sample, true, "a log that both keys sign")?;
+    }
+    sample.retire();
+    sample.trust(&new);
+    expect(judge, &sample, true, "the new key after the retirement")?;
+    sample.trust(&old);
+    expect(judge, &sample, false, "the old key after the retirement")
 }

@@ -44,6 +44,34 @@ impl Sample {
         [one.fill(older, size), other.fill(older, size)]
     }
 
+    /// A log that an old and a new key both sign, and the verifier key of each.
+    pub(crate) fn rotated(older: u64, size: u64) -> (Self, [String; 2]) {
+        let sample = Self::empty();
+        let log = sample.open();
+        let (turn, _) = log.rotate_key(of).unwrap().into_parts();
+        log.close();
+        (sample.fill(older, size), [turn.old.to_string(), turn.new.to_string()])
+    }
+
+    /// Lets the new key sign alone.
+    pub(crate) fn retire(&self) {
+        let log = self.open();
+        log.retire_key(of).unwrap();
+        append(&log, 9);
+        log.close();
+    }
+
+    /// Lets the judges trust this verifier key.
+    pub(crate) fn trust(&self, vkey: &str) {
+        write(&self.folder.path().join("log.vkey"), format!("{vkey}\n").as_bytes());
+    }
+
+    fn open(&self) -> Log {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let paths = LogPaths::of(self.folder.path());
+        Log::open(&paths, clock, Arc::new(SystemEntropy)).unwrap().0
+    }
+
     fn empty() -> Self {
         let folder = TempDir::new().unwrap();
         Log::create(&LogPaths::of(folder.path()), ORIGIN, &SystemEntropy).unwrap();
@@ -51,9 +79,7 @@ impl Sample {
     }
 
     fn fill(mut self, older: u64, size: u64) -> Self {
-        let paths = LogPaths::of(self.folder.path());
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let (log, _) = Log::open(&paths, clock, Arc::new(SystemEntropy)).unwrap();
+        let log = self.open();
         append(&log, older);
         log.publish().unwrap();
         self.write_older(log.checkpoint().as_bytes());
@@ -142,13 +168,17 @@ fn append(log: &Log, count: u64) {
 
 /// Entries of many lengths, with texts that JSON escapes and others that it does not.
 fn event(number: u64) -> Event {
-    let actor = Actor { id: Token::from_mac([7; 16]), via: Via::Http, os_user: None };
     let document = Token::from_mac(u128::from(number).to_be_bytes());
     let what = match number % 3 {
         0 => What::DocumentViewed { document, page: 1, matter: None, patient: None },
         1 => What::AuditRead { scope: "entry".into(), index: Some(EntryIndex(number)) },
         _ => What::AuditRead { scope: "\"§ 7\" \\ \u{1f600}\n\u{1}".repeat(9), index: None },
     };
+    of(what)
+}
+
+fn of(what: What) -> Event {
+    let actor = Actor { id: Token::from_mac([7; 16]), via: Via::Http, os_user: None };
     let req = RequestId::fresh(SystemClock::start().now(), &SystemEntropy);
     Event { actor, req, policy: None, what }
 }

@@ -1,7 +1,9 @@
 //! The room as a whole, on real files.
 
 mod changes;
+mod epochs;
 mod faults;
+mod keys;
 mod notes;
 mod open;
 mod pressure;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::witness;
 use crate::audit::{
     Entry, EntryRules, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
-    problem_kinds, verify_with,
+    problem_kinds, verify_past, verify_with,
 };
 use crate::cli::args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
@@ -29,7 +29,7 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
                 Some(path) if is_bundle(&context.path(&path)) => {
                     verify_bundle(&context.path(&path), &claims)
                 }
-                Some(log) => verify_folder(&context.path(&log), claims),
+                Some(log) => verify_folder(&context.path(&log), claims, Vec::new()),
                 None => verify_home(context, claims),
             }
         }
@@ -56,6 +56,7 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
         AuditCommand::Export(args) => export(context, args),
         AuditCommand::Witness(args) => witness::serve(context, &args),
         AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
+        AuditCommand::Key(command) => super::keys::key(context, command),
         AuditCommand::Inventory => {
             let (table, problems) = (inventory(), problem_kinds());
             let text = format!("{table}\n{problems}");
@@ -138,7 +139,7 @@ fn verify_home(context: &mut Context<'_>, claims: Claims) -> Result<Reply, Failu
         let home = context.options.home.clone();
         return Err(anyhow::Error::from(crate::app::NoHome { home }).into());
     }
-    verify_folder(&paths.log, claims)
+    verify_folder(&paths.log, claims, verify_past(&paths))
 }
 
 /// A bundle needs nothing but itself; the log's key from elsewhere says whose it is.
@@ -170,7 +171,8 @@ fn note(path: &Path) -> Result<String, Failure> {
     read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))
 }
 
-fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
+/// Verifies one log; `others` was found in other logs of its home.
+fn verify_folder(log: &Path, claims: Claims, others: Vec<Problem>) -> Result<Reply, Failure> {
     if !log.is_dir() {
         return Err(Failure::usage(format!("{} is not a folder", log.display())));
     }
@@ -181,7 +183,7 @@ fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
         let cosigned = std::fs::read(folder.join("log.cosigned")).ok();
         let trust = cosigned.as_deref().map(|note| Trust::Cosigned(policy, note));
         let trust = trust.unwrap_or(Trust::Policy(policy));
-        return Ok(reported(&verify_with(log, trust, &options)));
+        return Ok(reported(&verify_with(log, trust, &options).and(others)));
     }
     let beside = || folder.join("log.vkey");
     let vkey = claims.vkey.unwrap_or_else(beside);
@@ -189,7 +191,7 @@ fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
         let path = vkey.display();
         Failure::usage(format!("the verifier key {path} cannot be read: {error}; name it --vkey"))
     })?;
-    Ok(reported(&verify_with(log, Trust::Key(&text), &options)))
+    Ok(reported(&verify_with(log, Trust::Key(&text), &options).and(others)))
 }
 
 fn read_policy(path: &Path) -> Result<TlogPolicy, Failure> {

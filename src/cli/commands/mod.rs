@@ -8,6 +8,7 @@ mod demo_corpus;
 mod documents;
 mod evaluate;
 mod home;
+mod keys;
 mod models;
 mod policy;
 mod witness;

@@ -6,6 +6,7 @@ mod audit;
 mod documents;
 mod exits;
 mod homes;
+mod keys;
 mod policies;
 mod served;
 

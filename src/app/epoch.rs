@@ -1,0 +1,44 @@
+//! The drill for a log key that is trusted no more: this log ends, and another goes on from it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::audit::{Epoch, Event, Log, LogPaths, OpenError, What};
+use crate::config::Options;
+use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::domain::ids::RequestId;
+use crate::domain::principal::Via;
+use crate::govern::Governor;
+
+use super::{App, Home, lock};
+
+/// Ends the log of a home that no process has open, and begins the next; ends a change that was cut
+/// off before.
+///
+/// # Errors
+/// [`super::HomeInUse`], [`super::NoHome`], or what the log says; safe to repeat.
+pub fn begin_epoch(options: &Options, os_user: Option<String>) -> anyhow::Result<Epoch> {
+    let paths = LogPaths::of(&options.home).with_credential(options.log_key_credential.clone());
+    let actor = Governor::operator(Via::Cli, os_user);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let event = |what: What| {
+        let req = RequestId::fresh(clock.now(), entropy.as_ref());
+        Event { actor: actor.clone(), req, policy: None, what }
+    };
+    if !paths.is_between_epochs() {
+        // Opening gives every open question its end: the log is closed with nothing left open.
+        match App::open(options.clone()) {
+            Ok(app) => {
+                let vkeys = app.log.keys()?.iter().map(ToString::to_string).collect();
+                app.log.append(event(What::LogFrozen { vkeys }))?;
+            }
+            Err(error) if matches!(error.downcast_ref(), Some(OpenError::Frozen)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let _lock = lock(&Home::at(&options.home))?;
+    let epoch = Log::begin_epoch(&paths, Arc::clone(&clock), Arc::clone(&entropy), event);
+    epoch.context("the next log could not be begun; run the command again")
+}
