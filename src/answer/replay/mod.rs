@@ -82,7 +82,6 @@ struct Rerun {
 
 /// Who replays, under which request, and what.
 struct Replaying<'a> {
-    answerer: &'a Answerer,
     parts: &'a Parts,
     by: &'a Actor,
     req: RequestId,
@@ -112,7 +111,7 @@ impl Answerer {
     ) -> Result<Recorded<Replay>, ReplayError> {
         let parts = &self.parts;
         let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());
-        let replaying = Replaying { answerer: self, parts, by, req, past };
+        let replaying = Replaying { parts, by, req, past };
         let entry = past.terminal().index;
         let started = parts.log.append(replaying.event(What::ReplayStarted { entry }))?;
         let mut found = Differences::default();
@@ -156,9 +155,7 @@ impl Replaying<'_> {
         };
         let id = self.parts.vault.token(TokenKind::Person, principal.name.as_str());
         let asker = Asker { principal, actor: Actor { id, via: Via::System, os_user: None } };
-        let mut run = Run::start(self.answerer, &asker, &question);
-        // The question has its end on record: nothing is left open where this stops.
-        run.end();
+        let mut run = Run::start(self.parts, &asker, &question);
         match self.steps(&mut run, started) {
             Ok(rerun) => Ok(Some(rerun)),
             Err(Fault::Answer(error)) => Err(error.into()),
