@@ -30,7 +30,7 @@ use crate::telemetry::Metrics;
 use crate::verify::Verifier;
 
 pub use history::{Asked, History};
-pub use reader::{PageView, Reader};
+pub use reader::{PageView, Reader, Sought};
 pub use search::{SearchHit, SearchResult, Searched};
 
 /// Who asks, and through which door.

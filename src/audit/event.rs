@@ -264,7 +264,8 @@ entry_types! {
     };
     DocumentViewed = "document.viewed", "ok", "before a page of a document is shown" {
         document: Token = "token of the document",
-        page: u32 = "page number from 1",
+        page: u32 = "page number from 1; 0 is the whole text",
+        query: Option<RequestId> = "the question that led to it, whose purpose it serves",
     };
     DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
         documents: u32 = "how many",

@@ -113,7 +113,7 @@ fn event_of(req: u128, what: What) -> Event {
 
 /// An entry that belongs to no query.
 fn viewed(page: u32) -> Event {
-    event_of(1, What::DocumentViewed { document: Token::from_mac([9; 16]), page })
+    event_of(1, What::DocumentViewed { document: Token::from_mac([9; 16]), page, query: None })
 }
 
 fn received() -> What {

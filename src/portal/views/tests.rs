@@ -151,8 +151,8 @@ fn the_viewer_marks_boxes_over_the_picture_and_spans_in_text() {
     assert!(text.contains("before <mark data-highlight>plain</mark> after"));
     assert_eq!(count(&text, "<img"), 0);
     for page in [picture, text] {
-        assert!(page.contains("rel=\"prev\" href=\"/documents/abc?page=1\""));
-        assert!(page.contains("rel=\"next\" href=\"/documents/abc?page=3\""));
+        assert!(page.contains("rel=\"prev\" href=\"/documents/abc?page=1&#38;query=q\""));
+        assert!(page.contains("rel=\"next\" href=\"/documents/abc?page=3&#38;query=q\""));
     }
 }
 
