@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::{AnswerError, ReadError};
+use crate::answer::{AnswerError, ReadError, ReplayError};
 use crate::app::{HomeInUse, NoHome};
 use crate::audit::{AppendError, OpenError};
 use crate::config::ConfigError;
@@ -179,6 +179,14 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.downcast_ref::<GovernError>().is_some()
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
         || matches!(error.downcast_ref(), Some(ExamineError::Read(_)))
+        || matches!(
+            error.downcast_ref(),
+            Some(ExamineError::Replay(
+                ReplayError::NotAnAnswer { .. }
+                    | ReplayError::Unfinished { .. }
+                    | ReplayError::Read(_)
+            ))
+        )
 }
 
 fn with_newline(text: &str) -> String {

@@ -59,6 +59,8 @@ pub enum TokenKind {
     Patient,
     /// A person with an account.
     Person,
+    /// A person's roles and attributes, at one time.
+    Rights,
 }
 
 impl TokenKind {
@@ -69,6 +71,7 @@ impl TokenKind {
             Self::Matter => "matter",
             Self::Patient => "patient",
             Self::Person => "person",
+            Self::Rights => "rights",
         }
     }
 }

@@ -220,7 +220,7 @@ impl From<ExamineError> for Problem {
             ExamineError::Denied(denial) => Self::new(Kind::PolicyDenied, &denial.reason),
             ExamineError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
             ExamineError::Read(_) => Self::new(Kind::NotFound, "there is no such entry"),
-            ExamineError::Io(_) => Self::hidden(Kind::Internal, &error),
+            ExamineError::Io(_) | ExamineError::Replay(_) => Self::hidden(Kind::Internal, &error),
         }
     }
 }

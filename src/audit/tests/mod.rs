@@ -3,6 +3,7 @@
 mod faults;
 mod open;
 mod tamper;
+mod tlog_policy;
 mod tree;
 
 use std::fs;
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::answer::Setting;
 use crate::domain::clock::{Clock, Entropy, SystemEntropy, Timestamp};
 use crate::domain::ids::RequestId;
 use crate::domain::payload::Token;
@@ -124,6 +126,8 @@ fn received() -> What {
         purpose: None,
         matter: None,
         patient: None,
+        rights: Token::from_mac([8; 16]),
+        setting: Setting::default(),
         payload: None,
     }
 }
