@@ -7,6 +7,7 @@ use affiant::domain::answer::Outcome;
 use affiant::domain::ids::DocumentId;
 use affiant::domain::principal::Role;
 use affiant::domain::question::Mode;
+use affiant::durable::{Readers, create_new};
 use affiant::policy::Policies;
 use serde_json::{Value, json};
 
@@ -113,7 +114,7 @@ fn hospital() -> (TestApp, DocumentId) {
         std::fs::remove_dir_all(&policies).unwrap();
         std::fs::create_dir(&policies).unwrap();
         for (name, text) in Policies::builtin("hospital").unwrap() {
-            std::fs::write(policies.join(name), text).unwrap();
+            create_new(&policies.join(name), text.as_bytes(), Readers::Owner).unwrap();
         }
     });
     let patient = ["patient=P-1".to_owned()];
@@ -121,7 +122,8 @@ fn hospital() -> (TestApp, DocumentId) {
         app.account(nurse, Role::Staff, &patient);
     }
     let note = app.path().join("note.txt");
-    std::fs::write(&note, "The patient takes 40 mg of furosemide each morning.").unwrap();
+    let text = b"The patient takes 40 mg of furosemide each morning.";
+    create_new(&note, text, Readers::Owner).unwrap();
     let report = app.ingest(&[note], &["classification=internal", "patient=P-1"]);
     (app, report.documents[0].id)
 }
