@@ -83,7 +83,7 @@ fn an_answer_shows_verdicts_citations_sources_and_receipt() {
     assert_eq!(count(page, "data-verdict=\"partly\""), 1);
     assert_eq!(count(page, " data-citation "), 3);
     assert_eq!(count(page, " data-cited>"), 2);
-    assert!(page.contains("page=3&#38;span=1010-1020\""), "{page}");
+    assert!(page.contains("page=3&#38;span=1010-1020&#38;query="), "{page}");
     assert!(page.contains("Written by a model from the cited sources."));
     assert!(page.contains("data-entry=\"43\" href=\"/audit/43\">43</a>"));
     assert!(page.contains("href=\"/audit/41\">41</a>"));
