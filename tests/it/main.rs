@@ -19,4 +19,5 @@ mod evidence;
 mod faults;
 mod flow;
 mod leaks;
+mod mutations;
 mod support;

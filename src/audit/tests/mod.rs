@@ -1,7 +1,9 @@
 //! The room as a whole, on real files.
 
+mod changes;
 mod faults;
 mod open;
+mod strict;
 mod tamper;
 mod tlog_policy;
 mod tree;
