@@ -199,7 +199,8 @@ impl Examiner {
         let what = What::AuditRead { scope: "verify".to_owned(), index: None };
         let report = {
             self.log.publish()?;
-            let options = VerifyOptions { entries: EntryRules::Affiant, since };
+            let options =
+                VerifyOptions { entries: EntryRules::Affiant, since, ..VerifyOptions::live() };
             let trust = policy.map_or(Trust::Key(&self.vkey), Trust::Policy);
             verify_with(&self.log_dir, trust, &options)
         };

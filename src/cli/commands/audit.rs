@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::audit::{
-    Entry, EntryRules, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
-    problem_kinds, verify_with,
+    Entry, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory, problem_kinds,
+    verify_with,
 };
 use crate::cli::args::{AuditCommand, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
@@ -130,7 +130,7 @@ fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
     if !log.is_dir() {
         return Err(Failure::usage(format!("{} is not a folder", log.display())));
     }
-    let options = VerifyOptions { entries: EntryRules::Detect, since: claims.since };
+    let options = VerifyOptions { since: claims.since, ..VerifyOptions::live() };
     if let Some(policy) = &claims.policy {
         return Ok(reported(&verify_with(log, Trust::Policy(policy), &options)));
     }
