@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::{Event, Log, Recorded, What};
-use crate::catalogue::{Catalogue, CatalogueError, Document};
+use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
 use crate::document::render_page;
 use crate::domain::answer::Answer;
 use crate::domain::clock::{Clock, Entropy};
@@ -132,8 +132,7 @@ impl Reader {
         let original = self.catalogue.original(&document)?;
         let picture =
             render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
-        let what = viewed(&document, page, query);
-        Ok(self.record(asker, what, picture)?)
+        Ok(self.record(asker, viewed(&document, page, query), picture)?)
     }
 
     /// The text of every page.
@@ -147,8 +146,7 @@ impl Reader {
     ) -> Result<Recorded<Arc<crate::domain::document::DocumentText>>, ReadError> {
         let (document, query) = self.document(asker, sought.into())?;
         let text = self.catalogue.text(&document)?;
-        let what = viewed(&document, 0, query);
-        Ok(self.record(asker, what, text)?)
+        Ok(self.record(asker, viewed(&document, 0, query), text)?)
     }
 
     /// An active document that this person may see, and the question that led to it where that
@@ -204,7 +202,8 @@ impl Reader {
 }
 
 fn viewed(document: &Document, page: u32, query: Option<RequestId>) -> What {
-    What::DocumentViewed { document: document.row.token.clone(), page, query }
+    let Subjects { matter, patient } = document.subjects.clone();
+    What::DocumentViewed { document: document.row.token.clone(), page, query, matter, patient }
 }
 
 /// A past answer, for its asker alone; reading it is itself recorded.

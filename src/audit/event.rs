@@ -15,6 +15,8 @@ use crate::domain::ids::{EntryIndex, PassageId, RequestId};
 use crate::domain::payload::{PayloadRef, Token};
 use crate::domain::principal::{Role, Via};
 
+use super::selection::Selection;
+
 /// Who caused an entry.
 #[derive(Clone, Debug, Serialize)]
 pub struct Actor {
@@ -229,6 +231,8 @@ entry_types! {
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
         withheld: u32 = "passages that the policy removed",
+        matters: Vec<Token> = "tokens of the matters that their documents belong to",
+        patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
     AnswerReleased = "answer.released", "ok", "before the first byte of an answer is shown" {
         mode: Wording = "`verbatim` or `grounded`",
@@ -270,8 +274,10 @@ entry_types! {
     };
     DocumentViewed = "document.viewed", "ok", "before a page of a document is shown" {
         document: Token = "token of the document",
-        page: u32 = "page number from 1; 0 is the whole text",
+        page: u32 = "page number from 1; 0 stands for the text of every page",
         query: Option<RequestId> = "the question that led to it, whose purpose it serves",
+        matter: Option<Token> = "token of the matter that it belongs to",
+        patient: Option<Token> = "token of the patient that it is about",
     };
     DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
         documents: u32 = "how many",
@@ -287,6 +293,7 @@ entry_types! {
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
         withheld: u32 = "passages that the policy removed",
+        patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
     AnswerReplayed = "answer.replayed", "ok", "before the result of a replay is shown" {
         entry: EntryIndex = "the entry that ended the question",
@@ -329,6 +336,12 @@ entry_types! {
         format: String = "format of the export",
         entries: u64 = "entries in it",
         sha256: Digest = "digest of the file",
+        size: u64 = "entries of the log that it was made from",
+        selection: Selection = "what it was narrowed to: type, tokens, times",
+        purpose: Option<String> = "the stated purpose",
+    } + payload = "the stated recipient";
+    ExportKeyCreated = "export.key_created", "ok", "when the key is made that signs the manifests of bundles" {
+        vkey: String = "its verifier key",
     };
     ViewsRebuilt = "views.rebuilt", "ok", "when the catalogue was replayed and the index made anew" {
         documents: u32 = "documents put back into the index",
@@ -425,11 +438,8 @@ mod tests {
             score: 0.5,
             decision: HitDecision::Cut,
         };
-        let done =
-            What::RetrievalDone { generation: 3, hits: vec![hit], withheld: 0, payload: None };
-        let details = done.details().unwrap();
-        assert_eq!(details["hits"][0]["score"], "0.500000");
-        assert_eq!(details["hits"][0]["decision"], "cut");
+        let hit = serde_json::to_value(hit).unwrap();
+        assert_eq!((&hit["score"], &hit["decision"]), (&"0.500000".into(), &"cut".into()));
         assert_eq!(serde_json::to_value(Decimal(u64::MAX)).unwrap(), "18446744073709551615");
     }
 }

@@ -178,7 +178,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<crate::identity::AccountError>()
         || error.downcast_ref::<GovernError>().is_some()
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
-        || matches!(error.downcast_ref(), Some(ExamineError::Read(_)))
+        || matches!(error.downcast_ref(), Some(ExamineError::Read(_) | ExamineError::Request(_)))
         || matches!(
             error.downcast_ref(),
             Some(ExamineError::Replay(

@@ -220,7 +220,12 @@ impl From<ExamineError> for Problem {
             ExamineError::Denied(denial) => Self::new(Kind::PolicyDenied, &denial.reason),
             ExamineError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
             ExamineError::Read(_) => Self::new(Kind::NotFound, "there is no such entry"),
-            ExamineError::Io(_) | ExamineError::Replay(_) => Self::hidden(Kind::Internal, &error),
+            ExamineError::Request(problem) => Self::new(Kind::BadRequest, problem),
+            ExamineError::Io(_)
+            | ExamineError::Replay(_)
+            | ExamineError::Vault(_)
+            | ExamineError::State(_)
+            | ExamineError::Folder(_) => Self::hidden(Kind::Internal, &error),
         }
     }
 }

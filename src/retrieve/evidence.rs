@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalogue::Document;
+use crate::catalogue::{Document, Subjects};
 use crate::document::sentences;
 use crate::domain::answer::EvidenceItem;
 use crate::domain::document::{DocumentText, Passage, Span, slice_chars};
@@ -26,6 +26,8 @@ pub struct EvidencePassage {
     pub title: String,
     /// The document's keyed token, as the log names it.
     pub token: crate::domain::payload::Token,
+    /// The matter and the patient of its document, as the log names them.
+    pub subjects: Subjects,
     /// Fused score, higher is better.
     pub score: f32,
 }
@@ -138,6 +140,7 @@ impl EvidenceSet {
             passage,
             title: document.card.title.clone(),
             token: document.row.token.clone(),
+            subjects: document.subjects.clone(),
             score,
         });
     }
