@@ -395,7 +395,7 @@ fn a_quorum_may_have_cosigned_an_earlier_checkpoint() {
         note.to_owned() + &witness.cosign(&text, 1_767_225_600)
     };
     let under = |note: &str| {
-        let options = VerifyOptions { entries: EntryRules::Affiant, since: None };
+        let options = VerifyOptions { entries: EntryRules::Affiant, ..VerifyOptions::default() };
         let report =
             verify_with(&home.paths.log, Trust::Cosigned(&policy, note.as_bytes()), &options);
         let warnings: Vec<_> = report.warnings.iter().map(|w| (w.kind.clone(), w.index)).collect();
