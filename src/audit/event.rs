@@ -347,6 +347,13 @@ entry_types! {
         documents: u32 = "documents put back into the index",
         passages: u32 = "their passages",
     };
+    WitnessFailed = "witness.failed", "failed", "when a witness stops cosigning this log, once for each reason" {
+        witness: String = "name of the witness in the policy",
+        reason: String = "code of the reason",
+    };
+    WitnessRecovered = "witness.recovered", "ok", "when a witness cosigns again" {
+        witness: String = "name of the witness in the policy",
+    };
     EvaluationRun = "evaluation.run", "ok", "when a suite of questions was run" {
         suite: Digest = "digest of the suite",
         questions: u32 = "questions in it",
@@ -409,8 +416,7 @@ mod tests {
         assert_eq!(kinds.len(), ENTRY_TYPES.len());
         for row in ENTRY_TYPES {
             assert!(["ok", "refused", "denied", "failed"].contains(&row.outcome), "{}", row.kind);
-            let (area, event) = row.kind.split_once('.').unwrap();
-            assert!(!area.is_empty() && !event.is_empty());
+            assert!(row.kind.split_once('.').is_some_and(|(a, b)| !a.is_empty() && !b.is_empty()));
             assert!(row.fields.iter().all(|(_, meaning)| !meaning.is_empty()));
         }
         for kind in ["query.received", "retrieval.done", "answer.released", "query.failed"] {

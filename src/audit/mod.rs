@@ -51,6 +51,7 @@ pub mod tile;
 mod tlog_policy;
 mod verify;
 mod walk;
+mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
@@ -76,6 +77,10 @@ pub use tlog_policy::{
     UnsignedError,
 };
 pub use verify::{EntryRules, Trust, VerifyOptions, verify, verify_with};
+pub use witness::{
+    ADD_CHECKPOINT_BYTES_MAX, Change, Decision, Disagreement, How, Post, PostReply, RoundError,
+    Rounds, Witness, WitnessError, Witnessed,
+};
 
 #[cfg(test)]
 mod tests;

@@ -277,6 +277,9 @@ pub(super) enum AuditCommand {
     },
     /// The record as a file: a bundle that proves itself, or entries in a format of others.
     Export(ExportArgs),
+    /// Witness the logs of other machines: remember how far each had come, and cosign only what
+    /// continues it.
+    Witness(WitnessArgs),
     /// Run a past answer again from its record, and list what differs.
     Replay {
         /// An entry of the question.
@@ -288,6 +291,29 @@ pub(super) enum AuditCommand {
     /// Every entry type, its fields and when it is written, and every kind of problem that
     /// `verify` finds, as Markdown tables.
     Inventory,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct WitnessArgs {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8444")]
+    pub(super) listen: SocketAddr,
+    /// Verifier key of a log, or a file that holds it; repeat for several logs, and for several
+    /// keys of one.
+    #[arg(long, required = true, value_name = "VKEY")]
+    pub(super) log: Vec<String>,
+    /// Folder of the witness's own key and of what it remembers; made on first start.
+    #[arg(long, value_name = "DIR", default_value = "affiant-witness")]
+    pub(super) state: PathBuf,
+    /// Name of its key, fixed on first start; a host and path, such as auditor.example/w1.
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Certificate chain, PEM; else plain HTTP: what is sent is signed and names nobody.
+    #[arg(long, value_name = "F", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// Private key, PEM.
+    #[arg(long, value_name = "F", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

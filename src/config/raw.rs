@@ -16,6 +16,7 @@ pub(super) struct RawConfig {
     pub(super) models: RawModels,
     pub(super) index: RawIndex,
     pub(super) log: RawLog,
+    pub(super) witness: RawWitness,
     pub(super) telemetry: RawTelemetry,
 }
 
@@ -50,6 +51,15 @@ pub(super) struct RawIndex {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLog {
     pub(super) origin: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWitness {
+    pub(super) policy_file: String,
+    pub(super) interval_ms: i64,
+    pub(super) timeout_ms: i64,
+    pub(super) ca_file: String,
 }
 
 #[derive(Debug, Deserialize)]

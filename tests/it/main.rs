@@ -22,3 +22,4 @@ mod flow;
 mod leaks;
 mod mutations;
 mod support;
+mod witnesses;

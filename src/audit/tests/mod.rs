@@ -2,11 +2,13 @@
 
 mod changes;
 mod faults;
+mod notes;
 mod open;
 mod strict;
 mod tamper;
 mod tlog_policy;
 mod tree;
+mod witness;
 
 use std::fs;
 use std::path::{Path, PathBuf};
