@@ -1,17 +1,17 @@
 //! The entry types, listed once: the enum, the schema that the verifier checks, and the table that
-//! people read all come from the one list below.
+//! people read (`inventory`) all come from the one list below.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::fields::{CitedSpan, Decimal, QueryKind, RetrievedHit};
 use super::shape::{Fits, Shape};
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
-use crate::domain::ids::{EntryIndex, PassageId, RequestId};
+use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::payload::{PayloadRef, Token};
 use crate::domain::principal::{Role, Via};
 
@@ -40,75 +40,6 @@ pub struct Event {
     pub policy: Option<Digest>,
     /// What happened.
     pub what: What,
-}
-
-/// What a query wants.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum QueryKind {
-    /// An answer.
-    Ask,
-    /// Passages.
-    Search,
-}
-
-/// One passage that retrieval returned.
-#[derive(Clone, Debug, Serialize)]
-pub struct RetrievedHit {
-    /// Its document.
-    pub document: Token,
-    /// The passage.
-    pub passage: PassageId,
-    /// Its place, from 1.
-    pub rank: u32,
-    /// Its fused score; recorded as text with six decimals.
-    #[serde(serialize_with = "six_decimals")]
-    pub score: f32,
-    /// What became of it.
-    pub decision: HitDecision,
-}
-
-/// What became of a retrieved passage.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HitDecision {
-    /// It is evidence.
-    Used,
-    /// It did not fit the budget.
-    Cut,
-}
-
-/// A cited span, by keyed token.
-#[derive(Clone, Debug, Serialize)]
-pub struct CitedSpan {
-    /// The document.
-    pub document: Token,
-    /// Page number from 1.
-    pub page: u32,
-    /// First code point of the page's text.
-    pub start: u32,
-    /// One past the last.
-    pub end: u32,
-}
-
-/// A number that may need more than 53 bits: recorded as decimal text.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Decimal(pub u64);
-
-impl From<u64> for Decimal {
-    fn from(number: u64) -> Self {
-        Self(number)
-    }
-}
-
-impl Serialize for Decimal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-fn six_decimals<S: Serializer>(score: &f32, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{score:.6}"))
 }
 
 /// One row of the list of entry types.
@@ -386,26 +317,6 @@ impl QueryStep {
     }
 }
 
-/// A Markdown table of every entry type, its fields and when it is written.
-pub fn inventory() -> String {
-    let mut table = String::from(
-        "| type | outcome | written | details | payload |\n| --- | --- | --- | --- | --- |\n",
-    );
-    for row in ENTRY_TYPES {
-        let fields: Vec<String> =
-            row.fields.iter().map(|(name, meaning)| format!("`{name}`: {meaning}")).collect();
-        let payload = row.payload.unwrap_or("none");
-        let EntryType { kind, outcome, when, .. } = row;
-        let written = writeln!(
-            table,
-            "| `{kind}` | {outcome} | {when} | {} | {payload} |",
-            fields.join("; ")
-        );
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,30 +333,5 @@ mod tests {
         for kind in ["query.received", "retrieval.done", "answer.released", "query.failed"] {
             assert!(kinds.contains(kind) && QueryStep::of(kind).is_some());
         }
-    }
-
-    #[test]
-    fn the_inventory_has_a_row_for_each_type() {
-        let table = inventory();
-        assert_eq!(table.lines().count(), ENTRY_TYPES.len() + 2);
-        assert!(table.lines().all(|line| line.matches(" | ").count() == 4));
-        let row = table.lines().find(|line| line.contains("`search.released`")).unwrap();
-        let expected = "| `search.released` | ok | before the passages of a search are shown | \
-                        `hits`: passages shown | none |";
-        assert_eq!(row, expected);
-    }
-
-    #[test]
-    fn scores_and_seeds_are_recorded_as_text() {
-        let hit = RetrievedHit {
-            document: Token::from_mac([7; 16]),
-            passage: PassageId(uuid::Uuid::nil()),
-            rank: 1,
-            score: 0.5,
-            decision: HitDecision::Cut,
-        };
-        let hit = serde_json::to_value(hit).unwrap();
-        assert_eq!((&hit["score"], &hit["decision"]), (&"0.500000".into(), &"cut".into()));
-        assert_eq!(serde_json::to_value(Decimal(u64::MAX)).unwrap(), "18446744073709551615");
     }
 }

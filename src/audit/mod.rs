@@ -30,8 +30,10 @@ mod entry;
 mod event;
 mod extract;
 pub mod faults;
+mod fields;
 mod files;
 mod folder;
+mod inventory;
 mod journal;
 mod log;
 pub mod merkle;
@@ -58,13 +60,12 @@ pub use cosignature::{CosignatureVerifier, Cosigner};
 pub use create::CreateError;
 pub use dsse::{Envelope, EnvelopeError};
 pub use entry::Entry;
-pub use event::{
-    Actor, CitedSpan, Decimal, ENTRY_TYPES, EntryType, Event, HitDecision, QueryKind, QueryStep,
-    RetrievedHit, What, inventory,
-};
+pub use event::{Actor, ENTRY_TYPES, EntryType, Event, QueryStep, What};
 pub use extract::{TreeEntries, copy_tree, prove_consistency};
+pub use fields::{CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
+pub use inventory::inventory;
 pub use log::{AppendError, Log};
 pub use problems::{PROBLEM_KINDS, Problem, ProblemKind, Report, problem_kinds};
 pub use reader::ReadError;
