@@ -3,31 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::fields::{CitedSpan, Decimal, QueryKind, RetrievedHit};
+use super::detail::{Actor, CitedSpan, Decimal, QueryKind, RetrievedHit};
+use super::selection::Selection;
 use super::shape::{Fits, Shape};
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::payload::{PayloadRef, Token};
-use crate::domain::principal::{Role, Via};
-
-use super::selection::Selection;
-
-/// Who caused an entry.
-#[derive(Clone, Debug, Serialize)]
-pub struct Actor {
-    /// The person's token, or [`Token::operator`].
-    pub id: Token,
-    /// Which door the request came through.
-    pub via: Via,
-    /// The account on the machine, where the command line was used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub os_user: Option<String>,
-}
+use crate::domain::principal::Role;
 
 /// One thing to record.
 #[derive(Clone, Debug)]
@@ -147,6 +133,27 @@ entry_types! {
         replayed: u64 = "entries that were committed but not yet published",
         torn_bytes: u64 = "bytes of an unfinished commit that were dropped",
         interrupted: u64 = "queries that had no terminal entry and get one now",
+    };
+    LogStopped = "log.stopped", "ok", "when a server was asked to stop and does" {
+        served_s: u64 = "seconds since its `log.started`",
+    };
+    LogHeartbeat = "log.heartbeat", "ok", "every few minutes while a server runs, so that silence has a meaning" {
+        published: u64 = "entries in the published log",
+        applied: Option<EntryIndex> = "the last entry that the views hold",
+        generation: u64 = "index generation in force",
+        free_bytes: u64 = "space left on the log's file system",
+        clock: String = "the machine's clock source, as its kernel names it",
+    };
+    LogStorageFull = "log.storage_full", "failed", "when storage was full, on the space kept for it; nothing else is taken from here on" {
+        reserve_bytes: u64 = "space that was given up for it",
+    };
+    LogStorageRestored = "log.storage_restored", "ok", "when there is space again and the log goes on" {
+        since: Timestamp = "when storage was found full, Unix milliseconds",
+        refused: u64 = "entries that were not taken meanwhile",
+    };
+    ClockStepped = "clock.stepped", "ok", "when the time of day jumped against the steady clock" {
+        by_ms: i64 = "how far; below zero where it went back",
+        now: Timestamp = "the time of day after it; times of entries never go back",
     };
     QueryReceived = "query.received", "ok", "before anything is searched for a question" {
         kind: QueryKind = "`ask` or `search`",
@@ -320,6 +327,8 @@ impl QueryStep {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::detail::HitDecision;
+    use crate::domain::ids::PassageId;
 
     #[test]
     fn every_type_is_listed_once_with_an_outcome_and_a_meaning() {
@@ -333,5 +342,19 @@ mod tests {
         for kind in ["query.received", "retrieval.done", "answer.released", "query.failed"] {
             assert!(kinds.contains(kind) && QueryStep::of(kind).is_some());
         }
+    }
+
+    #[test]
+    fn scores_and_seeds_are_recorded_as_text() {
+        let hit = RetrievedHit {
+            document: Token::from_mac([7; 16]),
+            passage: PassageId(uuid::Uuid::nil()),
+            rank: 1,
+            score: 0.5,
+            decision: HitDecision::Cut,
+        };
+        let hit = serde_json::to_value(hit).unwrap();
+        assert_eq!((&hit["score"], &hit["decision"]), (&"0.500000".into(), &"cut".into()));
+        assert_eq!(serde_json::to_value(Decimal(u64::MAX)).unwrap(), "18446744073709551615");
     }
 }

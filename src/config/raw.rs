@@ -51,6 +51,7 @@ pub(super) struct RawIndex {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLog {
     pub(super) origin: String,
+    pub(super) heartbeat_seconds: i64,
 }
 
 #[derive(Debug, Deserialize)]

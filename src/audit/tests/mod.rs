@@ -4,6 +4,7 @@ mod changes;
 mod faults;
 mod notes;
 mod open;
+mod pressure;
 mod strict;
 mod tamper;
 mod tlog_policy;

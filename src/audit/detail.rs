@@ -1,9 +1,22 @@
-//! What entries say of questions and hits: the parts of `details`.
+//! What the fields of an entry are made of.
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::domain::ids::PassageId;
 use crate::domain::payload::Token;
+use crate::domain::principal::Via;
+
+/// Who caused an entry.
+#[derive(Clone, Debug, Serialize)]
+pub struct Actor {
+    /// The person's token, or [`Token::operator`].
+    pub id: Token,
+    /// Which door the request came through.
+    pub via: Via,
+    /// The account on the machine, where the command line was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub os_user: Option<String>,
+}
 
 /// What a query wants.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -72,23 +85,4 @@ impl Serialize for Decimal {
 
 fn six_decimals<S: Serializer>(score: &f32, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{score:.6}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scores_and_seeds_are_recorded_as_text() {
-        let hit = RetrievedHit {
-            document: Token::from_mac([7; 16]),
-            passage: PassageId(uuid::Uuid::nil()),
-            rank: 1,
-            score: 0.5,
-            decision: HitDecision::Cut,
-        };
-        let hit = serde_json::to_value(hit).unwrap();
-        assert_eq!((&hit["score"], &hit["decision"]), (&"0.500000".into(), &"cut".into()));
-        assert_eq!(serde_json::to_value(Decimal(u64::MAX)).unwrap(), "18446744073709551615");
-    }
 }
