@@ -230,6 +230,8 @@ impl App {
             reader: Arc::new(Reader {
                 policies: policies.clone(),
                 log: log.clone(),
+                vault: vault.clone(),
+                state: state.clone(),
                 catalogue: Arc::clone(&catalogue),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),

@@ -170,7 +170,7 @@ fn append(log: &Log, count: u64) {
 fn event(number: u64) -> Event {
     let document = Token::from_mac(u128::from(number).to_be_bytes());
     let what = match number % 3 {
-        0 => What::DocumentViewed { document, page: 1, matter: None, patient: None },
+        0 => What::DocumentViewed { document, page: 1, query: None, matter: None, patient: None },
         1 => What::AuditRead { scope: "entry".into(), index: Some(EntryIndex(number)) },
         _ => What::AuditRead { scope: "\"§ 7\" \\ \u{1f600}\n\u{1}".repeat(9), index: None },
     };
