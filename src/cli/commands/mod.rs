@@ -10,6 +10,7 @@ mod evaluate;
 mod home;
 mod models;
 mod policy;
+mod timestamp;
 mod witness;
 
 use super::args::{AuditCommand, Command, DocumentsCommand, PolicyCommand};
