@@ -131,8 +131,13 @@ fn every_changed_byte_of_a_reply_is_found_or_changes_nothing_that_is_stated() {
         Anchors::of(paths).keep(&reply, Some(Path::new(&ca)))
     };
     let expected = keep(&good).unwrap();
+    // The reply brings the authority's certificate too; what counts is the one that was named.
+    let lines: String = AUTHORITY.lines().filter(|line| !line.starts_with('-')).collect();
+    let authority = STANDARD.decode(lines).unwrap();
+    let start = good.windows(authority.len()).position(|w| w == authority).unwrap();
+    let named = start..start + authority.len();
     let mut accepted = 0;
-    for position in 0..good.len() {
+    for position in (0..good.len()).filter(|position| !named.contains(position)) {
         for flip in [0x01, 0x80] {
             let mut bad = good.clone();
             bad[position] ^= flip;
@@ -144,8 +149,9 @@ fn every_changed_byte_of_a_reply_is_found_or_changes_nothing_that_is_stated() {
             }
         }
     }
-    // What nothing signs: digest algorithms listed twice, the signer's name, versions.
-    assert!(accepted < 2 * good.len() / 10, "{accepted} of {}", 2 * good.len());
+    // What nothing signs: the digest algorithms, listed twice, the signer's name and number,
+    // versions.
+    assert!(accepted < 200, "{accepted} of {}", 2 * good.len());
     for len in 0..good.len() {
         assert!(keep(&good[..len]).is_err(), "cut to {len}");
     }
