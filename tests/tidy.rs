@@ -71,6 +71,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("rustix", &["app", "durable"]),
     ("rustls", &["app"]),
     ("rustls_native_certs", &["app"]),
+    ("rustls_pki_types", &["audit"]),
     ("safetensors", &["models"]),
     ("scraper", &["document"]),
     ("sled", &["store"]),
@@ -84,6 +85,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("unicode_segmentation", &["verify"]),
     ("ureq", &["app"]),
     ("walkdir", &["ingest"]),
+    ("webpki", &["audit"]),
     ("zip", &["models"]),
     ("zstd", &["examine"]),
 ];

@@ -4,6 +4,7 @@
 //! [`App::engine`] adds models and indexes on first use: commands that do not need them start at
 //! once. [`create()`] makes a home, once.
 
+mod anchoring;
 mod create;
 mod engine;
 mod epoch;

@@ -42,6 +42,11 @@ impl LogPaths {
         self.vkey.with_extension("cosigned")
     }
 
+    /// Timestamps of checkpoints, with their requests: readable by everyone, beside the log.
+    pub(super) fn anchors(&self) -> PathBuf {
+        self.vkey.with_file_name("anchors")
+    }
+
     /// What this log remembers of its witnesses.
     pub(super) fn witnesses(&self) -> PathBuf {
         self.journal.with_file_name("witnesses.json")

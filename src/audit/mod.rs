@@ -22,6 +22,7 @@
 //! tlog-checkpoint, signed-note (Ed25519), tlog-proof, tlog-cosignature, tlog-policy.
 
 mod account;
+mod anchor;
 mod canonical;
 mod checkpoint;
 mod chronicle;
@@ -62,6 +63,7 @@ mod verify;
 mod walk;
 mod witness;
 
+pub use anchor::{AnchorError, Anchored, Anchors, Requested, SignerTrust, TokenError};
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
 pub use create::CreateError;

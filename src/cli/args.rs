@@ -277,6 +277,19 @@ pub(super) enum AuditCommand {
     },
     /// The record as a file: a bundle that proves itself, or entries in a format of others.
     Export(ExportArgs),
+    /// RFC 3161 timestamps, carried by hand: write a request of the current checkpoint, or check
+    /// and keep the reply to one.
+    Timestamp {
+        /// Where to write a request.
+        #[arg(long, value_name = "TSQ", required_unless_present = "reply")]
+        request: Option<PathBuf>,
+        /// The authority's reply.
+        #[arg(long, value_name = "TSR", conflicts_with = "request")]
+        reply: Option<PathBuf>,
+        /// Certificates of the authorities that are trusted, PEM.
+        #[arg(long, value_name = "PEM", requires = "reply")]
+        ca: Option<PathBuf>,
+    },
     /// Witness the logs of other machines: remember how far each had come, and cosign only what
     /// continues it.
     Witness(WitnessArgs),

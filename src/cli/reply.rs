@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{AnswerError, ReadError, ReplayError};
 use crate::app::{HomeInUse, NoHome};
-use crate::audit::{AppendError, KeyChangeError, OpenError, RoundError};
+use crate::audit::{AnchorError, AppendError, KeyChangeError, OpenError, RoundError};
 use crate::config::ConfigError;
 use crate::examine::ExamineError;
 use crate::govern::GovernError;
@@ -140,6 +140,8 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         ("no_home", "run `affiant init`, or name the home with --home", exit::USAGE)
     } else if error.is::<ConfigError>() {
         ("configuration", "correct every field that is named", exit::USAGE)
+    } else if let Some(AnchorError::Token(_)) = error.downcast_ref() {
+        ("timestamp_refused", "ask the authority again, with a new request", exit::CHECK_FAILED)
     } else if error.chain().any(is_disagreement) {
         (
             "witness_disagrees",

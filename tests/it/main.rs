@@ -12,6 +12,7 @@
     reason = "a test stops at the first thing that is not as it must be"
 )]
 
+mod anchors;
 mod api;
 mod cli;
 mod crash;

@@ -1,6 +1,9 @@
 //! The room as a whole, on real files.
 
+mod anchor;
+mod anchor_samples;
 mod changes;
+mod entry_types;
 mod epochs;
 mod faults;
 mod keys;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::witness;
+use super::{timestamp, witness};
 use crate::audit::{
     Entry, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory, problem_kinds,
     verify_past, verify_with,
@@ -54,6 +54,13 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Ok(Reply::done(json!({ "path": out }), format!("wrote {}", out.display())))
         }
         AuditCommand::Export(args) => export(context, args),
+        AuditCommand::Timestamp { request: Some(out), .. } => timestamp::request(context, &out),
+        AuditCommand::Timestamp { reply: Some(reply), ca, .. } => {
+            timestamp::reply(context, &reply, ca.as_deref())
+        }
+        AuditCommand::Timestamp { request: None, reply: None, .. } => {
+            Err(Failure::usage("name a file with --request or --reply"))
+        }
         AuditCommand::Witness(args) => witness::serve(context, &args),
         AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
         AuditCommand::Key(command) => super::keys::key(context, command),

@@ -11,6 +11,7 @@ mod home;
 mod keys;
 mod models;
 mod policy;
+mod timestamp;
 mod witness;
 
 use super::args::{AuditCommand, Command, DocumentsCommand, PolicyCommand};

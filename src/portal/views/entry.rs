@@ -143,6 +143,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "session.failed" => "Sign-in failed",
         "session.closed" => "Signed out",
         "audit.read" => "Record read",
+        "anchor.recorded" => "Timestamp kept",
         "witness.failed" => "Witness does not cosign",
         "witness.recovered" => "Witness cosigns again",
         "audit.revealed" => "Contents revealed",

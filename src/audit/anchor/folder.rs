@@ -1,0 +1,172 @@
+//! Where anchors lie, and the two steps that make one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
+use super::reply::{SignerTrust, Token, TokenError, check};
+use super::request::{nonce_of, request};
+use crate::audit::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
+use crate::audit::files::{LogPaths, make_readable_folder, read_bounded};
+use crate::audit::note::SignedText;
+use crate::domain::clock::{Entropy, Timestamp};
+use crate::domain::digest::Digest;
+use crate::durable::{self, Readers};
+
+/// Requests that may wait for their replies; the newest are looked at first.
+const WAITING_MAX: usize = 10_000;
+/// A reply with its certificates has a few thousand bytes.
+const REPLY_BYTES_MAX: u64 = 256 * 1024;
+
+/// Why there is no anchor.
+#[derive(Debug, thiserror::Error)]
+pub enum AnchorError {
+    /// The reply.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Our own checkpoint does not read.
+    #[error("the log's checkpoint does not read: run `affiant audit verify`")]
+    Checkpoint,
+    /// A file.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A request that was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Requested {
+    /// Entries of the checkpoint that it is about.
+    pub size: u64,
+    /// SHA-256 of that checkpoint.
+    pub imprint: Digest,
+}
+
+/// A reply that was checked and kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Anchored {
+    /// Entries of the checkpoint that it is about.
+    pub size: u64,
+    /// SHA-256 of that checkpoint.
+    pub imprint: Digest,
+    /// When the authority saw it.
+    pub time: Timestamp,
+    /// SHA-256 of the signer's certificate.
+    pub signer: Digest,
+    /// What was checked of it.
+    pub trust: SignerTrust,
+    /// Where the reply is kept.
+    pub path: PathBuf,
+    /// SHA-256 of the reply.
+    pub sha256: Digest,
+}
+
+/// The anchors of one log.
+pub struct Anchors {
+    folder: PathBuf,
+}
+
+impl Anchors {
+    /// Those of the log that lies there.
+    pub fn of(paths: &LogPaths) -> Self {
+        Self { folder: paths.anchors() }
+    }
+
+    /// Keeps a checkpoint and makes a request of it, which is also written to `out`.
+    ///
+    /// # Errors
+    /// [`AnchorError`].
+    pub fn request(
+        &self,
+        checkpoint: &str,
+        out: &Path,
+        entropy: &dyn Entropy,
+    ) -> Result<Requested, AnchorError> {
+        let note = SignedText::parse(checkpoint.as_bytes()).ok();
+        let stated = note.and_then(|note| Checkpoint::parse(note.text));
+        let size = stated.ok_or(AnchorError::Checkpoint)?.size;
+        make_readable_folder(&self.folder, &self.folder)?;
+        let imprint = Digest::of(&self.checkpoint(size, checkpoint)?);
+        let request = request(&imprint, entropy);
+        durable::replace(&self.path(size, "tsq"), &request, Readers::Everyone)?;
+        durable::replace(out, &request, Readers::Everyone)?;
+        Ok(Requested { size, imprint })
+    }
+
+    /// Checks the reply that lies in a file, against the authorities of a PEM file where one is
+    /// named, and keeps it beside its request.
+    ///
+    /// # Errors
+    /// [`AnchorError`]; nothing is kept then.
+    pub fn keep(&self, reply: &Path, authorities: Option<&Path>) -> Result<Anchored, AnchorError> {
+        let bytes = read_bounded(reply, REPLY_BYTES_MAX)?;
+        let authorities = authorities.map_or_else(|| Ok(Vec::new()), certificates)?;
+        let token = check(&bytes, &authorities)?;
+        let size = self.size_of(&token)?;
+        let path = self.path(size, "tsr");
+        durable::replace(&path, &bytes, Readers::Everyone)?;
+        let Token { imprint, time, signer, trust, .. } = token;
+        Ok(Anchored { size, imprint, time, signer, trust, path, sha256: Digest::of(&bytes) })
+    }
+
+    /// The checkpoint of this size that anchors are about: the first that was asked for, so that
+    /// none that is kept loses what it is of.
+    fn checkpoint(&self, size: u64, newest: &str) -> io::Result<Vec<u8>> {
+        let path = self.path(size, "checkpoint");
+        match read_bounded(&path, CHECKPOINT_BYTES_MAX) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                durable::replace(&path, newest.as_bytes(), Readers::Everyone)?;
+                Ok(newest.as_bytes().to_vec())
+            }
+            known => known,
+        }
+    }
+
+    /// Which waiting request a token answers.
+    fn size_of(&self, token: &Token) -> Result<u64, AnchorError> {
+        for size in self.sizes()? {
+            let checkpoint = read_bounded(&self.path(size, "checkpoint"), CHECKPOINT_BYTES_MAX)?;
+            if Digest::of(&checkpoint) != token.imprint {
+                continue;
+            }
+            let request = read_bounded(&self.path(size, "tsq"), 4_096)?;
+            if nonce_of(&request) != Some(token.nonce.as_slice()) {
+                return Err(TokenError::Nonce.into());
+            }
+            return Ok(size);
+        }
+        Err(TokenError::Imprint.into())
+    }
+
+    /// The sizes that were asked for, newest first.
+    fn sizes(&self) -> io::Result<Vec<u64>> {
+        let listing = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listing => listing?,
+        };
+        let mut sizes: Vec<u64> = Vec::new();
+        for file in listing {
+            let name = file?.file_name();
+            let size =
+                name.to_str().and_then(|name| name.strip_suffix(".tsq")?.parse::<u64>().ok());
+            sizes.extend(size);
+        }
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        sizes.truncate(WAITING_MAX);
+        Ok(sizes)
+    }
+
+    fn path(&self, size: u64, kind: &str) -> PathBuf {
+        self.folder.join(format!("{size}.{kind}"))
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, AnchorError> {
+    let unusable = |problem: String| TokenError::Authority(format!("{} {problem}", path.display()));
+    let found: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<_, _>>)
+        .map_err(|error| unusable(format!("cannot be read: {error}")))?;
+    if found.is_empty() { Err(unusable("holds none".to_owned()).into()) } else { Ok(found) }
+}
