@@ -35,7 +35,7 @@ impl Answerer {
         question: &Question,
         listen: &mut Listener<'_>,
     ) -> Result<Released, AnswerError> {
-        let mut run = Run::start(&self.parts, asker, question);
+        let mut run = Run::start(&self.parts, asker, question)?;
         let permit = run.permit(Action::Ask, listen);
         let received = run.receive(QueryKind::Ask)?;
         let released = match permit {
@@ -58,18 +58,23 @@ pub(super) struct Run<'a> {
     pub(super) parts: &'a Parts,
     pub(super) asker: &'a Asker,
     pub(super) question: &'a Question,
-    pub(super) scope: KeyScope,
+    /// Whose contents it is by now.
+    scope: KeyScope,
     started: Duration,
     entries: Entries,
     timings: Timings,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn start(parts: &'a Parts, asker: &'a Asker, question: &'a Question) -> Self {
-        let scope = events::key_scope(parts, asker, question);
+    pub(super) fn start(
+        parts: &'a Parts,
+        asker: &'a Asker,
+        question: &'a Question,
+    ) -> Result<Self, AnswerError> {
+        let scope = events::key_scope(parts, asker, question)?;
         let started = parts.clock.steady();
         let (entries, timings) = (Entries::default(), Timings::default());
-        Self { parts, asker, question, scope, started, entries, timings }
+        Ok(Self { parts, asker, question, scope, started, entries, timings })
     }
 
     pub(super) fn permit(
@@ -112,6 +117,8 @@ impl<'a> Run<'a> {
         let evidence = retriever.evidence(self.question, permit, candidates, received)?;
         self.timings.retrieve = self.since(began);
         let began = self.parts.clock.steady();
+        // From here on it is also the contents of the documents that it shows.
+        self.scope = self.scope.clone().and(evidence.scope());
         let payload = self.parts.vault.seal(&self.scope, &events::json(&evidence.items()))?;
         let event = events::retrieved(self, &evidence, payload);
         let evidence = self.parts.log.record(event, evidence)?;

@@ -158,7 +158,7 @@ impl App {
         let lock = lock(&home)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
-        let state = State::open(&home.state())?;
+        let state = State::open(&home.state(), &vault)?;
         let policies = load_policies(&home)?;
         let paths = LogPaths::of(home.path());
         let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)

@@ -252,7 +252,7 @@ entry_types! {
         passages: u32 = "its passages",
         pages: u32 = "its pages",
         size_bytes: u64 = "size of the original",
-        class: Digest = "digest of its labels",
+        class: u32 = "number of its access class",
     } + payload = "the catalogue row";
     DocumentQuarantined = "document.quarantined", "refused", "when a file cannot be taken in" {
         reason: String = "code of the reason",

@@ -77,8 +77,8 @@ pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Data keys held open in memory; the rest are read again.
 pub const KEYS_CACHED_MAX: usize = 4_096;
-/// How often the key of one person, document or question scope may be destroyed and made anew.
-pub const KEY_GENERATIONS_MAX: u32 = 1_000;
+/// Keys that one payload needs at most: an asker, a matter, a patient, and documents with theirs.
+pub const PAYLOAD_KEYS_MAX: usize = 3 + 3 * TOP_K_MAX as usize;
 /// Memory that sled may use for its cache.
 pub const STATE_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest JSON request body.

@@ -40,7 +40,9 @@ struct House {
 fn house() -> House {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(TestClock::default());
-    let state = State::open(&folder.path().join("db")).unwrap();
+    crate::store::Vault::create(folder.path(), &SystemEntropy).unwrap();
+    let vault = crate::store::Vault::open(folder.path(), Arc::new(SystemEntropy)).unwrap();
+    let state = State::open(&folder.path().join("db"), &vault).unwrap();
     let accounts = Accounts::new(state, Arc::<TestClock>::clone(&clock), Arc::new(SystemEntropy));
     accounts.create(new("ada", Some(PASSWORD))).unwrap();
     House { folder, clock, accounts }
