@@ -93,12 +93,17 @@ impl Engine {
             entropy: Arc::clone(&app.entropy),
             metrics: Arc::clone(&app.metrics),
         }));
-        let dropped = ingestor.recover()?;
-        if dropped > 0 {
-            tracing::info!(passages = dropped, "dropped what was never activated");
-        }
         let answerer = Arc::new(answerer(app, &models, &index));
         Ok(Self { models, index, answerer, ingestor })
+    }
+
+    /// Brings the index in line with the log; nothing is found before.
+    pub(super) fn recover(&self) -> anyhow::Result<()> {
+        let dropped = self.ingestor.recover()?;
+        if dropped > 0 {
+            tracing::info!(writings = dropped, "dropped what was never activated");
+        }
+        Ok(())
     }
 }
 

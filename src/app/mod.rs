@@ -6,6 +6,7 @@
 
 mod create;
 mod engine;
+mod rebuild;
 mod serve;
 mod tls;
 mod upkeep;
@@ -24,7 +25,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::principal::Via;
 use crate::durable::{Lock, LockError};
 use crate::examine::Examiner;
-use crate::govern::Governor;
+use crate::govern::{Governor, Indexes, Turn};
 use crate::identity::Accounts;
 use crate::policy::Policies;
 use crate::store::{State, Vault};
@@ -32,6 +33,7 @@ use crate::telemetry::Metrics;
 
 pub use create::{InitOptions, Initialised, create};
 pub use engine::{Engine, Models, load_runtime, models_of};
+pub use rebuild::{rebuild, rebuild_over};
 pub use serve::{Serving, Tls, bind};
 pub use tls::certificate_fingerprint;
 pub use upkeep::Upkeep;
@@ -81,6 +83,15 @@ impl Home {
     pub fn exists(&self) -> bool {
         LogPaths::of(&self.0).vkey.exists()
     }
+}
+
+/// What becomes of the views of the log when a home is opened.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Views {
+    /// They are brought up to date.
+    Keep,
+    /// They are replayed from the first entry.
+    Forget,
 }
 
 /// Another process has the home open.
@@ -151,6 +162,15 @@ impl App {
         clock: Arc<dyn Clock>,
         files: Arc<dyn LogFiles>,
     ) -> anyhow::Result<Self> {
+        Self::open_with(options, clock, files, Views::Keep)
+    }
+
+    fn open_with(
+        options: Options,
+        clock: Arc<dyn Clock>,
+        files: Arc<dyn LogFiles>,
+        views: Views,
+    ) -> anyhow::Result<Self> {
         let home = Home::at(&options.home);
         if !home.exists() {
             return Err(NoHome { home: options.home.clone() }.into());
@@ -159,6 +179,9 @@ impl App {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = State::open(&home.state(), &vault)?;
+        if views == Views::Forget {
+            state.forget_views()?;
+        }
         let policies = load_policies(&home)?;
         let paths = LogPaths::of(home.path());
         let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
@@ -171,8 +194,13 @@ impl App {
                 policies: policies.clone(),
                 log: log.clone(),
                 vault: vault.clone(),
+                state: state.clone(),
+                catalogue: Arc::clone(&catalogue),
+                retention: options.retention.clone(),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
+                indexes: Indexes::default(),
+                turn: Turn::default(),
             }),
             examiner: Arc::new(Examiner {
                 log: log.clone(),
@@ -204,6 +232,7 @@ impl App {
             _lock: lock,
         };
         app.close_interrupted(&recovery)?;
+        app.governor.resume()?;
         Ok(app)
     }
 
@@ -232,6 +261,8 @@ impl App {
             return Ok(Arc::clone(engine));
         }
         let loaded = Arc::new(Engine::assemble(self, models()?)?);
+        loaded.recover()?;
+        self.governor.attach(Arc::clone(&loaded.ingestor))?;
         *engine = Some(Arc::clone(&loaded));
         Ok(loaded)
     }

@@ -10,7 +10,7 @@ use actix_web::{App as ActixApp, HttpServer, web};
 use anyhow::{Context as _, bail};
 use tokio::sync::Semaphore;
 
-use crate::http::{self, About, Jobs, KnownModel, Services};
+use crate::http::{self, About, Jobs, KnownModel, UseCases};
 use crate::models::ModelStore;
 use crate::policy::Policies;
 use crate::portal;
@@ -57,7 +57,7 @@ pub fn bind(
     if plain && !listen.ip().is_loopback() && !app.options.server.behind_proxy {
         bail!("{listen} is not a loopback address: plain HTTP needs server.behind_proxy = true");
     }
-    let services = web::Data::new(services(app, engine, !plain)?);
+    let cases = web::Data::new(cases(app, engine, !plain)?);
     let server = HttpServer::new(move || {
         let headers = DefaultHeaders::new()
             .add(("Content-Security-Policy", portal::assets::CONTENT_SECURITY_POLICY))
@@ -67,7 +67,7 @@ pub fn bind(
             .add(("Cross-Origin-Opener-Policy", "same-origin"))
             .add(("Permissions-Policy", "camera=(), microphone=(), geolocation=()"));
         ActixApp::new()
-            .app_data(services.clone())
+            .app_data(cases.clone())
             .wrap(headers)
             .configure(http::configure)
             .configure(portal::configure)
@@ -85,8 +85,8 @@ pub fn bind(
     Ok(Serving { address, url: format!("{scheme}://{address}"), handle: server.handle(), server })
 }
 
-fn services(app: &App, engine: &Engine, secure_cookies: bool) -> anyhow::Result<Services> {
-    Ok(Services {
+fn cases(app: &App, engine: &Engine, secure_cookies: bool) -> anyhow::Result<UseCases> {
+    Ok(UseCases {
         answerer: Arc::clone(&engine.answerer),
         ingestor: Arc::clone(&engine.ingestor),
         governor: Arc::clone(&app.governor),

@@ -8,10 +8,11 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::domain::answer::{ModelsUsed, Wording};
+use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{EntryIndex, PassageId, RequestId};
-use crate::domain::payload::{PayloadRef, Token};
+use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::{Role, Via};
 
 /// Who caused an entry.
@@ -283,6 +284,50 @@ entry_types! {
     AccountDisabled = "account.disabled", "ok", "when an account is switched off" {
         person: Token = "token of the person",
     };
+    RoleGranted = "role.granted", "ok", "before an account gets a role that two persons gave it" {
+        person: Token = "token of the person",
+        role: Role = "the role",
+    };
+    ChangeProposed = "change.proposed", "ok", "when a person proposes a change that needs a second one; `req` is the change's id" {
+        kind: ChangeKind = "`erase`, `hold.release` or `role.grant`",
+        subject: Token = "token of what it is about",
+        expires: Timestamp = "until when it may be approved, Unix milliseconds",
+    } + payload = "what is proposed, and why";
+    ChangeApproved = "change.approved", "ok", "when a second person approves a change, before it takes effect" {
+        kind: ChangeKind = "kind of the change",
+        subject: Token = "token of what it is about",
+    };
+    ChangeRejected = "change.rejected", "refused", "when a person rejects a change" {
+        kind: ChangeKind = "kind of the change",
+        subject: Token = "token of what it is about",
+    };
+    ChangeExpired = "change.expired", "refused", "when it is noticed that nobody approved a change in time" {
+        kind: ChangeKind = "kind of the change",
+        subject: Token = "token of what it is about",
+    };
+    ChangeApplied = "change.applied", "ok", "when an approved change is in effect" {
+        kind: ChangeKind = "kind of the change",
+        subject: Token = "token of what it is about",
+    };
+    HoldPlaced = "hold.placed", "ok", "before a hold takes effect; `req` is the hold's id" {
+        scope: TokenKind = "`document`, `matter` or `patient`",
+        subject: Token = "token of what is kept",
+    } + payload = "what is kept, and why";
+    HoldReleased = "hold.released", "ok", "before a hold ends" {
+        hold: RequestId = "the hold",
+        subject: Token = "token of what was kept",
+    };
+    ErasureKeys = "erasure.keys", "ok", "before data keys are destroyed: what is sealed under any of them is erased" {
+        subject: Token = "token of what is erased",
+        keys: Vec<String> = "ids of the keys",
+    };
+    ErasureCompleted = "erasure.completed", "ok", "when nothing of what was erased is left in any store" {
+        scope: TokenKind = "`document`, `matter` or `patient`",
+        subject: Token = "token of what was erased",
+        documents: u32 = "documents erased",
+        keys: u32 = "keys destroyed",
+        stores: BTreeMap<String, String> = "store to what was done and found there",
+    } + payload = "the stated reason";
     TokenIssued = "token.issued", "ok", "when an API token is handed out" {
         person: Token = "token of the person",
         expires: Timestamp = "when it ends, Unix milliseconds",
@@ -302,11 +347,16 @@ entry_types! {
     };
     AuditRevealed = "audit.revealed", "ok", "before the contents behind an entry are shown" {
         index: EntryIndex = "the entry",
+        state: String = "`open`, `erased`, `missing` or `damaged`",
     } + payload = "the stated reason";
     AuditExported = "audit.exported", "ok", "before an export of the log is handed out" {
         format: String = "format of the export",
         entries: u64 = "entries in it",
         sha256: Digest = "digest of the file",
+    };
+    ViewsRebuilt = "views.rebuilt", "ok", "when the catalogue was replayed and the index made anew" {
+        documents: u32 = "documents put back into the index",
+        passages: u32 = "their passages",
     };
     EvaluationRun = "evaluation.run", "ok", "when a suite of questions was run" {
         suite: Digest = "digest of the suite",
@@ -358,52 +408,4 @@ pub fn inventory() -> String {
         debug_assert!(written.is_ok(), "writing to a String cannot fail");
     }
     table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_type_is_listed_once_with_an_outcome_and_a_meaning() {
-        let kinds: BTreeSet<_> = ENTRY_TYPES.iter().map(|row| row.kind).collect();
-        assert_eq!(kinds.len(), ENTRY_TYPES.len());
-        for row in ENTRY_TYPES {
-            assert!(["ok", "refused", "denied", "failed"].contains(&row.outcome), "{}", row.kind);
-            let (area, event) = row.kind.split_once('.').unwrap();
-            assert!(!area.is_empty() && !event.is_empty());
-            assert!(row.fields.iter().all(|(_, meaning)| !meaning.is_empty()));
-        }
-        for kind in ["query.received", "retrieval.done", "answer.released", "query.failed"] {
-            assert!(kinds.contains(kind) && QueryStep::of(kind).is_some());
-        }
-    }
-
-    #[test]
-    fn the_inventory_has_a_row_for_each_type() {
-        let table = inventory();
-        assert_eq!(table.lines().count(), ENTRY_TYPES.len() + 2);
-        assert!(table.lines().all(|line| line.matches(" | ").count() == 4));
-        let row = table.lines().find(|line| line.contains("`search.released`")).unwrap();
-        let expected = "| `search.released` | ok | before the passages of a search are shown | \
-                        `hits`: passages shown | none |";
-        assert_eq!(row, expected);
-    }
-
-    #[test]
-    fn scores_and_seeds_are_recorded_as_text() {
-        let hit = RetrievedHit {
-            document: Token::from_mac([7; 16]),
-            passage: PassageId(uuid::Uuid::nil()),
-            rank: 1,
-            score: 0.5,
-            decision: HitDecision::Cut,
-        };
-        let done =
-            What::RetrievalDone { generation: 3, hits: vec![hit], withheld: 0, payload: None };
-        let details = done.details().unwrap();
-        assert_eq!(details["hits"][0]["score"], "0.500000");
-        assert_eq!(details["hits"][0]["decision"], "cut");
-        assert_eq!(serde_json::to_value(Decimal(u64::MAX)).unwrap(), "18446744073709551615");
-    }
 }

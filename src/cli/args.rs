@@ -1,9 +1,13 @@
 //! The grammar of the command line.
 
+mod duties;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(super) use duties::{ChangesCommand, CredentialArgs, EraseArgs, HoldCommand, TargetArgs};
 
 /// Answers from regulated documents, with a record that others can check.
 #[derive(Debug, Parser)]
@@ -52,6 +56,18 @@ pub(super) enum Command {
     Models(ModelsCommand),
     /// Ask the questions of a suite and measure.
     Evaluate(EvaluateArgs),
+    /// Make the catalogue and the index anew, from the log and the vault.
+    Rebuild,
+    /// The queue of changes that need two persons.
+    #[command(subcommand)]
+    Changes(ChangesCommand),
+    /// Holds: what must be neither deleted nor erased.
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// How long documents must be kept, and from when on each may be erased.
+    Retention,
+    /// Propose to erase a document, or all that belongs to a matter or patient.
+    Erase(EraseArgs),
 }
 
 #[derive(Args, Debug)]
@@ -127,6 +143,22 @@ pub(super) enum UserCommand {
         #[arg(long, default_value = "1h")]
         ttl: String,
     },
+    /// Propose to give an account a role that administers or approves.
+    Grant {
+        /// The account.
+        name: String,
+        /// administrator or approver.
+        #[arg(long)]
+        role: String,
+        /// Who proposes it.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: String,
+        /// Why.
+        #[arg(long, value_name = "R")]
+        reason: String,
+        #[command(flatten)]
+        credential: CredentialArgs,
+    },
     /// Every account.
     List,
     /// End an account's access at once.
@@ -180,6 +212,14 @@ pub(super) enum DocumentsCommand {
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
+    },
+    /// Take a document out of the catalogue and the index; its contents are kept until erased.
+    Delete {
+        /// Its id.
+        id: String,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
     },
 }
 
@@ -257,13 +297,21 @@ pub(super) enum AuditCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
-    /// One entry.
+    /// One entry; with `--reveal`, the contents behind it.
     Show {
         /// Its index.
         index: u64,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
+        /// Open the contents that it commits to: on record, with a reason.
+        #[arg(long, requires_all = ["as_user", "reason"])]
+        reveal: bool,
+        /// Why they are opened.
+        #[arg(long, value_name = "R", requires = "reveal")]
+        reason: Option<String>,
+        #[command(flatten)]
+        credential: CredentialArgs,
     },
     /// A C2SP tlog-proof of one entry.
     Proof {
@@ -346,4 +394,25 @@ pub(super) struct EvaluateArgs {
     /// How answers may be worded.
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) mode: AskMode,
+}
+
+impl Command {
+    /// Whether a secret is to be read from standard input.
+    pub(super) fn reads_stdin(&self) -> bool {
+        match self {
+            Self::User(UserCommand::Add { password_stdin, .. }) => *password_stdin,
+            _ => self.credential().is_some_and(|credential| credential.password_stdin),
+        }
+    }
+
+    fn credential(&self) -> Option<&CredentialArgs> {
+        match self {
+            Self::Audit(AuditCommand::Show { credential, .. })
+            | Self::Changes(ChangesCommand::Approve { credential, .. })
+            | Self::Hold(HoldCommand::Release { credential, .. })
+            | Self::User(UserCommand::Grant { credential, .. })
+            | Self::Erase(EraseArgs { credential, .. }) => Some(credential),
+            _ => None,
+        }
+    }
 }

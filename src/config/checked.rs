@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::domain::limits::QUESTION_QUEUE_MAX;
+use crate::domain::limits::{QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX};
+use crate::govern::Retention;
 
 use super::raw::RawConfig;
 use super::{ConfigError, Fault, default_cache};
@@ -19,6 +20,8 @@ pub struct Options {
     pub models: ModelsConfig,
     /// Where vectors are kept.
     pub index: IndexConfig,
+    /// How long documents must be kept.
+    pub retention: Retention,
     /// Origin of a log that is yet to be made.
     pub log_origin: String,
     /// Tracing filter.
@@ -83,15 +86,20 @@ pub(super) fn check(
     let server = server(&raw, home, &mut faults);
     let models = models(&raw, environment, &mut faults);
     let index = index(&raw, home, &mut faults);
-    match (server, models, index) {
-        (Some(server), Some(models), Some(index)) if faults.is_empty() => Ok(Options {
-            home: home.to_owned(),
-            server,
-            models,
-            index,
-            log_origin: text(raw.log.origin).unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
-            telemetry_filter: raw.telemetry.filter,
-        }),
+    let retention = retention(&raw, &mut faults);
+    match (server, models, index, retention) {
+        (Some(server), Some(models), Some(index), Some(retention)) if faults.is_empty() => {
+            Ok(Options {
+                home: home.to_owned(),
+                server,
+                models,
+                index,
+                retention,
+                log_origin: text(raw.log.origin)
+                    .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
+                telemetry_filter: raw.telemetry.filter,
+            })
+        }
         _ => Err(ConfigError { faults }),
     }
 }
@@ -169,6 +177,19 @@ fn index(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> Option<IndexC
             None
         }
     }
+}
+
+fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Option<Retention> {
+    let days = raw.retention.minimum_days.iter().map(|(classification, days)| {
+        let days = u32::try_from(*days).ok().filter(|days| *days <= RETENTION_DAYS_MAX)?;
+        Some((classification.clone(), days))
+    });
+    let days = days.collect::<Option<_>>();
+    if days.is_none() {
+        let detail = "has a number of days that is not between 0 and 36500";
+        fault(faults, "retention.minimum_days", detail, "{ restricted = 2190 }");
+    }
+    days.map(Retention::new)
 }
 
 /// A file name as an absolute path; relative ones are below the home.

@@ -8,6 +8,12 @@ pub const TOP_K_DEFAULT: u32 = 8;
 pub const TOP_K_MAX: u32 = 100;
 /// First-stage candidates from each half of the index, before fusion.
 pub const CANDIDATES_MAX: usize = 100;
+/// No law keeps a document for more than a hundred years.
+pub const RETENTION_DAYS_MAX: u32 = 36_500;
+/// A proposed change waits for a second person for a week.
+pub const CHANGE_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+/// A stated reason is a sentence or two.
+pub const REASON_CHARS_MAX: usize = 1_000;
 /// Label values are identifiers, not prose.
 pub const LABEL_CHARS_MAX: usize = 200;
 /// Account names appear in file names and headers.

@@ -3,6 +3,7 @@
 
 mod export;
 mod filter;
+mod reveal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::principal::Principal;
 use crate::policy::{Action, Denial, Policies};
-use crate::store::Vault;
+use crate::store::{Vault, VaultError};
 
 pub use export::{ExportFormat, Exported, InvalidFormat};
 pub use filter::Filter;
+pub use reveal::{ContentsState, Revealed};
 
 /// Entries shown at a time where no number is asked for.
 pub const PAGE_ENTRIES: usize = 100;
@@ -41,6 +43,15 @@ pub enum ExamineError {
     /// The log cannot be read, or there is no such entry.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The entry commits to no contents.
+    #[error("entry {index} has no contents: it says all there is")]
+    NoContents {
+        /// The entry.
+        index: EntryIndex,
+    },
+    /// The vault cannot keep the reason.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -86,7 +97,7 @@ pub struct Examiner {
     pub vkey: String,
     /// Decides.
     pub policies: Policies,
-    /// Makes tokens of names, for filters.
+    /// Makes tokens of names, for filters; holds the contents behind entries.
     pub vault: Vault,
     /// Time.
     pub clock: Arc<dyn Clock>,

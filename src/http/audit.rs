@@ -8,7 +8,7 @@ use crate::domain::ids::EntryIndex;
 use crate::examine::{ExportFormat, Filter, PAGE_ENTRIES};
 
 use super::problem::blocking;
-use super::{Caller, Kind, Problem, Services};
+use super::{Caller, Kind, Problem, UseCases};
 
 /// Filters as query parameters.
 #[derive(Deserialize)]
@@ -42,43 +42,43 @@ impl Query {
 
 /// `GET /api/v1/audit/entries`: entries, oldest first; the newest `limit` of those that match.
 pub(super) async fn list_entries(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
     let filter = query.filter()?;
     let limit = query.limit.unwrap_or(PAGE_ENTRIES);
     let entries =
-        blocking(move || Ok(services.examiner.list(&caller.reader(), &filter, limit)?)).await?;
+        blocking(move || Ok(cases.examiner.list(&caller.reader(), &filter, limit)?)).await?;
     let rows: Vec<Value> = entries.iter().map(row).collect();
     Ok(HttpResponse::Ok().json(json!({ "entries": rows })))
 }
 
 /// `GET /api/v1/audit/entries/{index}`: one entry.
 pub(super) async fn show_entry(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     index: web::Path<u64>,
 ) -> Result<HttpResponse, Problem> {
     let at = EntryIndex(index.into_inner());
-    let entry = blocking(move || Ok(services.examiner.show(&caller.reader(), at)?)).await?;
+    let entry = blocking(move || Ok(cases.examiner.show(&caller.reader(), at)?)).await?;
     Ok(HttpResponse::Ok().json(row(&entry)))
 }
 
 /// `GET /api/v1/audit/proof/{index}`: a C2SP tlog-proof.
 pub(super) async fn show_proof(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     index: web::Path<u64>,
 ) -> Result<HttpResponse, Problem> {
     let at = EntryIndex(index.into_inner());
-    let proof = blocking(move || Ok(services.examiner.proof(&caller.reader(), at)?)).await?;
+    let proof = blocking(move || Ok(cases.examiner.proof(&caller.reader(), at)?)).await?;
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(proof.clone()))
 }
 
 /// `GET /api/v1/audit/export?format=jsonl|csv`: the matching entries as a file.
 pub(super) async fn export_entries(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
@@ -90,7 +90,7 @@ pub(super) async fn export_entries(
         .parse()
         .map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
     let exported =
-        blocking(move || Ok(services.examiner.export(&caller.reader(), format, &filter)?)).await?;
+        blocking(move || Ok(cases.examiner.export(&caller.reader(), format, &filter)?)).await?;
     let index = exported.receipt().index().to_string();
     let (exported, _) = exported.into_parts();
     let name = format!("attachment; filename=\"affiant-audit.{}\"", format.as_str());

@@ -12,7 +12,7 @@ use crate::domain::principal::{Principal, Via};
 use crate::examine;
 use crate::identity::csrf_matches;
 
-use super::{Kind, Problem, Services};
+use super::{Kind, Problem, UseCases};
 
 /// Name of the session cookie.
 pub const SESSION_COOKIE: &str = "affiant_session";
@@ -67,7 +67,7 @@ impl Caller {
 
     /// The caller of a request, if it shows a session or token that holds.
     pub fn find(request: &HttpRequest) -> Option<Self> {
-        let services = request.app_data::<web::Data<Services>>()?;
+        let cases = request.app_data::<web::Data<UseCases>>()?;
         let bearer = request
             .headers()
             .get(header::AUTHORIZATION)
@@ -76,10 +76,10 @@ impl Caller {
             .map(str::to_owned);
         let cookie = || request.cookie(SESSION_COOKIE).map(|cookie| cookie.value().to_owned());
         let token = bearer.or_else(cookie)?;
-        let (principal, csrf) = services.governor.accounts.session(&token)?;
+        let (principal, csrf) = cases.governor.accounts.session(&token)?;
         let portal = !request.path().starts_with("/api/");
         let via = if portal { Via::Portal } else { Via::Http };
-        let actor = services.governor.actor(principal.name.as_str(), via, None);
+        let actor = cases.governor.actor(principal.name.as_str(), via, None);
         Some(Self { principal, actor, token, csrf: Some(csrf).filter(|csrf| !csrf.is_empty()) })
     }
 }

@@ -12,7 +12,7 @@ use crate::policy::Action;
 
 use super::jobs::JobState;
 use super::problem::blocking;
-use super::{Caller, Kind, Problem, Services};
+use super::{Caller, Kind, Problem, UseCases};
 
 /// Files of one upload at most.
 const FILES_MAX: usize = 500;
@@ -21,24 +21,24 @@ const FIELD_BYTES_MAX: usize = 4_096;
 
 /// `GET /api/v1/documents`: the documents that the caller may see.
 pub(super) async fn list_documents(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    let documents = blocking(move || Ok(services.reader.documents(&caller.asker())?)).await?;
+    let documents = blocking(move || Ok(cases.reader.documents(&caller.asker())?)).await?;
     let rows: Vec<Value> = documents.iter().map(|document| row(document)).collect();
     Ok(HttpResponse::Ok().json(json!({ "documents": rows })))
 }
 
 /// `GET /api/v1/documents/{id}`: one document's page texts.
 pub(super) async fn show_document(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let body = blocking(move || {
         let id = document_id(&id)?;
-        let text = services.reader.pages(&caller.asker(), id)?;
-        let document = services.reader.catalogue.document(id);
+        let text = cases.reader.pages(&caller.asker(), id)?;
+        let document = cases.reader.catalogue.document(id);
         let mut body = document.as_deref().map_or_else(|| json!({}), row);
         if let Some(object) = body.as_object_mut() {
             object.insert("page_texts".to_owned(), json!(text.pages));
@@ -51,13 +51,13 @@ pub(super) async fn show_document(
 
 /// `GET /api/v1/documents/{id}/pages/{n}.png`: the picture of one page.
 pub(super) async fn show_picture(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     path: web::Path<(String, u32)>,
 ) -> Result<HttpResponse, Problem> {
     let (id, page) = path.into_inner();
     let picture =
-        blocking(move || Ok(services.reader.picture(&caller.asker(), document_id(&id)?, page)?))
+        blocking(move || Ok(cases.reader.picture(&caller.asker(), document_id(&id)?, page)?))
             .await?;
     let (bytes, _) = picture.into_parts();
     let mut response = HttpResponse::Ok();
@@ -68,30 +68,29 @@ pub(super) async fn show_picture(
 /// `POST /api/v1/documents`: files (`file`, repeated) with labels (`label`, `KEY=VALUE`, repeated)
 /// and an optional `password`; 202 and a job.
 pub(super) async fn create_documents(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     request: HttpRequest,
     caller: Caller,
     form: Multipart,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
-    services
+    cases
         .policies
         .may(&caller.principal, Action::Ingest)
         .map_err(|denial| Problem::new(Kind::PolicyDenied, denial.reason))?;
     let upload = read(form).await?;
-    let id = begin(services.into_inner(), &caller, upload)?;
+    let id = begin(cases.into_inner(), &caller, upload)?;
     let location = format!("/api/v1/jobs/{id}");
     Ok(HttpResponse::Accepted().insert_header(("Location", location)).json(json!({ "job": id })))
 }
 
 /// `GET /api/v1/jobs/{id}`: how far an upload is.
 pub(super) async fn show_job(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let id: Option<RequestId> = id.parse().ok();
-    let job = id.and_then(|id| services.jobs.find(id, &caller.principal.name));
+    let job = cases.jobs.find(&id, &caller.principal.name);
     let missing = || Problem::new(Kind::NotFound, "there is no such job");
     Ok(HttpResponse::Ok().json(job.ok_or_else(missing)?))
 }
@@ -160,7 +159,7 @@ pub(crate) async fn read(mut form: Multipart) -> Result<Upload, Problem> {
 
 /// Starts the job on the blocking pool.
 pub(crate) fn begin(
-    services: std::sync::Arc<Services>,
+    cases: std::sync::Arc<UseCases>,
     caller: &Caller,
     upload: Upload,
 ) -> Result<RequestId, Problem> {
@@ -174,14 +173,14 @@ pub(crate) fn begin(
         labels,
         password: upload.password,
         actor: caller.actor.clone(),
-        policy: services.policies.digest(),
+        policy: cases.policies.digest(),
     };
-    let id = services.answerer.request();
+    let id = cases.answerer.request();
     let total = u32::try_from(upload.files.len()).unwrap_or(u32::MAX);
-    services.jobs.begin(id, caller.principal.name.clone(), total);
+    cases.jobs.begin(id, caller.principal.name.clone(), total);
     drop(actix_web::rt::task::spawn_blocking(move || {
-        let mut listen = |done, total| services.jobs.set(id, JobState::Running { done, total });
-        let state = match services.ingestor.run(upload.files, &options, &mut listen) {
+        let mut listen = |done, total| cases.jobs.set(id, JobState::Running { done, total });
+        let state = match cases.ingestor.run(upload.files, &options, &mut listen) {
             Ok(report) => JobState::Done { report },
             Err(error) => {
                 tracing::error!(job.id = %id, %error, "an upload stopped");
@@ -189,7 +188,7 @@ pub(crate) fn begin(
                 JobState::Failed { reason: reason.to_owned() }
             }
         };
-        services.jobs.set(id, state);
+        cases.jobs.set(id, state);
     }));
     Ok(id)
 }

@@ -70,8 +70,9 @@ impl Jobs {
         }
     }
 
-    /// A job of this person.
-    pub fn find(&self, id: RequestId, owner: &UserName) -> Option<Job> {
+    /// A job of this person, by its id as it stands in an address.
+    pub fn find(&self, id: &str, owner: &UserName) -> Option<Job> {
+        let id: RequestId = id.parse().ok()?;
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         jobs.iter().find(|job| job.id == id && job.owner == *owner).cloned()
     }

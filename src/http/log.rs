@@ -3,13 +3,11 @@
 use actix_web::{HttpResponse, web};
 
 use super::problem::blocking;
-use super::{Kind, Problem, Services};
+use super::{Kind, Problem, UseCases};
 
 /// `GET /log/checkpoint`.
-pub(super) async fn show_checkpoint(
-    services: web::Data<Services>,
-) -> Result<HttpResponse, Problem> {
-    let path = services.log_dir.join("checkpoint");
+pub(super) async fn show_checkpoint(cases: web::Data<UseCases>) -> Result<HttpResponse, Problem> {
+    let path = cases.log_dir.join("checkpoint");
     let bytes = blocking(move || read(&path)).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
@@ -19,7 +17,7 @@ pub(super) async fn show_checkpoint(
 
 /// `GET /log/tile/…`.
 pub(super) async fn show_tile(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let well_formed = path.split('/').all(|part| {
@@ -31,7 +29,7 @@ pub(super) async fn show_tile(
     if !well_formed {
         return Err(missing());
     }
-    let path = services.log_dir.join("tile").join(path.as_str());
+    let path = cases.log_dir.join("tile").join(path.as_str());
     let bytes = blocking(move || read(&path)).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")

@@ -42,10 +42,11 @@ pub use problem::{Kind, Problem};
 use instance::name_faults;
 
 pub(crate) use documents::{begin as begin_upload, document_id, read as read_upload};
+pub(crate) use instance::{Answered, answer};
 pub(crate) use queries::enter;
 
 /// The use cases that requests reach.
-pub struct Services {
+pub struct UseCases {
     /// Answers questions.
     pub answerer: Arc<Answerer>,
     /// Takes documents in.

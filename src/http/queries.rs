@@ -15,7 +15,7 @@ use crate::retrieve::Candidates;
 use crate::telemetry::Counter;
 
 use super::problem::blocking;
-use super::{Caller, Kind, Problem, Services, stream};
+use super::{Caller, Kind, Problem, UseCases, stream};
 
 /// A question as it is sent.
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ pub(super) struct NewQuery {
 }
 
 impl NewQuery {
-    fn into_question(self, services: &Services) -> Result<Question, Problem> {
+    fn into_question(self, cases: &UseCases) -> Result<Question, Problem> {
         let bad = |detail: String| Problem::new(Kind::BadRequest, detail);
         let text = QuestionText::try_from(self.question).map_err(|e| bad(e.to_string()))?;
         let top_k = self.top_k.unwrap_or(TOP_K_DEFAULT);
@@ -48,29 +48,29 @@ impl NewQuery {
             matter: given(self.matter),
             patient: given(self.patient),
         };
-        Ok(Question { id: services.answerer.request(), text, mode: self.mode, scope, top_k })
+        Ok(Question { id: cases.answerer.request(), text, mode: self.mode, scope, top_k })
     }
 }
 
 /// `POST /api/v1/queries`: answers one question under the caller's policy; as server-sent events
 /// where the caller accepts them.
 pub(super) async fn create_query(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     request: HttpRequest,
     caller: Caller,
     body: web::Json<NewQuery>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
-    let question = body.into_inner().into_question(&services)?;
-    let place = enter(&services)?;
+    let question = body.into_inner().into_question(&cases)?;
+    let place = enter(&cases)?;
     let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepts.is_some_and(|types| types.contains("text/event-stream")) {
-        return Ok(stream::respond(services.into_inner(), caller, question, place));
+        return Ok(stream::respond(cases.into_inner(), caller, question, place));
     }
     let released = blocking(move || {
         let _place = place;
         let mut listen = |_: crate::answer::Progress<'_>| ControlFlow::Continue(());
-        Ok(services.answerer.ask(&caller.asker(), &question, &mut listen)?)
+        Ok(cases.answerer.ask(&caller.asker(), &question, &mut listen)?)
     })
     .await?;
     render(&released)
@@ -78,13 +78,13 @@ pub(super) async fn create_query(
 
 /// `GET /api/v1/queries/{id}`: a past answer, for its asker.
 pub(super) async fn show_query(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let released = blocking(move || {
         let id = id.parse().map_err(|_| Problem::new(Kind::NotFound, "there is no such query"))?;
-        Ok(services.answerer.past(&caller.asker(), id)?)
+        Ok(cases.answerer.past(&caller.asker(), id)?)
     })
     .await?;
     Ok(with_index(&released, HttpResponse::Ok()).json(&*released))
@@ -92,15 +92,15 @@ pub(super) async fn show_query(
 
 /// `POST /api/v1/search`: permitted passages without an answer.
 pub(super) async fn create_search(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     request: HttpRequest,
     caller: Caller,
     body: web::Json<NewQuery>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
-    let question = body.into_inner().into_question(&services)?;
+    let question = body.into_inner().into_question(&cases)?;
     let searched = blocking(move || {
-        Ok(services.answerer.search(&caller.asker(), &question, Candidates::Hybrid)?)
+        Ok(cases.answerer.search(&caller.asker(), &question, Candidates::Hybrid)?)
     })
     .await?;
     match searched {
@@ -114,9 +114,9 @@ pub(super) async fn create_search(
 }
 
 /// Takes a place for a question, or says at once that there is none.
-pub(crate) fn enter(services: &Services) -> Result<OwnedSemaphorePermit, Problem> {
-    Arc::clone(&services.gate).try_acquire_owned().map_err(|_| {
-        services.metrics.count(Counter::Overloaded);
+pub(crate) fn enter(cases: &UseCases) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&cases.gate).try_acquire_owned().map_err(|_| {
+        cases.metrics.count(Counter::Overloaded);
         Problem::new(Kind::Overloaded, "try again in a few seconds")
     })
 }

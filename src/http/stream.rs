@@ -19,14 +19,14 @@ use crate::domain::ids::EntryIndex;
 use crate::domain::question::Question;
 
 use super::queries::problem;
-use super::{Caller, Problem, Services};
+use super::{Caller, Problem, UseCases};
 
 /// Events waiting for a slow reader; the spine waits with them.
 const EVENTS_WAITING_MAX: usize = 64;
 
 /// Starts answering on the blocking pool and streams what happens.
 pub(super) fn respond(
-    services: Arc<Services>,
+    cases: Arc<UseCases>,
     caller: Caller,
     question: Question,
     place: OwnedSemaphorePermit,
@@ -36,7 +36,7 @@ pub(super) fn respond(
     // ends at its next step, with its terminal entry.
     drop(actix_web::rt::task::spawn_blocking(move || {
         let _place = place;
-        answer(&services, &caller, &question, &sender);
+        answer(&cases, &caller, &question, &sender);
     }));
     let events = futures_util::stream::unfold(receiver, |mut receiver| async move {
         let event = receiver.recv().await?;
@@ -56,7 +56,7 @@ struct Found {
     entry: EntryIndex,
 }
 
-fn answer(services: &Services, caller: &Caller, question: &Question, sender: &Sender<Bytes>) {
+fn answer(cases: &UseCases, caller: &Caller, question: &Question, sender: &Sender<Bytes>) {
     let mut last = None;
     let mut listen = |progress: Progress<'_>| match progress {
         // Drafting is reported at every token; the reader is told once, and watched always.
@@ -76,7 +76,7 @@ fn answer(services: &Services, caller: &Caller, question: &Question, sender: &Se
             send(sender, "evidence", &Found { evidence: evidence.items(), entry })
         }
     };
-    let released = match services.answerer.ask(&caller.asker(), question, &mut listen) {
+    let released = match cases.answerer.ask(&caller.asker(), question, &mut listen) {
         Ok(released) => released,
         Err(error) => return end(sender, "problem", &Problem::from(error).body_of(question.id)),
     };

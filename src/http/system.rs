@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use super::{Kind, Problem, Services};
+use super::{Kind, Problem, UseCases};
 
 /// `GET /healthz`: the process runs.
 pub(super) async fn healthz() -> HttpResponse {
@@ -9,19 +9,19 @@ pub(super) async fn healthz() -> HttpResponse {
 }
 
 /// `GET /readyz`: questions can be answered, which is to say recorded.
-pub(super) async fn readyz(services: web::Data<Services>) -> Result<HttpResponse, Problem> {
-    if services.log.is_stopped() {
+pub(super) async fn readyz(cases: web::Data<UseCases>) -> Result<HttpResponse, Problem> {
+    if cases.log.is_stopped() {
         return Err(Problem::new(Kind::LogUnavailable, "the log has stopped; restart to recover"));
     }
-    Ok(HttpResponse::Ok().json(json!({ "ready": true, "log_size": services.log.size() })))
+    Ok(HttpResponse::Ok().json(json!({ "ready": true, "log_size": cases.log.size() })))
 }
 
 /// `GET /metrics`: Prometheus text.
-pub(super) async fn metrics(services: web::Data<Services>) -> HttpResponse {
-    let mut text = services.metrics.render();
+pub(super) async fn metrics(cases: web::Data<UseCases>) -> HttpResponse {
+    let mut text = cases.metrics.render();
     text.push_str(
         "# HELP affiant_log_entries Entries in the log\n# TYPE affiant_log_entries gauge\n",
     );
-    text.push_str(&format!("affiant_log_entries {}\n", services.log.size()));
+    text.push_str(&format!("affiant_log_entries {}\n", cases.log.size()));
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
 }

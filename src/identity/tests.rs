@@ -245,3 +245,26 @@ fn no_password_or_token_lies_on_disk_or_is_printed() {
         }
     }
 }
+
+#[test]
+fn one_confirms_oneself_with_ones_own_credential_only() {
+    let house = house();
+    house.accounts.create(new("bo", Some("another horse"))).unwrap();
+    let token = |name| house.accounts.issue_token(name, Duration::from_secs(HOUR)).unwrap().0;
+    let secret = |text: &str| Secret::new(text.to_owned());
+    let table = [
+        ("ada", Credential::Password(secret(PASSWORD)), true),
+        ("ada", Credential::Token(secret(&token("ada"))), true),
+        ("ada", Credential::Password(secret("another horse")), false),
+        ("ada", Credential::Token(secret(&token("bo"))), false),
+        ("ada", Credential::Token(secret("")), false),
+        ("nobody", Credential::Token(secret(&token("bo"))), false),
+    ];
+    for (name, credential, expected) in table {
+        let confirmed = house.accounts.confirm(name, &credential);
+        assert_eq!(confirmed.is_ok(), expected, "{name} {credential:?}");
+    }
+    let own = Credential::Token(secret(&token("ada")));
+    house.accounts.disable("ada").unwrap();
+    assert!(house.accounts.confirm("ada", &own).is_err());
+}

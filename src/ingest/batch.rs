@@ -18,7 +18,7 @@ use super::sources::{Read, Source};
 use super::{BatchOptions, BatchReport, IngestError, Ingested, Listener, Parts, Quarantined};
 
 /// Passages that share one flush: a flush costs about as much as embedding a few passages.
-const PASSAGES_PER_FLUSH: usize = 512;
+pub(super) const PASSAGES_PER_FLUSH: usize = 512;
 /// Documents that share one flush, so that small files become visible soon.
 const DOCUMENTS_PER_FLUSH: usize = 64;
 /// Passages embedded in one call; bounds memory.
@@ -128,14 +128,7 @@ impl<'a> Batch<'a> {
             return self.quarantine(Some(id), path, bytes.len() as u64, &reason);
         }
         let row = self.keep(id, generation, bytes, &path, name, &parsed, &found)?;
-        for part in found.chunks(PASSAGES_PER_EMBEDDING) {
-            let texts: Vec<String> = part.iter().map(|p| embedded(&parsed.title, p)).collect();
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            let vectors = encoder.embed(&texts)?;
-            let rows: Vec<(&Passage, &[f32])> =
-                part.iter().zip(vectors.iter().map(Vec::as_slice)).collect();
-            self.parts.index.add(generation, self.class, &rows)?;
-        }
+        add(self.parts, generation, self.class, &parsed.title, &found)?;
         let ingested =
             Ingested { id, path, title: parsed.title, pages: row.pages, passages: row.passages };
         let full = self.group.as_mut().is_some_and(|group| {
@@ -271,6 +264,25 @@ impl<'a> Batch<'a> {
         let policy = Some(self.options.policy);
         Event { actor: self.options.actor.clone(), req: self.req, policy, what }
     }
+}
+
+/// Embeds the passages of a document and puts them into both indexes, not yet flushed.
+pub(super) fn add(
+    parts: &Parts,
+    generation: Generation,
+    class: AccessClass,
+    title: &str,
+    passages: &[Passage],
+) -> Result<(), IngestError> {
+    for part in passages.chunks(PASSAGES_PER_EMBEDDING) {
+        let texts: Vec<String> = part.iter().map(|passage| embedded(title, passage)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let vectors = parts.encoder.embed(&texts)?;
+        let rows: Vec<(&Passage, &[f32])> =
+            part.iter().zip(vectors.iter().map(Vec::as_slice)).collect();
+        parts.index.add(generation, class, &rows)?;
+    }
+    Ok(())
 }
 
 /// What the encoder reads of a passage: its place in the document, then its text.

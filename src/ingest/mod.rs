@@ -4,8 +4,10 @@
 //! generation, flushed → log: `document.activated` → visible. The references are written first and
 //! the record last: a crash between leaves nothing visible, and start-up drops what was never
 //! activated. One batch runs at a time, so that generations become visible in order.
+//! [`Ingestor::reindex`] makes the indexes anew from the vault.
 
 mod batch;
+mod reindex;
 mod sources;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +25,7 @@ use crate::inference::{Encoder, InferenceError};
 use crate::store::{State, StateError, Vault, VaultError};
 use crate::telemetry::Metrics;
 
+pub use reindex::Reindexed;
 pub use sources::Source;
 
 /// What a batch is told to do.
@@ -83,6 +86,15 @@ pub struct BatchReport {
     pub duration_ms: u64,
 }
 
+/// What is left in the indexes after a purge.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Purged {
+    /// Passages that are not active.
+    pub left: u64,
+    /// Whether the vectors' files were written anew, too; a server does that in its own time.
+    pub vectors_rewritten: bool,
+}
+
 /// Why a batch stopped. What was activated before stays.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
@@ -104,6 +116,14 @@ pub enum IngestError {
     /// The encoder failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The indexes were lost, whole or in part.
+    #[error(
+        "the index lacks {documents} of the documents that the log activated: run `affiant rebuild`"
+    )]
+    Lacking {
+        /// How many.
+        documents: usize,
+    },
     /// A path that was named does not exist.
     #[error("{path}: {source}; name an existing file or folder")]
     Source {
@@ -114,7 +134,7 @@ pub enum IngestError {
     },
 }
 
-/// Told after each file: files done, files in all.
+/// Told how far the work is: files (or passages) done, and in all.
 pub type Listener<'a> = dyn FnMut(u32, u32) + 'a;
 
 /// Takes documents in. Share it behind an `Arc`.
@@ -170,12 +190,59 @@ impl Ingestor {
     /// calls it before the first search.
     ///
     /// # Errors
-    /// [`IngestError::Index`].
+    /// [`IngestError::Lacking`] where an active document is not in the indexes: an answer without
+    /// it would be wrong in silence. [`IngestError::Index`].
     pub fn recover(&self) -> Result<u64, IngestError> {
         let catalogue = &self.parts.catalogue;
         let keep = |document, generation| catalogue.is_active(document, generation);
         let dropped = self.parts.index.prune(&keep)?;
+        let documents = reindex::lacking(&self.parts)?.len();
+        if documents > 0 {
+            return Err(IngestError::Lacking { documents });
+        }
         self.parts.index.set_visible(catalogue.visible_through());
         Ok(dropped)
+    }
+
+    /// Takes a deleted document out of the indexes.
+    ///
+    /// # Errors
+    /// [`IngestError::Index`]; the next start takes it out then.
+    pub fn remove(&self, document: DocumentId) -> Result<(), IngestError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.parts.index.remove_document(document)?;
+        Ok(self.parts.index.flush()?)
+    }
+
+    /// Takes what is not active out of the indexes and writes both anew, so that nothing of it is
+    /// left in their files: the last step of an erasure. As slow as building them.
+    ///
+    /// # Errors
+    /// [`IngestError::Index`]; safe to repeat.
+    pub fn purge(&self) -> Result<Purged, IngestError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (index, catalogue) = (&self.parts.index, &self.parts.catalogue);
+        let keep = |document, generation| catalogue.is_active(document, generation);
+        // What a batch that stopped left behind becomes visible to pruning.
+        index.flush()?;
+        index.prune(&keep)?;
+        index.rewrite()?;
+        let writings = index.writings()?;
+        let left =
+            writings.iter().filter(|((document, generation), _)| !keep(*document, *generation));
+        let left = left.map(|(_, passages)| passages).sum();
+        Ok(Purged { left, vectors_rewritten: index.is_embedded() })
+    }
+
+    /// Makes the indexes hold exactly what the log activated, from the vault; documents that they
+    /// hold already are not embedded again. `listen` is told passages done and in all.
+    ///
+    /// # Errors
+    /// [`IngestError`]; safe to repeat, it goes on where it stopped.
+    pub fn reindex(&self, listen: &mut Listener<'_>) -> Result<Reindexed, IngestError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = reindex::reindex(&self.parts, listen)?;
+        self.recover()?;
+        Ok(done)
     }
 }

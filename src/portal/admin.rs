@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, KnownModel, Problem, Services};
+use crate::http::{Caller, Kind, KnownModel, Problem, UseCases};
 use crate::inference::ModelRole;
 use crate::policy::Action;
 use crate::store::AccountRow;
@@ -16,25 +16,25 @@ use super::views::{
 
 /// `GET /admin/policies`.
 pub(super) async fn show_policies(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    require(&services, &caller, Action::ReadPolicies)?;
-    let files = services.policies.files().iter().map(|file| PolicyFileView {
+    require(&cases, &caller, Action::ReadPolicies)?;
+    let files = cases.policies.files().iter().map(|file| PolicyFileView {
         name: file.name.clone(),
         digest: file.digest.to_string(),
         text: file.text.clone(),
     });
-    let examples = services.about.examples.iter().map(|example| ExampleLine {
+    let examples = cases.about.examples.iter().map(|example| ExampleLine {
         file: example.file.clone(),
         name: example.name.clone(),
         ok: example.ok,
         detail: example.detail.clone(),
     });
     show(&PoliciesPage {
-        frame: frame(&services, &caller, Some(Place::Policies)),
-        set: services.about.policy_set.clone(),
-        digest: services.policies.digest().to_string(),
+        frame: frame(&cases, &caller, Some(Place::Policies)),
+        set: cases.about.policy_set.clone(),
+        digest: cases.policies.digest().to_string(),
         files: files.collect(),
         examples: examples.collect(),
     })
@@ -42,15 +42,15 @@ pub(super) async fn show_policies(
 
 /// `GET /admin/accounts`.
 pub(super) async fn list_accounts(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    require(&services, &caller, Action::ManageAccounts)?;
+    require(&cases, &caller, Action::ManageAccounts)?;
     let page = blocking(move || {
-        let rows = services.governor.accounts.list();
+        let rows = cases.governor.accounts.list();
         let rows = rows.map_err(|error| Problem::hidden(Kind::Internal, &error))?;
         Ok(AccountsPage {
-            frame: frame(&services, &caller, Some(Place::Accounts)),
+            frame: frame(&cases, &caller, Some(Place::Accounts)),
             accounts: rows.iter().map(account).collect(),
         })
     })
@@ -60,34 +60,34 @@ pub(super) async fn list_accounts(
 
 /// `GET /admin/models`.
 pub(super) async fn list_models(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    require(&services, &caller, Action::ManageModels)?;
+    require(&cases, &caller, Action::ManageModels)?;
     show(&ModelsPage {
-        frame: frame(&services, &caller, Some(Place::Models)),
-        models: services.about.models.iter().map(model).collect(),
+        frame: frame(&cases, &caller, Some(Place::Models)),
+        models: cases.about.models.iter().map(model).collect(),
     })
 }
 
 /// `GET /admin/system`.
 pub(super) async fn show_system(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
-    require(&services, &caller, Action::ReadSystem)?;
+    require(&cases, &caller, Action::ReadSystem)?;
     let page = blocking(move || {
-        let documents = services.reader.catalogue.documents();
+        let documents = cases.reader.catalogue.documents();
         let passages = documents.iter().map(|document| u64::from(document.row.passages)).sum();
-        let used = services.about.models.iter().filter(|known| known.is_used);
+        let used = cases.about.models.iter().filter(|known| known.is_used);
         Ok(SystemPage {
-            frame: frame(&services, &caller, Some(Place::System)),
+            frame: frame(&cases, &caller, Some(Place::System)),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            runtime: services.about.runtime.clone(),
-            log_size: services.log.size(),
+            runtime: cases.about.runtime.clone(),
+            log_size: cases.log.size(),
             documents: u64::try_from(documents.len()).unwrap_or(u64::MAX),
             passages,
-            checks: checks(&services),
+            checks: checks(&cases),
             models: used.map(model).collect(),
         })
     })
@@ -126,22 +126,22 @@ fn model(known: &KnownModel) -> ModelLine {
 }
 
 /// What can be told without disturbing anybody's question.
-fn checks(services: &Services) -> Vec<CheckLine> {
-    vec![log_check(services), view_check(services), models_check(services), policy_check(services)]
+fn checks(cases: &UseCases) -> Vec<CheckLine> {
+    vec![log_check(cases), view_check(cases), models_check(cases), policy_check(cases)]
 }
 
-fn log_check(services: &Services) -> CheckLine {
-    let ok = !services.log.is_stopped();
+fn log_check(cases: &UseCases) -> CheckLine {
+    let ok = !cases.log.is_stopped();
     let detail = if ok {
-        format!("{} entries; it takes more", services.log.size())
+        format!("{} entries; it takes more", cases.log.size())
     } else {
         "it has stopped, so nothing is answered".to_owned()
     };
     check("Record", ok, detail, "Restart the appliance: it recovers the record.")
 }
 
-fn view_check(services: &Services) -> CheckLine {
-    let catalogue = &services.reader.catalogue;
+fn view_check(cases: &UseCases) -> CheckLine {
+    let catalogue = &cases.reader.catalogue;
     let advice = "Restart the appliance: it brings the catalogue up to date.";
     match catalogue.catch_up().and_then(|()| catalogue.applied_through()) {
         Ok(None) => check("Catalogue", true, "empty, like the record".to_owned(), advice),
@@ -152,8 +152,8 @@ fn view_check(services: &Services) -> CheckLine {
     }
 }
 
-fn models_check(services: &Services) -> CheckLine {
-    let used = services.about.models.iter().filter(|known| known.is_used);
+fn models_check(cases: &UseCases) -> CheckLine {
+    let used = cases.about.models.iter().filter(|known| known.is_used);
     let fault = used.clone().find_map(|known| known.manifest.check_sizes(&known.folder).err());
     let detail = match &fault {
         None => format!("{} in use, every file in place", used.count()),
@@ -162,8 +162,8 @@ fn models_check(services: &Services) -> CheckLine {
     check("Models", fault.is_none(), detail, "Run `affiant provision` on the machine.")
 }
 
-fn policy_check(services: &Services) -> CheckLine {
-    let examples = &services.about.examples;
+fn policy_check(cases: &UseCases) -> CheckLine {
+    let examples = &cases.about.examples;
     let failed = examples.iter().filter(|example| !example.ok).count();
     let detail = match failed {
         0 => format!("all {} examples are decided as written", examples.len()),

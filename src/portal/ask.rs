@@ -13,7 +13,7 @@ use crate::domain::limits::{LABEL_CHARS_MAX, TOP_K_DEFAULT};
 use crate::domain::principal::Principal;
 use crate::domain::question::{Mode, Question, QuestionText, Scope};
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, Services, enter};
+use crate::http::{Caller, Kind, Problem, UseCases, enter};
 use crate::policy::Action;
 
 use super::address;
@@ -78,13 +78,13 @@ impl Sent {
 
 /// `GET /ask`.
 pub(super) async fn show_ask(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     let page = blocking(move || {
-        require(&services, &caller, Action::Ask)?;
-        let recent = recent(&services, &caller)?;
-        Ok(AskPage { recent, ..page(&services, &caller, AskForm::default()) })
+        require(&cases, &caller, Action::Ask)?;
+        let recent = recent(&cases, &caller)?;
+        Ok(AskPage { recent, ..page(&cases, &caller, AskForm::default()) })
     })
     .await?;
     show(&page)
@@ -92,26 +92,26 @@ pub(super) async fn show_ask(
 
 /// `POST /ask`: for browsers without scripts; with them the same goes through the API.
 pub(super) async fn ask(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     sent: web::Form<Sent>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&sent.csrf))?;
     let sent = sent.into_inner();
-    let question = match sent.question(services.answerer.request()) {
+    let question = match sent.question(cases.answerer.request()) {
         Ok(question) => question,
         Err(problem) => {
-            let page = page(&services, &caller, sent.form(Some(problem)));
+            let page = page(&cases, &caller, sent.form(Some(problem)));
             return show_as(StatusCode::BAD_REQUEST, &page);
         }
     };
-    let place = enter(&services)?;
+    let place = enter(&cases)?;
     let (page, outcome) = blocking(move || {
         let _place = place;
         let mut listen = |_: Progress<'_>| ControlFlow::Continue(());
-        let released = services.answerer.ask(&caller.asker(), &question, &mut listen)?;
+        let released = cases.answerer.ask(&caller.asker(), &question, &mut listen)?;
         let form = sent.form(None);
-        let page = answered(&services, &caller, form, &released, question.text.as_str());
+        let page = answered(&cases, &caller, form, &released, question.text.as_str());
         Ok((page, released.outcome))
     })
     .await?;
@@ -125,7 +125,7 @@ pub(super) async fn ask(
 
 /// `GET /ask/{query}`: a past answer, for the person who asked.
 pub(super) async fn show_answer(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     query: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -133,8 +133,8 @@ pub(super) async fn show_answer(
         let missing = |_| Problem::new(Kind::NotFound, "There is no such question of yours.");
         let query: RequestId = query.parse().map_err(missing)?;
         let asker = caller.asker();
-        let released = services.answerer.past(&asker, query)?;
-        let question = services.answerer.question(&asker, &released)?;
+        let released = cases.answerer.past(&asker, query)?;
+        let question = cases.answerer.question(&asker, &released)?;
         let words = question.as_ref().map_or(ERASED, |question| question.text.as_str()).to_owned();
         let scope = question.map(|question| question.scope).unwrap_or_default();
         let form = AskForm {
@@ -143,7 +143,7 @@ pub(super) async fn show_answer(
             purpose: scope.purpose.unwrap_or_default(),
             ..AskForm::default()
         };
-        Ok(answered(&services, &caller, form, &released, &words))
+        Ok(answered(&cases, &caller, form, &released, &words))
     })
     .await?;
     show(&page)
@@ -151,13 +151,13 @@ pub(super) async fn show_answer(
 
 /// `GET /questions?before=INDEX`: this person's questions, as far back as they like.
 pub(super) async fn list_questions(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     query: web::Query<Before>,
 ) -> Result<HttpResponse, Problem> {
     let page = blocking(move || {
         let before = query.before.map(EntryIndex);
-        let answerer = &services.answerer;
+        let answerer = &cases.answerer;
         let found = answerer.history(&caller.asker(), before, LISTED_ENTRIES, LISTED)?;
         let older = found
             .before
@@ -165,36 +165,36 @@ pub(super) async fn list_questions(
         let pager =
             Pager { newer: before.map(|_| "/questions".to_owned()), older, range: String::new() };
         let questions = found.asked.into_iter().map(line).collect();
-        Ok(QuestionsPage { frame: frame(&services, &caller, Some(Place::Ask)), questions, pager })
+        Ok(QuestionsPage { frame: frame(&cases, &caller, Some(Place::Ask)), questions, pager })
     })
     .await?;
     show(&page)
 }
 
-fn page(services: &Services, caller: &Caller, form: AskForm) -> AskPage {
+fn page(cases: &UseCases, caller: &Caller, form: AskForm) -> AskPage {
     AskPage {
-        frame: frame(services, caller, Some(Place::Ask)),
+        frame: frame(cases, caller, Some(Place::Ask)),
         form,
         suggestions: suggestions(&caller.principal),
         answer: None,
         recent: Vec::new(),
-        opens_entries: allows(services, caller, Action::ReadLog),
+        opens_entries: allows(cases, caller, Action::ReadLog),
     }
 }
 
 fn answered(
-    services: &Services,
+    cases: &UseCases,
     caller: &Caller,
     form: AskForm,
     answer: &Answer,
     words: &str,
 ) -> AskPage {
-    let page = page(services, caller, AskForm { question: String::new(), ..form });
+    let page = page(cases, caller, AskForm { question: String::new(), ..form });
     AskPage { answer: Some(AnswerView::new(answer, words, page.opens_entries)), ..page }
 }
 
-fn recent(services: &Services, caller: &Caller) -> Result<Vec<RecentQuestion>, Problem> {
-    let found = services.answerer.history(&caller.asker(), None, RECENT_ENTRIES, RECENT)?;
+fn recent(cases: &UseCases, caller: &Caller) -> Result<Vec<RecentQuestion>, Problem> {
+    let found = cases.answerer.history(&caller.asker(), None, RECENT_ENTRIES, RECENT)?;
     Ok(found.asked.into_iter().map(line).collect())
 }
 

@@ -11,7 +11,7 @@ use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
 use crate::examine::{ExportFormat, Part};
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, Services};
+use crate::http::{Caller, Kind, Problem, UseCases};
 use crate::policy::Action;
 
 use super::pages::{frame, require, show};
@@ -30,7 +30,7 @@ pub(super) struct Posted {
 
 /// `GET /audit?type=&user=&since=&until=`, in parts by `before` or `after` an entry.
 pub(super) async fn list_entries(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     query: web::Query<Wanted>,
 ) -> Result<HttpResponse, Problem> {
@@ -39,7 +39,7 @@ pub(super) async fn list_entries(
         let part = wanted.part();
         // One more than is shown tells whether there are more.
         let limit = LISTED.saturating_add(1);
-        let found = services.examiner.part(&caller.reader(), &wanted.filter()?, part, limit)?;
+        let found = cases.examiner.part(&caller.reader(), &wanted.filter()?, part, limit)?;
         let read_entry = found.receipt().index().0;
         let (mut found, _) = found.into_parts();
         let has_more = found.len() > LISTED;
@@ -48,15 +48,15 @@ pub(super) async fn list_entries(
             Part::Newest | Part::Before(_) if has_more => drop(found.remove(0)),
             Part::Newest | Part::Before(_) => {}
         }
-        let names = names(&services)?;
+        let names = names(&cases)?;
         let entries: Vec<_> = found.iter().rev().map(|entry| line(entry, &names)).collect();
         Ok(AuditPage {
-            frame: frame(&services, &caller, Some(Place::Audit)),
+            frame: frame(&cases, &caller, Some(Place::Audit)),
             pager: pager(&wanted, part, has_more, &entries),
             filter: wanted.shown(),
             types: ENTRY_TYPES.iter().map(|row| row.kind.to_owned()).collect(),
             entries,
-            size: services.log.size(),
+            size: cases.log.size(),
             read_entry: Some(read_entry),
         })
     })
@@ -66,17 +66,17 @@ pub(super) async fn list_entries(
 
 /// `GET /audit/{index}`.
 pub(super) async fn show_entry(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     index: web::Path<u64>,
 ) -> Result<HttpResponse, Problem> {
     let page = blocking(move || {
         let at = EntryIndex(index.into_inner());
-        let inspected = services.examiner.inspect(&caller.reader(), at)?;
-        let names = names(&services)?;
+        let inspected = cases.examiner.inspect(&caller.reader(), at)?;
+        let names = names(&cases)?;
         let entry = &inspected.entry;
         Ok(EntryPage {
-            frame: frame(&services, &caller, Some(Place::Audit)),
+            frame: frame(&cases, &caller, Some(Place::Audit)),
             index: at.0,
             kind: entry.kind().to_owned(),
             outcome: entry.outcome().to_owned(),
@@ -85,7 +85,7 @@ pub(super) async fn show_entry(
             canonical: String::from_utf8_lossy(&entry.bytes).into_owned(),
             leaf: entry.leaf_hash().to_string(),
             related: inspected.related.iter().map(|entry| line(entry, &names)).collect(),
-            size: services.log.size(),
+            size: cases.log.size(),
             read_entry: Some(inspected.receipt().index().0),
         })
     })
@@ -95,28 +95,28 @@ pub(super) async fn show_entry(
 
 /// `POST /audit/verify`: reads the whole log back and checks it.
 pub(super) async fn verify(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     form: web::Form<Posted>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
     let page = blocking(move || {
-        let before = services.log.checkpoint();
-        let began = services.clock.steady();
-        let report = services.examiner.verify(&caller.reader())?;
-        let took = services.clock.steady().saturating_sub(began);
+        let before = cases.log.checkpoint();
+        let began = cases.clock.steady();
+        let report = cases.examiner.verify(&caller.reader())?;
+        let took = cases.clock.steady().saturating_sub(began);
         let problems = report.problems.iter().map(|problem| ProblemLine {
             kind: problem.kind.clone(),
             index: problem.index,
             detail: problem.detail.clone(),
         });
         Ok(VerifyPage {
-            frame: frame(&services, &caller, Some(Place::Audit)),
+            frame: frame(&cases, &caller, Some(Place::Audit)),
             ok: report.ok,
             size: report.size,
             root: report.root.clone(),
-            checkpoint: checked(&report, [before, services.log.checkpoint()]),
-            vkey: services.examiner.vkey.trim_end().to_owned(),
+            checkpoint: checked(&report, [before, cases.log.checkpoint()]),
+            vkey: cases.examiner.vkey.trim_end().to_owned(),
             problems: problems.collect(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             read_entry: Some(report.receipt().index().0),
@@ -128,17 +128,17 @@ pub(super) async fn verify(
 
 /// `POST /audit/export`: the matching entries as a file.
 pub(super) async fn export(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     form: web::Form<Wanted>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
-    require(&services, &caller, Action::ExportLog)?;
+    require(&cases, &caller, Action::ExportLog)?;
     let filter = form.filter()?;
     let format: ExportFormat =
         form.format.parse().map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
     let exported =
-        blocking(move || Ok(services.examiner.export(&caller.reader(), format, &filter)?)).await?;
+        blocking(move || Ok(cases.examiner.export(&caller.reader(), format, &filter)?)).await?;
     let (exported, receipt) = exported.into_parts();
     let index = receipt.index();
     let name = format!("attachment; filename=\"affiant-record-{index}.{}\"", format.as_str());
@@ -161,11 +161,11 @@ fn checked(report: &Report, notes: [String; 2]) -> String {
 }
 
 /// Names of the accounts by their tokens: who reads the record may search it by name anyway.
-fn names(services: &Services) -> Result<HashMap<String, String>, Problem> {
-    let accounts = services.governor.accounts.list();
+fn names(cases: &UseCases) -> Result<HashMap<String, String>, Problem> {
+    let accounts = cases.governor.accounts.list();
     let accounts = accounts.map_err(|error| Problem::hidden(Kind::Internal, &error))?;
     let named = |name: &str| {
-        let token = services.governor.vault.token(TokenKind::Person, name);
+        let token = cases.governor.vault.token(TokenKind::Person, name);
         (token.as_str().to_owned(), name.to_owned())
     };
     Ok(accounts.iter().map(|account| named(account.name.as_str())).collect())

@@ -9,7 +9,7 @@ use crate::domain::access::Labels;
 use crate::domain::document::TextOrigin;
 use crate::domain::limits::TITLE_CHARS_MAX;
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, Services, document_id};
+use crate::http::{Caller, Kind, Problem, UseCases, document_id};
 use crate::policy::Action;
 
 use super::address;
@@ -36,7 +36,7 @@ pub(super) struct Where {
 
 /// `GET /documents?q=WORDS&from=N`.
 pub(super) async fn list_documents(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     query: web::Query<Wanted>,
 ) -> Result<HttpResponse, Problem> {
@@ -44,9 +44,9 @@ pub(super) async fn list_documents(
         let Wanted { q, from } = query.into_inner();
         let filter: String = q.trim().chars().take(TITLE_CHARS_MAX).collect();
         let asker = caller.asker();
-        let listed = services.reader.documents(&asker)?;
+        let listed = cases.reader.documents(&asker)?;
         let entry = listed.receipt().index().0;
-        let opens = services.reader.opens(&asker);
+        let opens = cases.reader.opens(&asker);
         let words: Vec<_> = filter.split_whitespace().map(str::to_lowercase).collect();
         let found: Vec<_> = listed
             .iter()
@@ -58,15 +58,15 @@ pub(super) async fn list_documents(
         let from = from.unwrap_or(0).min(found.len());
         let shown = found.iter().skip(from).take(LISTED);
         let documents: Vec<_> =
-            shown.map(|document| line(&services, document, opens(document))).collect();
+            shown.map(|document| line(&cases, document, opens(document))).collect();
         Ok(DocumentsPage {
-            frame: frame(&services, &caller, Some(Place::Documents)),
+            frame: frame(&cases, &caller, Some(Place::Documents)),
             pager: pager(&filter, from, found.len()),
             filter,
             documents,
-            takes_uploads: allows(&services, &caller, Action::Ingest),
+            takes_uploads: allows(&cases, &caller, Action::Ingest),
             read_entry: Some(entry),
-            opens_entries: allows(&services, &caller, Action::ReadLog),
+            opens_entries: allows(&cases, &caller, Action::ReadLog),
         })
     })
     .await?;
@@ -75,7 +75,7 @@ pub(super) async fn list_documents(
 
 /// `GET /documents/{id}?page=N&span=A-B`.
 pub(super) async fn show_page(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
     query: web::Query<Where>,
@@ -83,16 +83,16 @@ pub(super) async fn show_page(
     let page = blocking(move || {
         let id = document_id(&id)?;
         let span = query.span.as_deref().map(parse_span).transpose()?;
-        let viewed = services.reader.page(&caller.asker(), id, query.page.unwrap_or(1), span)?;
+        let viewed = cases.reader.page(&caller.asker(), id, query.page.unwrap_or(1), span)?;
         let entry = viewed.receipt().index().0;
         let (view, _) = viewed.into_parts();
-        let text = services.reader.catalogue.text(&view.document);
+        let text = cases.reader.catalogue.text(&view.document);
         let is_recognised = text.is_ok_and(|text| {
             text.page(view.page).is_some_and(|page| page.origin == TextOrigin::Ocr)
         });
         let (text, problem) = mark(&view, span);
         Ok(ViewerPage {
-            frame: frame(&services, &caller, Some(Place::Documents)),
+            frame: frame(&cases, &caller, Some(Place::Documents)),
             id: id.to_string(),
             title: view.document.card.title.clone(),
             labels: pairs(&view.document.card.labels),
@@ -103,15 +103,15 @@ pub(super) async fn show_page(
             is_recognised,
             problem,
             entry: Some(entry),
-            opens_entries: allows(&services, &caller, Action::ReadLog),
+            opens_entries: allows(&cases, &caller, Action::ReadLog),
         })
     })
     .await?;
     show(&page)
 }
 
-fn line(services: &Services, document: &Document, opens: bool) -> DocumentLine {
-    let taken_in = services.log.read(document.row.entry).ok().map(|entry| Moment(entry.ts()));
+fn line(cases: &UseCases, document: &Document, opens: bool) -> DocumentLine {
+    let taken_in = cases.log.read(document.row.entry).ok().map(|entry| Moment(entry.ts()));
     DocumentLine {
         id: document.row.document.to_string(),
         title: document.card.title.clone(),

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::domain::principal::Via;
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, Services, session_cookie};
+use crate::http::{Caller, Kind, Problem, UseCases, session_cookie};
 use crate::identity::csrf_matches;
 
 use super::address;
@@ -47,42 +47,42 @@ pub(super) struct SignOut {
 }
 
 /// `GET /`: where this person's work is.
-pub(super) async fn show_home(services: web::Data<Services>, caller: Caller) -> HttpResponse {
-    lead_to(frame(&services, &caller, None).home())
+pub(super) async fn show_home(cases: web::Data<UseCases>, caller: Caller) -> HttpResponse {
+    lead_to(frame(&cases, &caller, None).home())
 }
 
 /// `GET /sign-in`.
 pub(super) async fn show_sign_in(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     request: HttpRequest,
     query: web::Query<Next>,
 ) -> Result<HttpResponse, Problem> {
     let next = query.into_inner().next.filter(|next| address::local(next).is_some());
     if let Some(caller) = Caller::find(&request) {
-        let home = frame(&services, &caller, None).home();
+        let home = frame(&cases, &caller, None).home();
         // Somebody who may do nothing has the door for their home.
         if home != "/sign-in" {
             return Ok(lead_to(next.as_deref().unwrap_or(home)));
         }
     }
-    Door { services: &services, request: &request }.show(StatusCode::OK, "", next, None)
+    Door { cases: &cases, request: &request }.show(StatusCode::OK, "", next, None)
 }
 
 /// `POST /sign-in`.
 pub(super) async fn sign_in(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     request: HttpRequest,
     form: web::Form<SignIn>,
 ) -> Result<HttpResponse, Problem> {
     let SignIn { username, password, next, csrf } = form.into_inner();
     let next = next.filter(|next| address::local(next).is_some());
-    let door = Door { services: &services, request: &request };
+    let door = Door { cases: &cases, request: &request };
     let tied = request.cookie(DOOR_COOKIE).is_some_and(|door| csrf_matches(door.value(), &csrf));
     if !tied {
         let why = "This page was open for too long, or cookies are off. Sign in again.";
         return door.show(StatusCode::FORBIDDEN, &username, next, Some(why.to_owned()));
     }
-    let governor = std::sync::Arc::clone(&services.governor);
+    let governor = std::sync::Arc::clone(&cases.governor);
     let name = username.clone();
     let opened = blocking(move || Ok(governor.sign_in(&name, &password, Via::Portal)?)).await;
     let session = match opened {
@@ -95,7 +95,7 @@ pub(super) async fn sign_in(
     };
     let mut reply = lead_to(next.as_deref().unwrap_or("/"));
     let cookies =
-        [session_cookie(&session.token, services.secure_cookies), door.cookie(String::new())];
+        [session_cookie(&session.token, cases.secure_cookies), door.cookie(String::new())];
     for cookie in cookies {
         reply.add_cookie(&cookie).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
     }
@@ -104,20 +104,20 @@ pub(super) async fn sign_in(
 
 /// `POST /sign-out`.
 pub(super) async fn sign_out(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     form: web::Form<SignOut>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
-    let gone = session_cookie("", services.secure_cookies);
-    blocking(move || Ok(services.governor.sign_out(&caller.token, &caller.actor)?)).await?;
+    let gone = session_cookie("", cases.secure_cookies);
+    blocking(move || Ok(cases.governor.sign_out(&caller.token, &caller.actor)?)).await?;
     let mut reply = lead_to("/sign-in");
     reply.add_cookie(&gone).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
     Ok(reply)
 }
 
 struct Door<'a> {
-    services: &'a Services,
+    cases: &'a UseCases,
     request: &'a HttpRequest,
 }
 
@@ -142,7 +142,7 @@ impl Door<'_> {
 
     fn token(&self) -> String {
         let mut bytes = [0; 32];
-        self.services.entropy.fill(&mut bytes);
+        self.cases.entropy.fill(&mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -152,7 +152,7 @@ impl Door<'_> {
         let mut cookie = Cookie::build(DOOR_COOKIE, token)
             .path("/sign-in")
             .http_only(true)
-            .secure(self.services.secure_cookies)
+            .secure(self.cases.secure_cookies)
             .same_site(SameSite::Strict)
             .max_age(DOOR_TIME)
             .finish();

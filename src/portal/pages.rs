@@ -9,10 +9,9 @@ use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError, web};
 use askama::Template;
 use serde_json::Value;
-use tracing::Instrument as _;
 
 use crate::domain::ids::RequestId;
-use crate::http::{Caller, Kind, Problem, Services};
+use crate::http::{Answered, Caller, Kind, Problem, UseCases, answer};
 use crate::policy::Action;
 
 use super::address;
@@ -23,20 +22,20 @@ use super::views::{Frame, Person, Place, ProblemPage};
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The frame of a page for a person who is signed in.
-pub(super) fn frame(services: &Services, caller: &Caller, here: Option<Place>) -> Frame {
-    let may = |action| allows(services, caller, action);
+pub(super) fn frame(cases: &UseCases, caller: &Caller, here: Option<Place>) -> Frame {
+    let may = |action| allows(cases, caller, action);
     let person = Person::of(&caller.principal, may);
     Frame::of(person, caller.csrf.as_deref().unwrap_or_default(), here)
 }
 
 /// Whether the policy lets this person do this.
-pub(super) fn allows(services: &Services, caller: &Caller, action: Action) -> bool {
-    services.policies.may(&caller.principal, action).is_ok()
+pub(super) fn allows(cases: &UseCases, caller: &Caller, action: Action) -> bool {
+    cases.policies.may(&caller.principal, action).is_ok()
 }
 
 /// Goes on only where the policy lets this person do this.
-pub(super) fn require(services: &Services, caller: &Caller, action: Action) -> Result<(), Problem> {
-    match services.policies.may(&caller.principal, action) {
+pub(super) fn require(cases: &UseCases, caller: &Caller, action: Action) -> Result<(), Problem> {
+    match cases.policies.may(&caller.principal, action) {
         Ok(_allowed) => Ok(()),
         Err(denial) => Err(Problem::new(Kind::PolicyDenied, denial.reason)),
     }
@@ -64,16 +63,11 @@ pub(super) async fn frame_faults(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let Some(services) = request.app_data::<web::Data<Services>>().cloned() else {
-        return Err(Problem::new(Kind::Internal, "").into());
-    };
-    let id = RequestId::fresh(services.clock.now(), services.entropy.as_ref());
-    let span = tracing::info_span!("page", request.id = %id);
-    let response = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
+    let Answered { response, id, span, cases } = answer(request, next).await?;
     let reply = response.response().error().map(|error| {
         let fallback = Problem::new(kind_of(error.as_response_error().status_code()), "");
         let problem = error.as_error::<Problem>().unwrap_or(&fallback);
-        span.in_scope(|| explain(response.request(), &services, problem, id))
+        span.in_scope(|| explain(response.request(), &cases, problem, id))
     });
     let mut response = match reply {
         Some(reply) => response.into_response(reply),
@@ -88,7 +82,7 @@ pub(super) async fn frame_faults(
 /// The page of a problem; strangers are led to the door and back again.
 fn explain(
     request: &HttpRequest,
-    services: &Services,
+    cases: &UseCases,
     problem: &Problem,
     id: RequestId,
 ) -> HttpResponse {
@@ -103,7 +97,7 @@ fn explain(
     let (code, status, title) = problem.kind.row();
     let caller = Caller::find(request);
     let page = ProblemPage {
-        frame: caller.map_or_else(|| Frame::stranger(""), |caller| frame(services, &caller, None)),
+        frame: caller.map_or_else(|| Frame::stranger(""), |caller| frame(cases, &caller, None)),
         status: status.as_u16(),
         code: code.to_owned(),
         title: title.to_owned(),
@@ -127,6 +121,7 @@ const fn remedy(kind: Kind) -> Option<&'static str> {
         Kind::CsrfFailed => Some("Go back, load the page again, and repeat what you did."),
         Kind::PolicyDenied => Some("If you should be able to do this, ask your administrator."),
         Kind::NotFound => Some("It may have been removed, or it may not be open to you."),
+        Kind::Conflict => Some("What stands in the way is named above."),
         Kind::Overloaded | Kind::LogUnavailable | Kind::QueryFailed => {
             Some("Try again in a moment. If it goes on, tell your administrator.")
         }

@@ -3,8 +3,7 @@
 use actix_multipart::Multipart;
 use actix_web::{HttpResponse, web};
 
-use crate::domain::ids::RequestId;
-use crate::http::{Caller, Job, JobState, Kind, Problem, Services, begin_upload, read_upload};
+use crate::http::{Caller, Job, JobState, Kind, Problem, UseCases, begin_upload, read_upload};
 use crate::policy::Action;
 
 use super::pages::{allows, frame, lead_to, require, show};
@@ -12,30 +11,29 @@ use super::views::{Place, SetAside, TakenIn, UploadPage, UploadState};
 
 /// `POST /documents`: files with labels become a job, as through the API.
 pub(super) async fn upload(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     form: Multipart,
 ) -> Result<HttpResponse, Problem> {
-    require(&services, &caller, Action::Ingest)?;
+    require(&cases, &caller, Action::Ingest)?;
     let upload = read_upload(form).await?;
     caller.check_csrf(Some(&upload.csrf))?;
-    let id = begin_upload(services.into_inner(), &caller, upload)?;
+    let id = begin_upload(cases.into_inner(), &caller, upload)?;
     Ok(lead_to(&format!("/uploads/{id}")))
 }
 
 /// `GET /uploads/{id}`: how far an upload of this person is.
 pub(super) async fn show_upload(
-    services: web::Data<Services>,
+    cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let id: Option<RequestId> = id.parse().ok();
-    let job = id.and_then(|id| services.jobs.find(id, &caller.principal.name));
+    let job = cases.jobs.find(&id, &caller.principal.name);
     let missing = || Problem::new(Kind::NotFound, "There is no such upload of yours.");
     let Job { state, .. } = job.ok_or_else(missing)?;
-    let opens = allows(&services, &caller, Action::ViewPage);
+    let opens = allows(&cases, &caller, Action::ViewPage);
     show(&UploadPage {
-        frame: frame(&services, &caller, Some(Place::Documents)),
+        frame: frame(&cases, &caller, Some(Place::Documents)),
         state: view(state, opens),
     })
 }

@@ -93,6 +93,11 @@ impl Keys {
         self.known().names.token(kind, &mark).unwrap_or(mark)
     }
 
+    /// The token of a name that has a key.
+    pub(super) fn known_token(&self, kind: TokenKind, name: &str) -> Option<Token> {
+        self.known().names.token(kind, &self.mark(kind, name))
+    }
+
     /// The token of a name that gets a key with a random token where it has none.
     pub(super) fn subject(&self, kind: TokenKind, name: &str) -> Result<Token, KeyError> {
         let mark = self.mark(kind, name);

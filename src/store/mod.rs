@@ -35,6 +35,7 @@
 
 mod cipher;
 mod classes;
+mod duties;
 mod envelope;
 mod keys;
 mod names;
@@ -46,6 +47,7 @@ mod table;
 mod vault;
 
 pub use classes::Classes;
+pub use duties::{ChangeRow, ChangeState, HoldRow};
 pub use keys::KeyError;
 pub use rows::{AccountRow, AnswerRow, DocumentRow, SessionKind, SessionRow};
 pub use scope::KeyScope;

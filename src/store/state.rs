@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::cipher::RowCipher;
 use super::classes::{ClassRow, Classes, Known};
+use super::duties::{ChangeRow, HoldRow};
 use super::rows::{AccountRow, AnswerRow, DocumentRow, SessionRow};
 use super::table::{RowKey, StateError, Table};
 use super::vault::Vault;
@@ -27,6 +28,8 @@ struct Trees {
     sessions: Table<SessionRow>,
     documents: Table<DocumentRow>,
     answers: Table<AnswerRow>,
+    changes: Table<ChangeRow>,
+    holds: Table<HoldRow>,
     open_queries: OpenQueries,
     meta: Meta,
     classes: Table<ClassRow>,
@@ -58,6 +61,8 @@ impl State {
             sessions: Table::open(&db, &cipher)?,
             documents: Table::open(&db, &cipher)?,
             answers: Table::open(&db, &cipher)?,
+            changes: Table::open(&db, &cipher)?,
+            holds: Table::open(&db, &cipher)?,
             open_queries: OpenQueries { tree: db.open_tree("open_queries")? },
             meta: Meta { tree: db.open_tree("meta")? },
             classes: Table::open(&db, &cipher)?,
@@ -88,6 +93,8 @@ impl State {
         trees.sessions.renew()?;
         trees.documents.renew()?;
         trees.answers.renew()?;
+        trees.changes.renew()?;
+        trees.holds.renew()?;
         trees.classes.renew()?;
         trees.db.flush()?;
         trees.cipher.finish()
@@ -118,6 +125,16 @@ impl State {
         &self.0.answers
     }
 
+    /// Changes for two persons: on disk when written.
+    pub fn changes(&self) -> &Table<ChangeRow> {
+        &self.0.changes
+    }
+
+    /// Holds: on disk when written.
+    pub fn holds(&self) -> &Table<HoldRow> {
+        &self.0.holds
+    }
+
     /// Questions that were received and have not ended: a view of the log.
     pub fn open_queries(&self) -> &OpenQueries {
         &self.0.open_queries
@@ -131,6 +148,22 @@ impl State {
     /// Access classes.
     pub fn classes(&self) -> Classes<'_> {
         Classes::new(&self.0.classes, &self.0.known)
+    }
+
+    /// Empties what follows from the log, so that it is replayed from its first entry. Accounts,
+    /// sessions and access classes stay.
+    ///
+    /// # Errors
+    /// [`StateError::Store`]; safe to repeat.
+    pub fn forget_views(&self) -> Result<(), StateError> {
+        let trees = &self.0;
+        // First: a crash behind it only makes the replay longer.
+        trees.meta.tree.remove(APPLIED_THROUGH)?;
+        trees.meta.tree.flush()?;
+        trees.documents.clear()?;
+        trees.answers.clear()?;
+        trees.open_queries.tree.clear()?;
+        self.flush()
     }
 
     /// Returns once everything written so far is on disk.

@@ -218,6 +218,12 @@ impl<R: Row> Table<R> {
         Ok(())
     }
 
+    /// Removes every row, readable or not.
+    pub(super) fn clear(&self) -> Result<(), StateError> {
+        self.tree.clear()?;
+        Ok(())
+    }
+
     fn settle(&self) -> Result<(), StateError> {
         if R::DURABLE {
             self.tree.flush()?;

@@ -116,6 +116,12 @@ impl Vault {
         Ok(self.0.keys.subject(kind, name)?)
     }
 
+    /// The token of a document, matter or patient that has a key; `None` where nothing was ever
+    /// kept of it, or it was erased.
+    pub fn known(&self, kind: TokenKind, name: &str) -> Option<Token> {
+        self.0.keys.known_token(kind, name)
+    }
+
     /// Seals small contents (questions, evidence, answers, page text); on disk on return, at the
     /// cost of one fdatasync. What is too large for a segment becomes a file of its own.
     ///

@@ -18,5 +18,6 @@ mod crash;
 mod evidence;
 mod faults;
 mod flow;
+mod govern;
 mod leaks;
 mod support;

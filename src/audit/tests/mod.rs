@@ -1,5 +1,6 @@
 //! The room as a whole, on real files.
 
+mod event;
 mod faults;
 mod open;
 mod tamper;

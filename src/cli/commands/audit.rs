@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::audit::{Entry, LogPaths, Report, inventory, verify};
-use crate::cli::args::{AuditCommand, FilterArgs};
+use crate::cli::args::{AuditCommand, CredentialArgs, FilterArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::ids::EntryIndex;
+use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
 use crate::examine::{ExportFormat, Filter};
 
@@ -26,7 +27,14 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             let values: Vec<Value> = entries.iter().map(value).collect();
             Ok(Reply::done(json!({ "entries": values }), text))
         }
-        AuditCommand::Show { index, as_user } => {
+        AuditCommand::Show {
+            index,
+            as_user: Some(name),
+            reveal: true,
+            reason: Some(reason),
+            credential,
+        } => reveal(context, EntryIndex(index), &name, reason, &credential),
+        AuditCommand::Show { index, as_user, .. } => {
             let reader = context.reader(as_user.as_deref())?;
             let entry = context.app()?.examiner.show(&reader, EntryIndex(index))?;
             Ok(Reply::done(value(&entry), format!("{:#}", value(&entry))))
@@ -61,6 +69,30 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Ok(Reply::done(json!({ "table": table }), table))
         }
     }
+}
+
+/// The contents behind an entry, once it is on record who opens them, and why.
+fn reveal(
+    context: &mut Context<'_>,
+    at: EntryIndex,
+    name: &str,
+    reason: String,
+    credential: &CredentialArgs,
+) -> Result<Reply, Failure> {
+    let reason = Reason::try_from(reason)?;
+    let (who, actor) = context.confirmed(name, credential)?;
+    let revealed = context.app()?.examiner.reveal(&who, &actor, at, &reason)?;
+    let mut shown = value(&revealed.entry);
+    if let Some(object) = shown.as_object_mut() {
+        object.insert("state".to_owned(), json!(revealed.state.as_str()));
+        object.insert("contents".to_owned(), json!(revealed.contents));
+        object.insert("recorded".to_owned(), json!(revealed.receipt().index()));
+    }
+    let text = match &revealed.contents {
+        Some(contents) => format!("{contents:#}"),
+        None => format!("the contents are {}", revealed.state.as_str()),
+    };
+    Ok(Reply::done(shown, text))
 }
 
 /// A home's log is verified on disk where no process has the home open, else inside the server.

@@ -1,4 +1,4 @@
-//! `affiant init` and `affiant serve`.
+//! `affiant init`, `affiant serve` and `affiant rebuild`.
 
 use std::io::Read as _;
 use std::net::SocketAddr;
@@ -41,6 +41,16 @@ pub(super) fn init(context: &mut Context<'_>, args: &InitArgs) -> Result<Reply, 
         made.admin.1,
         made.approver.0,
         made.approver.1,
+    );
+    Ok(Reply::done(value, text))
+}
+
+pub(super) fn rebuild(context: &Context<'_>) -> Result<Reply, Failure> {
+    let done = app::rebuild(context.options.clone(), context.progress)?;
+    let value = json!({ "documents": done.documents, "passages": done.passages });
+    let text = format!(
+        "rebuilt the catalogue and the index: {} documents, {} passages\n",
+        done.documents, done.passages
     );
     Ok(Reply::done(value, text))
 }

@@ -3,9 +3,11 @@
 mod accounts;
 mod ask;
 mod audit;
+mod changes;
 mod demo;
 mod demo_corpus;
 mod documents;
+mod duties;
 mod evaluate;
 mod home;
 mod models;
@@ -18,7 +20,9 @@ use super::reply::{Failure, Reply};
 /// Whether a command reads or writes a home that a server may have open.
 pub(super) fn needs_home(command: &Command) -> bool {
     match command {
-        Command::Provision(_) | Command::Demo(_) | Command::Init(_) | Command::Serve(_) => false,
+        Command::Provision(_) | Command::Demo(_) | Command::Init(_) => false,
+        // These open the home themselves, and say so where a server has it.
+        Command::Serve(_) | Command::Rebuild => false,
         Command::Documents(DocumentsCommand::Parse { .. }) | Command::Models(_) => false,
         Command::Audit(AuditCommand::Verify { log, .. }) => log.is_none(),
         Command::Audit(AuditCommand::Inventory) => false,
@@ -29,6 +33,10 @@ pub(super) fn needs_home(command: &Command) -> bool {
         | Command::Search(_)
         | Command::Ask(_)
         | Command::Audit(_)
+        | Command::Changes(_)
+        | Command::Hold(_)
+        | Command::Retention
+        | Command::Erase(_)
         | Command::Evaluate(_) => true,
     }
 }
@@ -49,5 +57,10 @@ pub(super) fn execute(context: &mut Context<'_>, command: Command) -> Result<Rep
         Command::Policy(command) => policy::policy(context, &command),
         Command::Models(_) => models::list(context),
         Command::Evaluate(args) => evaluate::evaluate(context, &args),
+        Command::Rebuild => home::rebuild(context),
+        Command::Changes(command) => changes::changes(context, command),
+        Command::Hold(command) => duties::hold(context, command),
+        Command::Retention => duties::retention(context),
+        Command::Erase(args) => duties::erase(context, args),
     }
 }

@@ -133,6 +133,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "audit.read" => "Record read",
         "audit.revealed" => "Contents revealed",
         "audit.exported" => "Record exported",
+        "views.rebuilt" => "Catalogue and index rebuilt",
         "evaluation.run" => "Evaluation run",
         _ => "Entry",
     }

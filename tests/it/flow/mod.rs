@@ -2,4 +2,5 @@
 
 mod answering;
 mod ingesting;
+mod rebuilding;
 mod walls;

@@ -15,7 +15,7 @@ use affiant::domain::principal::{Attributes, Role, Via};
 use affiant::domain::question::{Mode, Question, QuestionText, Scope};
 use affiant::govern::Changer;
 use affiant::identity::NewAccount;
-use affiant::ingest::{BatchOptions, BatchReport, Source};
+use affiant::ingest::{BatchOptions, BatchReport, Reindexed, Source};
 use affiant::retrieve::Candidates;
 use tempfile::TempDir;
 
@@ -178,16 +178,17 @@ impl TestApp {
 
     /// Takes files in as the operator.
     pub(crate) fn ingest(&self, paths: &[PathBuf], labels: &[&str]) -> BatchReport {
-        self.ingest_sources(Source::files(paths).unwrap(), labels)
+        self.take_in(Source::files(paths).unwrap(), labels)
     }
 
     /// Takes a text in as the operator.
     pub(crate) fn ingest_text(&self, name: &str, text: &str) -> BatchReport {
         let source = Source::Bytes { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
-        self.ingest_sources(vec![source], &[])
+        self.take_in(vec![source], &[])
     }
 
-    fn ingest_sources(&self, sources: Vec<Source>, labels: &[&str]) -> BatchReport {
+    /// Takes these in as the operator.
+    pub(crate) fn take_in(&self, sources: Vec<Source>, labels: &[&str]) -> BatchReport {
         let labels = if labels.is_empty() {
             Labels::internal()
         } else {
@@ -206,6 +207,16 @@ impl TestApp {
         let files = files.unwrap_or_else(|| Arc::new(self.log_files()));
         let clock = Arc::new(SystemClock::start());
         self.app = Some(Arc::new(App::open_on(options, clock, files).unwrap()));
+    }
+
+    /// Closes the home, lets `change` at its folder, makes views and index anew, and opens it.
+    pub(crate) fn rebuild(&mut self, change: impl FnOnce(&Path)) -> Reindexed {
+        let options = self.open().options.clone();
+        self.close();
+        change(self.folder.path());
+        let done = app::rebuild_over(options.clone(), &Silent, |_| Ok(models())).unwrap();
+        self.app = Some(Arc::new(App::open(options).unwrap()));
+        done
     }
 
     /// The log files of this home, as they are.
