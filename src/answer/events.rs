@@ -5,11 +5,12 @@ use crate::audit::{CitedSpan, Event, HitDecision, QueryKind, RetrievedHit, What}
 use crate::domain::answer::Answer;
 use crate::domain::digest::Digest;
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
+use crate::domain::principal::Principal;
 use crate::domain::question::{Mode, Question, Scope};
 use crate::generate::SEED;
 use crate::retrieve::EvidenceSet;
 use crate::store::{KeyScope, VaultError};
-use crate::verify::Grounded;
+use crate::verify::{Grounded, Refusal};
 
 use super::spine::Run;
 use super::{Asker, Parts};
@@ -31,6 +32,12 @@ pub(super) fn key_scope(
 
 fn token(parts: &Parts, kind: TokenKind, name: Option<&str>) -> Option<Token> {
     name.map(|name| parts.vault.token(kind, name))
+}
+
+/// Stands for what a person may do, so that a replay can tell whether it changed since.
+pub(super) fn rights(parts: &Parts, who: &Principal) -> Token {
+    let words = String::from_utf8(json(&(&who.roles, &who.attributes))).unwrap_or_default();
+    parts.vault.token(TokenKind::Rights, &words)
 }
 
 pub(super) fn event(run: &Run<'_>, policy: Option<Digest>, what: What) -> Event {
@@ -60,16 +67,17 @@ pub(super) fn received(run: &Run<'_>, kind: QueryKind, payload: PayloadRef) -> E
         purpose: question.scope.purpose.clone(),
         matter: token(run.parts, TokenKind::Matter, question.scope.matter.as_deref()),
         patient: token(run.parts, TokenKind::Patient, question.scope.patient.as_deref()),
+        rights: rights(run.parts, &run.asker.principal),
+        setting: run.parts.setting.clone(),
         payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)
 }
 
-pub(super) fn retrieved(run: &Run<'_>, evidence: &EvidenceSet, payload: PayloadRef) -> Event {
-    let hits = evidence
-        .passages()
-        .iter()
-        .zip(1u32..)
+/// What retrieval returned, as the log names it.
+pub(super) fn hits(evidence: &EvidenceSet) -> Vec<RetrievedHit> {
+    let ranked = evidence.passages().iter().zip(1u32..);
+    ranked
         .map(|(found, rank)| RetrievedHit {
             document: found.token.clone(),
             passage: found.passage.id,
@@ -77,43 +85,54 @@ pub(super) fn retrieved(run: &Run<'_>, evidence: &EvidenceSet, payload: PayloadR
             score: found.score,
             decision: HitDecision::Used,
         })
-        .collect();
+        .collect()
+}
+
+/// The spans that an answer cites, as the log names them.
+pub(super) fn cited(parts: &Parts, answer: &Answer) -> Vec<CitedSpan> {
+    let citations = answer.sentences.iter().flat_map(|sentence| &sentence.citations);
+    citations
+        .map(|citation| CitedSpan {
+            document: parts.vault.token(TokenKind::Document, &citation.document.to_string()),
+            page: citation.page,
+            start: citation.start,
+            end: citation.end,
+        })
+        .collect()
+}
+
+pub(super) fn retrieved(run: &Run<'_>, evidence: &EvidenceSet, payload: PayloadRef) -> Event {
     let what = What::RetrievalDone {
         generation: evidence.generation().0,
-        hits,
+        hits: hits(evidence),
         withheld: evidence.withheld(),
         payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)
 }
 
-pub(super) fn released(
+/// How a question ended whose evidence was read.
+pub(super) fn ended(
     run: &Run<'_>,
     answer: &Answer,
-    grounded: &Grounded,
+    verdict: &Result<Grounded, Refusal>,
     payload: PayloadRef,
 ) -> What {
-    let cited = answer
-        .sentences
-        .iter()
-        .flat_map(|sentence| &sentence.citations)
-        .map(|citation| CitedSpan {
-            document: run.parts.vault.token(TokenKind::Document, &citation.document.to_string()),
-            page: citation.page,
-            start: citation.start,
-            end: citation.end,
-        })
-        .collect();
+    let payload = Some(payload);
+    let grounded = match verdict {
+        Ok(grounded) => grounded,
+        Err(refusal) => return What::QueryRefused { reason: refusal.code().into(), payload },
+    };
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     What::AnswerReleased {
         mode: grounded.wording(),
         sentences: count(grounded.kept().len()),
         withheld_sentences: count(grounded.withheld().len()),
-        cited,
+        cited: cited(run.parts, answer),
         models: answer.models.clone(),
         prompt_tokens: answer.usage.prompt_tokens,
         completion_tokens: answer.usage.completion_tokens,
         seed: SEED.into(),
-        payload: Some(payload),
+        payload,
     }
 }

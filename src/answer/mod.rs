@@ -9,6 +9,7 @@ mod cite;
 mod events;
 mod history;
 mod reader;
+mod replay;
 mod search;
 mod spine;
 
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use crate::audit::{Actor, AppendError, Log, Recorded};
 use crate::catalogue::{Catalogue, CatalogueError};
-use crate::domain::answer::{Answer, ModelsUsed};
+use crate::domain::answer::{Answer, Setting};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::RequestId;
 use crate::domain::principal::Principal;
@@ -31,6 +32,7 @@ use crate::verify::Verifier;
 
 pub use history::{Asked, History};
 pub use reader::{PageView, Reader};
+pub use replay::{Difference, OnRecord, Replay, ReplayError};
 pub use search::{SearchHit, SearchResult, Searched};
 
 /// Who asks, and through which door.
@@ -149,8 +151,8 @@ pub struct Parts {
     pub drafter: Drafter,
     /// Checks them.
     pub verifier: Verifier,
-    /// Digests of the models in use.
-    pub models: ModelsUsed,
+    /// What else answers depend on: recorded with every question.
+    pub setting: Setting,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

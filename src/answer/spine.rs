@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::audit::{QueryKind, Receipt, Recorded, What};
 use crate::domain::answer::{Answer, Entries, ModelsUsed, Outcome, Timings, Usage, Withheld};
+use crate::domain::payload::PayloadRef;
 use crate::domain::question::{Mode, Question};
 use crate::generate::quote;
 use crate::policy::{Action, Denial, Permit};
@@ -114,7 +115,8 @@ impl<'a> Run<'a> {
     ) -> Result<Recorded<EvidenceSet>, Fault> {
         let began = self.parts.clock.steady();
         let retriever = &self.parts.retriever;
-        let evidence = retriever.evidence(self.question, permit, candidates, received)?;
+        let newest = retriever.generation();
+        let evidence = retriever.evidence(self.question, permit, candidates, newest, received)?;
         self.timings.retrieve = self.since(began);
         let began = self.parts.clock.steady();
         // From here on it is also the contents of the documents that it shows.
@@ -139,14 +141,13 @@ impl<'a> Run<'a> {
         proceed(listen(Progress::Step(Step::Reading)))?;
         let verdict = self.ground(&evidence, listen)?;
         proceed(listen(Progress::Step(Step::Sealing)))?;
-        match verdict {
-            Ok(grounded) => self.release(permit, &evidence, &grounded),
-            Err(refusal) => Ok(self.refuse(permit, &evidence, &refusal)?),
-        }
+        let answer = self.compose(permit, &evidence, &verdict)?;
+        Ok(self
+            .seal(answer, |run, answer, payload| events::ended(run, answer, &verdict, payload))?)
     }
 
     /// Drafts and checks; quotes where nothing drafted holds.
-    fn ground(
+    pub(super) fn ground(
         &mut self,
         evidence: &Recorded<EvidenceSet>,
         listen: &mut Listener<'_>,
@@ -196,52 +197,43 @@ impl<'a> Run<'a> {
         Ok(decided)
     }
 
-    fn release(
-        &mut self,
+    /// The answer object of a verdict; nobody sees it before it is on record.
+    pub(super) fn compose(
+        &self,
         permit: &Permit,
         evidence: &Recorded<EvidenceSet>,
-        grounded: &Grounded,
-    ) -> Result<Released, Fault> {
-        let mut answer = self.empty(Outcome::Answered, permit.policy());
-        answer.sentences = cite::sentences(&self.parts.catalogue, evidence, grounded)?;
-        let texts: Vec<&str> = answer.sentences.iter().map(|s| s.text.as_str()).collect();
-        answer.answer = texts.join(" ");
-        answer.mode = Some(grounded.wording());
-        answer.usage = grounded.usage();
-        answer.models = self.parts.models.clone();
-        self.show_evidence(&mut answer, permit, evidence);
-        Ok(self.seal(answer, |run, answer, payload| {
-            events::released(run, answer, grounded, payload)
-        })?)
-    }
-
-    fn refuse(
-        &mut self,
-        permit: &Permit,
-        evidence: &Recorded<EvidenceSet>,
-        refusal: &Refusal,
-    ) -> Result<Released, AnswerError> {
-        let mut answer = self.empty(Outcome::Refused, permit.policy());
-        answer.models = self.parts.models.clone();
-        let (code, reason) = match refusal {
-            Refusal::NoEvidence => ("no_evidence", NO_EVIDENCE),
-            Refusal::Unsupported { usage, .. } => {
-                answer.usage = *usage;
-                ("unsupported", UNSUPPORTED)
+        verdict: &Result<Grounded, Refusal>,
+    ) -> Result<Answer, Fault> {
+        let outcome = if verdict.is_ok() { Outcome::Answered } else { Outcome::Refused };
+        let mut answer = self.empty(outcome, permit.policy());
+        answer.models = self.parts.setting.models.clone();
+        match verdict {
+            Ok(grounded) => {
+                answer.sentences = cite::sentences(&self.parts.catalogue, evidence, grounded)?;
+                let texts: Vec<&str> = answer.sentences.iter().map(|s| s.text.as_str()).collect();
+                answer.answer = texts.join(" ");
+                answer.mode = Some(grounded.wording());
+                answer.usage = grounded.usage();
             }
-        };
-        answer.reason = Some(reason.to_owned());
+            Err(Refusal::NoEvidence) => answer.reason = Some(NO_EVIDENCE.to_owned()),
+            Err(Refusal::Unsupported { usage, .. }) => {
+                answer.usage = *usage;
+                answer.reason = Some(UNSUPPORTED.to_owned());
+            }
+        }
         self.show_evidence(&mut answer, permit, evidence);
-        self.seal(answer, |_, _, payload| What::QueryRefused {
-            reason: code.into(),
-            payload: Some(payload),
-        })
+        Ok(answer)
     }
 
     pub(super) fn deny(&mut self, denial: &Denial) -> Result<Released, AnswerError> {
-        let mut answer = self.empty(Outcome::Denied, denial.policy);
-        answer.reason = Some(denial.reason.clone());
+        let answer = self.denied(denial);
         self.finish(What::QueryDenied { reason: denial.reason.clone() }, answer)
+    }
+
+    /// The answer object of a denial.
+    pub(super) fn denied(&self, denial: &Denial) -> Answer {
+        let reason = Some(denial.reason.clone());
+        Answer { reason, ..self.empty(Outcome::Denied, denial.policy) }
     }
 
     pub(super) fn fail(&mut self, fault: &Fault) -> Result<Released, AnswerError> {
@@ -262,7 +254,7 @@ impl<'a> Run<'a> {
     fn seal(
         &mut self,
         mut answer: Answer,
-        what: impl FnOnce(&Self, &Answer, crate::domain::payload::PayloadRef) -> What,
+        what: impl FnOnce(&Self, &Answer, PayloadRef) -> What,
     ) -> Result<Released, AnswerError> {
         let began = self.parts.clock.steady();
         answer.timings_ms = self.total();

@@ -7,7 +7,8 @@ use anyhow::Context as _;
 
 use crate::answer::{self, Answerer};
 use crate::config::{IndexConfig, Options};
-use crate::domain::answer::ModelsUsed;
+use crate::domain::answer::{ModelsUsed, Setting};
+use crate::domain::digest::Digest;
 use crate::generate::Drafter;
 use crate::index::{Index, IndexOptions, ServerOptions, VectorChoice};
 use crate::inference::{Encoder, Generator, Runtime};
@@ -24,6 +25,8 @@ const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The default models, loaded. A clone shares them.
 #[derive(Clone)]
 pub struct Models {
+    /// ONNX Runtime, on which both run.
+    pub runtime: Arc<Runtime>,
     /// The sentence encoder.
     pub encoder: Arc<Encoder>,
     /// The generator.
@@ -75,6 +78,7 @@ impl Models {
         Ok(Self {
             encoder: Arc::new(Encoder::load(&runtime, &found.encoder)?),
             generator: Arc::new(Generator::load(&runtime, &found.generator)?),
+            runtime,
         })
     }
 }
@@ -107,7 +111,23 @@ impl Engine {
     }
 }
 
+fn setting(models: &Models, drafter: &Drafter) -> Setting {
+    let thresholds = [crate::retrieve::settings(), crate::verify::settings()].concat();
+    Setting {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        runtime: models.runtime.version().to_owned(),
+        threads: u32::try_from(models.runtime.threads()).unwrap_or(u32::MAX),
+        models: ModelsUsed {
+            encoder: Some(models.encoder.digest()),
+            generator: Some(models.generator.digest()),
+        },
+        prompt: Some(drafter.prompt_digest()),
+        thresholds: Some(Digest::of(thresholds.as_bytes())),
+    }
+}
+
 fn answerer(app: &App, models: &Models, index: &Arc<Index>) -> Answerer {
+    let drafter = Drafter::new(Arc::clone(&models.generator));
     Answerer::new(answer::Parts {
         policies: app.policies.clone(),
         log: app.log.clone(),
@@ -120,12 +140,9 @@ fn answerer(app: &App, models: &Models, index: &Arc<Index>) -> Answerer {
             Arc::clone(&app.catalogue),
             app.policies.clone(),
         ),
-        drafter: Drafter::new(Arc::clone(&models.generator)),
         verifier: Verifier::new(Arc::clone(&models.encoder)),
-        models: ModelsUsed {
-            encoder: Some(models.encoder.digest()),
-            generator: Some(models.generator.digest()),
-        },
+        setting: setting(models, &drafter),
+        drafter,
         clock: Arc::clone(&app.clock),
         entropy: Arc::clone(&app.entropy),
         metrics: Arc::clone(&app.metrics),

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::domain::answer::{ModelsUsed, Wording};
+use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
@@ -219,6 +219,8 @@ entry_types! {
         purpose: Option<String> = "the declared purpose",
         matter: Option<Token> = "token of the declared matter",
         patient: Option<Token> = "token of the declared patient",
+        rights: Token = "token of the asker's roles and attributes",
+        setting: Setting = "what else the answer depends on: program, runtime, threads, models, prompt, thresholds",
     } + payload = "the question";
     RetrievalDone = "retrieval.done", "ok", "before any retrieved passage is shown or prompted" {
         generation: u64 = "index generation that was searched",
@@ -272,6 +274,21 @@ entry_types! {
     };
     AnswerReread = "answer.reread", "ok", "before a past answer is shown again" {
         entry: EntryIndex = "the entry that released it",
+    };
+    ReplayStarted = "replay.started", "ok", "before a past answer is run again" {
+        entry: EntryIndex = "the entry that ended the question",
+    };
+    ReplayRetrieved = "replay.retrieved", "ok", "before the evidence of a replay is put before the model" {
+        entry: EntryIndex = "the entry that ended the question",
+        generation: u64 = "index generation that was searched",
+        hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
+        withheld: u32 = "passages that the policy removed",
+    } + payload = "the evidence";
+    AnswerReplayed = "answer.replayed", "ok", "before the result of a replay is shown" {
+        entry: EntryIndex = "the entry that ended the question",
+        same: bool = "whether nothing differs from the record",
+        differences: Vec<String> = "kinds of what differs",
+        contents: bool = "whether contents are shown",
     };
     PolicyActivated = "policy.activated", "ok", "when a policy set comes into force" {
         set: String = "name of the set",

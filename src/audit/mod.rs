@@ -17,12 +17,13 @@
 //! Does not do: rendering, filtering, exports, payloads (they lie in the vault).
 //!
 //! Formats: RFC 6962 section 2.1 (tree), RFC 8785 (entries), and from C2SP: tlog-tiles,
-//! tlog-checkpoint, signed-note (Ed25519), tlog-proof.
+//! tlog-checkpoint, signed-note (Ed25519), tlog-proof, tlog-cosignature, tlog-policy.
 
 mod account;
 mod canonical;
 mod checkpoint;
 mod chronicle;
+mod cosignature;
 mod create;
 mod entry;
 mod event;
@@ -40,9 +41,11 @@ mod recover;
 mod sequencer;
 mod shared;
 pub mod tile;
+mod tlog_policy;
 mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
+pub use cosignature::{CosignatureVerifier, Cosigner};
 pub use create::CreateError;
 pub use entry::Entry;
 pub use event::{
@@ -55,6 +58,10 @@ pub use log::{AppendError, Log};
 pub use reader::ReadError;
 pub use receipt::{Receipt, Recorded};
 pub use recover::{OpenError, Recovery};
+pub use tlog_policy::{
+    LineError, POLICY_FILE_BYTES_MAX, PolicyError, PolicyLog, PolicyWitness, Standing, TlogPolicy,
+    UnsignedError,
+};
 pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};
 
 #[cfg(test)]

@@ -19,8 +19,16 @@ use crate::domain::clock::Entropy;
 pub const SIGNATURES_MAX: usize = 100;
 /// Names appear in one-byte length fields of neighbouring formats.
 const NAME_BYTES_MAX: usize = 255;
-/// The type byte of an Ed25519 key.
-const ED25519: u8 = 0x01;
+/// What a key signs: part of its id, so that a key of one purpose is none of another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub(super) enum KeyType {
+    /// Notes themselves: the key of a log.
+    Ed25519 = 0x01,
+    /// Checkpoints of other logs, with a time: the key of a witness.
+    Cosignature = 0x04,
+}
+
 const PRIVATE_PREFIX: &str = "PRIVATE+KEY+";
 
 /// Why a key or a key's name is not accepted.
@@ -37,8 +45,8 @@ pub enum KeyError {
     /// The key id is not that of the name and key.
     #[error("the key id does not belong to this name and key: the key text was altered")]
     Id,
-    /// A key type other than Ed25519.
-    #[error("not an Ed25519 key")]
+    /// A key of another type or purpose.
+    #[error("not an Ed25519 key of the type that belongs here (logs 01, witnesses 04)")]
     Type,
 }
 
@@ -67,10 +75,10 @@ fn check_name(name: &str) -> Result<(), KeyError> {
     Ok(())
 }
 
-fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
+fn key_id(name: &str, kind: KeyType, key: &VerifyingKey) -> [u8; 4] {
     let digest: [u8; 32] = Sha256::new()
         .chain_update(name)
-        .chain_update([b'\n', ED25519])
+        .chain_update([b'\n', kind as u8])
         .chain_update(key.as_bytes())
         .finalize()
         .into();
@@ -78,18 +86,115 @@ fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
     [a, b, c, d]
 }
 
+/// A named public key of one type. Its text form is a C2SP vkey.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct PublicKey {
+    pub(super) name: String,
+    pub(super) id: [u8; 4],
+    pub(super) key: VerifyingKey,
+    kind: KeyType,
+}
+
+impl PublicKey {
+    pub(super) fn new(name: &str, kind: KeyType, key: VerifyingKey) -> Self {
+        Self { name: name.to_owned(), id: key_id(name, kind, &key), key, kind }
+    }
+
+    pub(super) fn parse(text: &str, kind: KeyType) -> Result<Self, KeyError> {
+        let (name, id, data) = split_key(text, kind)?;
+        let key: [u8; 32] = data.as_slice().try_into().map_err(|_| KeyError::Malformed)?;
+        let key = VerifyingKey::from_bytes(&key).map_err(|_| KeyError::Malformed)?;
+        let parsed = Self::new(name, kind, key);
+        if parsed.id == id { Ok(parsed) } else { Err(KeyError::Id) }
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut data = vec![self.kind as u8];
+        data.extend_from_slice(self.key.as_bytes());
+        write!(f, "{}+{:08x}+", self.name, u32::from_be_bytes(self.id))?;
+        f.write_str(&STANDARD.encode(data))
+    }
+}
+
+/// A named private key of one type. Never printed; wiped from memory when dropped.
+pub(super) struct PrivateKey {
+    pub(super) public: PublicKey,
+    key: SigningKey,
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.public.name;
+        f.debug_struct("PrivateKey").field("name", name).field("key", &"[redacted]").finish()
+    }
+}
+
+impl PrivateKey {
+    fn new(name: &str, kind: KeyType, key: SigningKey) -> Self {
+        Self { public: PublicKey::new(name, kind, key.verifying_key()), key }
+    }
+
+    pub(super) fn generate(
+        name: &str,
+        kind: KeyType,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, KeyError> {
+        check_name(name)?;
+        let mut seed = Zeroizing::new([0; 32]);
+        entropy.fill(&mut *seed);
+        Ok(Self::new(name, kind, SigningKey::from_bytes(&seed)))
+    }
+
+    pub(super) fn parse(text: &str, kind: KeyType) -> Result<Self, KeyError> {
+        let text = text.strip_prefix(PRIVATE_PREFIX).ok_or(KeyError::Malformed)?;
+        let (name, id, data) = split_key(text, kind)?;
+        let mut seed = Zeroizing::new([0; 32]);
+        if data.len() != seed.len() {
+            return Err(KeyError::Malformed);
+        }
+        seed.copy_from_slice(&data);
+        let parsed = Self::new(name, kind, SigningKey::from_bytes(&seed));
+        if parsed.public.id == id { Ok(parsed) } else { Err(KeyError::Id) }
+    }
+
+    pub(super) fn to_text(&self) -> Zeroizing<String> {
+        let PublicKey { name, id, kind, .. } = &self.public;
+        let id = u32::from_be_bytes(*id);
+        let mut data = Zeroizing::new(Vec::with_capacity(33));
+        data.push(*kind as u8);
+        data.extend_from_slice(self.key.as_bytes());
+        let encoded = Zeroizing::new(STANDARD.encode(&*data));
+        Zeroizing::new(format!("{PRIVATE_PREFIX}{name}+{id:08x}+{}", *encoded))
+    }
+
+    /// The signature of `message`.
+    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
+    }
+
+    /// The signature line with this signature, without its newline.
+    pub(super) fn line(&self, signature: &[u8]) -> String {
+        let mut data = self.public.id.to_vec();
+        data.extend_from_slice(signature);
+        format!("— {} {}", self.public.name, STANDARD.encode(data))
+    }
+}
+
 /// Checks signatures of one named key. Its text form is a C2SP vkey.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct NoteVerifier {
-    name: String,
-    id: [u8; 4],
-    key: VerifyingKey,
-}
+pub struct NoteVerifier(PublicKey);
 
 impl NoteVerifier {
     /// The key's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
+    }
+
+    /// The raw public key.
+    pub(super) fn key_bytes(&self) -> &[u8; 32] {
+        self.0.key.as_bytes()
     }
 
     /// The text of a note that this key has signed. Signatures of other keys are ignored; a
@@ -98,27 +203,26 @@ impl NoteVerifier {
     /// # Errors
     /// [`NoteError`] says what is wrong.
     pub fn open<'a>(&self, note: &'a [u8]) -> Result<&'a str, NoteError> {
-        let (text, lines) = parse(note)?;
+        let note = SignedText::parse(note)?;
+        if self.signed(&note)? { Ok(note.text) } else { Err(NoteError::Unknown) }
+    }
+
+    /// Whether this key has signed the note.
+    pub(super) fn signed(&self, note: &SignedText<'_>) -> Result<bool, NoteError> {
         let mut found = false;
-        for line in lines {
-            if line.name != self.name || line.id != self.id {
-                continue;
-            }
-            let signature =
-                Signature::from_slice(&line.signature).map_err(|_| NoteError::Invalid)?;
-            self.key.verify_strict(text.as_bytes(), &signature).map_err(|_| NoteError::Invalid)?;
+        for signature in note.signatures_of(&self.0) {
+            let signature = Signature::from_slice(signature).map_err(|_| NoteError::Invalid)?;
+            let key = &self.0.key;
+            key.verify_strict(note.text.as_bytes(), &signature).map_err(|_| NoteError::Invalid)?;
             found = true;
         }
-        if found { Ok(text) } else { Err(NoteError::Unknown) }
+        Ok(found)
     }
 }
 
 impl fmt::Display for NoteVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut data = vec![ED25519];
-        data.extend_from_slice(self.key.as_bytes());
-        write!(f, "{}+{:08x}+", self.name, u32::from_be_bytes(self.id))?;
-        f.write_str(&STANDARD.encode(data))
+        self.0.fmt(f)
     }
 }
 
@@ -126,27 +230,13 @@ impl FromStr for NoteVerifier {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let (name, id, data) = split_key(text)?;
-        let key: [u8; 32] = data.as_slice().try_into().map_err(|_| KeyError::Malformed)?;
-        let key = VerifyingKey::from_bytes(&key).map_err(|_| KeyError::Malformed)?;
-        if key_id(name, &key) != id {
-            return Err(KeyError::Id);
-        }
-        Ok(Self { name: name.to_owned(), id, key })
+        PublicKey::parse(text, KeyType::Ed25519).map(Self)
     }
 }
 
 /// Signs notes under one name. Never printed; wiped from memory when dropped.
-pub struct NoteSigner {
-    name: String,
-    key: SigningKey,
-}
-
-impl fmt::Debug for NoteSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NoteSigner").field("name", &self.name).field("key", &"[redacted]").finish()
-    }
-}
+#[derive(Debug)]
+pub struct NoteSigner(PrivateKey);
 
 impl NoteSigner {
     /// A fresh key.
@@ -154,10 +244,7 @@ impl NoteSigner {
     /// # Errors
     /// [`KeyError::Name`].
     pub fn generate(name: &str, entropy: &dyn Entropy) -> Result<Self, KeyError> {
-        check_name(name)?;
-        let mut seed = Zeroizing::new([0; 32]);
-        entropy.fill(&mut *seed);
-        Ok(Self { name: name.to_owned(), key: SigningKey::from_bytes(&seed) })
+        PrivateKey::generate(name, KeyType::Ed25519, entropy).map(Self)
     }
 
     /// Reads what [`Self::to_text`] wrote.
@@ -165,53 +252,34 @@ impl NoteSigner {
     /// # Errors
     /// [`KeyError`] says what is wrong, and never repeats the text.
     pub fn from_text(text: &str) -> Result<Self, KeyError> {
-        let text = text.strip_prefix(PRIVATE_PREFIX).ok_or(KeyError::Malformed)?;
-        let (name, id, data) = split_key(text)?;
-        let mut seed = Zeroizing::new([0; 32]);
-        if data.len() != seed.len() {
-            return Err(KeyError::Malformed);
-        }
-        seed.copy_from_slice(&data);
-        let key = SigningKey::from_bytes(&seed);
-        if key_id(name, &key.verifying_key()) != id {
-            return Err(KeyError::Id);
-        }
-        Ok(Self { name: name.to_owned(), key })
+        PrivateKey::parse(text, KeyType::Ed25519).map(Self)
     }
 
     /// The private key as text, in the form of Go's note tools.
     pub fn to_text(&self) -> Zeroizing<String> {
-        let id = u32::from_be_bytes(key_id(&self.name, &self.key.verifying_key()));
-        let mut data = Zeroizing::new(Vec::with_capacity(33));
-        data.push(ED25519);
-        data.extend_from_slice(self.key.as_bytes());
-        let encoded = Zeroizing::new(STANDARD.encode(&*data));
-        Zeroizing::new(format!("{PRIVATE_PREFIX}{}+{id:08x}+{}", self.name, *encoded))
+        self.0.to_text()
     }
 
     /// The key's name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.public.name
     }
 
     /// The public half.
     pub fn verifier(&self) -> NoteVerifier {
-        let key = self.key.verifying_key();
-        NoteVerifier { name: self.name.clone(), id: key_id(&self.name, &key), key }
+        NoteVerifier(self.0.public.clone())
     }
 
     /// The note with this text, which ends in a newline, and one signature.
     pub fn sign(&self, text: &str) -> String {
-        let mut data = key_id(&self.name, &self.key.verifying_key()).to_vec();
-        data.extend_from_slice(&self.key.sign(text.as_bytes()).to_bytes());
-        format!("{text}\n— {} {}\n", self.name, STANDARD.encode(data))
+        format!("{text}\n{}\n", self.0.line(&self.0.sign(text.as_bytes())))
     }
 }
 
 type KeyParts<'a> = (&'a str, [u8; 4], Zeroizing<Vec<u8>>);
 
 /// Splits `NAME+HEX+BASE64`; the data comes without its type byte.
-fn split_key(text: &str) -> Result<KeyParts<'_>, KeyError> {
+fn split_key(text: &str, kind: KeyType) -> Result<KeyParts<'_>, KeyError> {
     let (name, rest) = text.trim_end_matches('\n').split_once('+').ok_or(KeyError::Malformed)?;
     let (id, data) = rest.split_once('+').ok_or(KeyError::Malformed)?;
     check_name(name)?;
@@ -221,7 +289,9 @@ fn split_key(text: &str) -> Result<KeyParts<'_>, KeyError> {
     let id = u32::from_str_radix(id, 16).map_err(|_| KeyError::Malformed)?;
     let data = Zeroizing::new(STANDARD.decode(data).map_err(|_| KeyError::Malformed)?);
     match data.split_first() {
-        Some((&ED25519, key)) => Ok((name, id.to_be_bytes(), Zeroizing::new(key.to_vec()))),
+        Some((&first, key)) if first == kind as u8 => {
+            Ok((name, id.to_be_bytes(), Zeroizing::new(key.to_vec())))
+        }
         Some(_) => Err(KeyError::Type),
         None => Err(KeyError::Malformed),
     }
@@ -233,23 +303,38 @@ struct SignatureLine<'a> {
     signature: Vec<u8>,
 }
 
-fn parse(note: &[u8]) -> Result<(&str, Vec<SignatureLine<'_>>), NoteError> {
-    let note = std::str::from_utf8(note).map_err(|_| NoteError::Malformed)?;
-    if note.contains(|c: char| c.is_control() && c != '\n') {
-        return Err(NoteError::Malformed);
-    }
-    // The text ends at the last empty line.
-    let (before, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Malformed)?;
-    let text = note.get(..before.len() + 1).ok_or(NoteError::Malformed)?;
-    let signatures = signatures.strip_suffix('\n').ok_or(NoteError::Malformed)?;
-    let mut lines = Vec::new();
-    for line in signatures.split('\n') {
-        if lines.len() == SIGNATURES_MAX {
-            return Err(NoteError::TooManySignatures);
+/// A note taken apart; nothing of it is checked against any key yet.
+pub(super) struct SignedText<'a> {
+    /// What the signatures are about, with its last newline.
+    pub(super) text: &'a str,
+    lines: Vec<SignatureLine<'a>>,
+}
+
+impl<'a> SignedText<'a> {
+    pub(super) fn parse(note: &'a [u8]) -> Result<Self, NoteError> {
+        let note = std::str::from_utf8(note).map_err(|_| NoteError::Malformed)?;
+        if note.contains(|c: char| c.is_control() && c != '\n') {
+            return Err(NoteError::Malformed);
         }
-        lines.push(parse_line(line).ok_or(NoteError::Malformed)?);
+        // The text ends at the last empty line.
+        let (before, signatures) = note.rsplit_once("\n\n").ok_or(NoteError::Malformed)?;
+        let text = note.get(..before.len() + 1).ok_or(NoteError::Malformed)?;
+        let signatures = signatures.strip_suffix('\n').ok_or(NoteError::Malformed)?;
+        let mut lines = Vec::new();
+        for line in signatures.split('\n') {
+            if lines.len() == SIGNATURES_MAX {
+                return Err(NoteError::TooManySignatures);
+            }
+            lines.push(parse_line(line).ok_or(NoteError::Malformed)?);
+        }
+        Ok(Self { text, lines })
     }
-    Ok((text, lines))
+
+    /// What the lines of one key hold behind its id.
+    pub(super) fn signatures_of(&self, key: &PublicKey) -> impl Iterator<Item = &[u8]> {
+        let lines = self.lines.iter();
+        lines.filter(|l| l.name == key.name && l.id == key.id).map(|l| l.signature.as_slice())
+    }
 }
 
 fn parse_line(line: &str) -> Option<SignatureLine<'_>> {

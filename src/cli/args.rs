@@ -338,6 +338,14 @@ pub(super) enum AuditCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
+    /// Run a past answer again from its record, and list what differs.
+    Replay {
+        /// An entry of the question.
+        index: u64,
+        /// With this person's rights: one who may reveal contents sees them where they differ.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
     /// Every entry type, its fields and when it is written, as a Markdown table.
     Inventory,
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::answer::{AnswerError, ReadError};
+use crate::answer::{AnswerError, ReadError, ReplayError};
 use crate::app::{HomeInUse, NoHome};
 use crate::audit::{AppendError, OpenError};
 use crate::config::ConfigError;
@@ -214,6 +214,14 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<crate::identity::AccountError>()
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
         || matches!(error.downcast_ref(), Some(ExamineError::Read(_)))
+        || matches!(
+            error.downcast_ref(),
+            Some(ExamineError::Replay(
+                ReplayError::NotAnAnswer { .. }
+                    | ReplayError::Unfinished { .. }
+                    | ReplayError::Read(_)
+            ))
+        )
 }
 
 fn with_newline(text: &str) -> String {

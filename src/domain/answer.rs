@@ -120,6 +120,23 @@ pub struct ModelsUsed {
     pub generator: Option<Digest>,
 }
 
+/// What an answer depends on besides its question, its evidence and the policy.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Setting {
+    /// Version of the program.
+    pub program: String,
+    /// Version of ONNX Runtime.
+    pub runtime: String,
+    /// Threads that compute: sums in another order differ in their last bits.
+    pub threads: u32,
+    /// The models in use.
+    pub models: ModelsUsed,
+    /// Digest of the instructions, the bounds of the prompt and the model's chat template.
+    pub prompt: Option<Digest>,
+    /// Digest of the thresholds and weights by which evidence is chosen and sentences are checked.
+    pub thresholds: Option<Digest>,
+}
+
 /// Tokens spent.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Usage {

@@ -79,6 +79,8 @@ pub enum TokenKind {
     Patient,
     /// A person with an account.
     Person,
+    /// A person's roles and attributes, at one time.
+    Rights,
 }
 
 impl TokenKind {
@@ -89,6 +91,7 @@ impl TokenKind {
             Self::Matter => "matter",
             Self::Patient => "patient",
             Self::Person => "person",
+            Self::Rights => "rights",
         }
     }
 }

@@ -1,13 +1,15 @@
-//! What did the appliance do? Listing, showing, proving, verifying and exporting the record, each
-//! recorded in turn before it is shown.
+//! What did the appliance do? Listing, showing, proving, verifying, exporting and replaying the
+//! record, each recorded in turn before it is shown.
 
 mod export;
 mod filter;
+mod replay;
 mod reveal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::answer::ReplayError;
 use crate::audit::{
     Actor, AppendError, Entry, Event, Log, ReadError, Recorded, Report, What, verify,
 };
@@ -52,6 +54,9 @@ pub enum ExamineError {
     /// The vault cannot keep the reason.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// A past answer could not be run again.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),

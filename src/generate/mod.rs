@@ -21,6 +21,9 @@ use crate::retrieve::EvidenceSet;
 /// Tokens of one draft: the default model answers in a sentence or two, or rambles.
 const DRAFT_TOKENS_MAX: usize = 72;
 
+/// A draft is one paragraph.
+const STOP: &str = "\n\n";
+
 /// The seed of every draft. Decoding is greedy; the number is recorded for samplers to come.
 pub const SEED: u64 = 0;
 
@@ -69,6 +72,13 @@ impl Drafter {
         self.generator.digest()
     }
 
+    /// Digest of everything that shapes a prompt besides question and evidence, and that bounds
+    /// what is written: instructions, bounds, the model's chat template.
+    pub fn prompt_digest(&self) -> Digest {
+        let own = format!("{}stop {STOP:?}\ntokens {DRAFT_TOKENS_MAX}\n", prompt::settings());
+        Digest::of_parts([own.as_bytes(), self.generator.template_digest().as_bytes()])
+    }
+
     /// Lets the model answer from the evidence, greedily. `proceed` is asked at every token; where
     /// it breaks, what was written so far is dropped.
     ///
@@ -84,7 +94,7 @@ impl Drafter {
             self.generator.count_tokens(text)
         });
         let options =
-            DecodeOptions { max_tokens: DRAFT_TOKENS_MAX, seed: SEED, stop: &["\n\n".to_owned()] };
+            DecodeOptions { max_tokens: DRAFT_TOKENS_MAX, seed: SEED, stop: &[STOP.to_owned()] };
         let completion = self.generator.complete(&chat, &options, &mut |_| proceed())?;
         let usage = Usage {
             prompt_tokens: u32::try_from(completion.prompt_tokens).unwrap_or(u32::MAX),

@@ -219,17 +219,19 @@ impl Index {
     }
 
     /// The best permitted passages for the words of `query` (BM25), best first: at most `limit`
-    /// and [`CANDIDATES_MAX`].
+    /// and [`CANDIDATES_MAX`], of visible generations up to and including `through`. What was
+    /// added later changes neither hits nor scores.
     ///
     /// # Errors
     /// [`SearchError::Lexical`].
     pub fn search_lexical(
         &self,
         permit: &Permit,
+        through: Generation,
         query: &str,
         limit: usize,
     ) -> Result<Vec<Hit>, SearchError> {
-        let gate = self.gate(permit);
+        let gate = self.gate(permit, through);
         let limit = limit.min(CANDIDATES_MAX);
         if limit == 0 || gate.is_shut() {
             return Ok(Vec::new());
@@ -238,20 +240,21 @@ impl Index {
     }
 
     /// The permitted passages nearest to `vector` (cosine), best first: at most `limit` and
-    /// [`CANDIDATES_MAX`].
+    /// [`CANDIDATES_MAX`], of visible generations up to and including `through`.
     ///
     /// # Errors
     /// [`SearchError::Dimension`] for a vector of another encoder; [`SearchError::Vector`].
     pub fn search_vector(
         &self,
         permit: &Permit,
+        through: Generation,
         vector: &[f32],
         limit: usize,
     ) -> Result<Vec<Hit>, SearchError> {
         if vector.len() != self.dim {
             return Err(SearchError::Dimension { expected: self.dim, found: vector.len() });
         }
-        let gate = self.gate(permit);
+        let gate = self.gate(permit, through);
         let limit = limit.min(CANDIDATES_MAX);
         if limit == 0 || gate.is_shut() {
             return Ok(Vec::new());
@@ -259,8 +262,9 @@ impl Index {
         Ok(checked(&gate, self.vector.search(&gate, vector, limit)?))
     }
 
-    fn gate<'a>(&self, permit: &'a Permit) -> Gate<'a> {
-        Gate::new(permit, self.visible_below.load(Ordering::Acquire))
+    fn gate<'a>(&self, permit: &'a Permit, through: Generation) -> Gate<'a> {
+        let visible_below = self.visible_below.load(Ordering::Acquire);
+        Gate::new(permit, visible_below.min(through.0.saturating_add(1)))
     }
 
     /// Whether the vectors are in this process, under the index's own folder.

@@ -19,6 +19,8 @@ use crate::domain::question::Scope;
 use crate::policy::{Action, Permit, Policies};
 
 const DIM: usize = 24;
+/// Whatever is visible.
+const NEWEST: Generation = Generation(u64::MAX);
 
 /// A folder, and a collection where a server is tested; both are gone when it is dropped.
 struct Home {
@@ -133,8 +135,8 @@ fn found(
     permit: &Permit,
     word: &str,
 ) -> (BTreeSet<DocumentId>, BTreeSet<DocumentId>) {
-    let words = index.search_lexical(permit, word, 100).unwrap();
-    let vectors = index.search_vector(permit, &axis(0), 100).unwrap();
+    let words = index.search_lexical(permit, NEWEST, word, 100).unwrap();
+    let vectors = index.search_vector(permit, NEWEST, &axis(0), 100).unwrap();
     (documents(&words), documents(&vectors))
 }
 
@@ -189,9 +191,9 @@ fn hits_carry_every_id() {
             class: AccessClass(65),
             score: hit.score,
         };
-        let words = index.search_lexical(&permit, "Gamma!", 5).unwrap();
+        let words = index.search_lexical(&permit, NEWEST, "Gamma!", 5).unwrap();
         assert_eq!(words, [expected(&words[0])]);
-        let vectors = index.search_vector(&permit, &axis(1), 1).unwrap();
+        let vectors = index.search_vector(&permit, NEWEST, &axis(1), 1).unwrap();
         assert_eq!(vectors, [expected(&vectors[0])]);
         assert!((vectors[0].score - 1.0).abs() < 1e-5, "cosine with itself");
     }
@@ -209,9 +211,31 @@ fn a_repeated_add_replaces_itself() {
         index.flush().unwrap();
         index.set_visible(Generation(1));
         assert_eq!(index.count(), 1);
-        assert_eq!(index.search_lexical(&permit([0]), "corpus", 9).unwrap().len(), 1);
-        assert_eq!(index.search_vector(&permit([0]), &axis(0), 9).unwrap().len(), 1);
+        assert_eq!(index.search_lexical(&permit([0]), NEWEST, "corpus", 9).unwrap().len(), 1);
+        assert_eq!(index.search_vector(&permit([0]), NEWEST, &axis(0), 9).unwrap().len(), 1);
         assert_eq!(index.prune(&|_, _| true).unwrap(), 0, "both halves hold the same");
+    }
+}
+
+#[test]
+fn what_is_added_later_changes_neither_hits_nor_scores_of_an_older_generation() {
+    for home in homes() {
+        let index = home.open();
+        let everyone = permit([0]);
+        let search = |through| {
+            let words = index.search_lexical(&everyone, Generation(through), "corpus", 9);
+            let vectors = index.search_vector(&everyone, Generation(through), &axis(0), 9);
+            (words.unwrap(), vectors.unwrap())
+        };
+        add_document(&index, "one", 1, 0, "habeas corpus");
+        index.flush().unwrap();
+        index.set_visible(Generation(1));
+        let then = search(1);
+        add_document(&index, "two", 2, 0, "corpus iuris, and a longer corpus");
+        index.flush().unwrap();
+        index.set_visible(Generation(2));
+        assert_eq!(search(1), then);
+        assert_eq!((search(2).0.len(), search(2).1.len()), (2, 2));
     }
 }
 
@@ -312,7 +336,7 @@ fn vectors_of_another_encoder_are_refused() {
         let short = [1.0; DIM - 1];
         let added = index.add(Generation(1), AccessClass(0), &[(&passage, &short)]);
         assert!(matches!(added, Err(IndexError::Dimension { expected: DIM, .. })));
-        let searched = index.search_vector(&permit([0]), &short, 1);
+        let searched = index.search_vector(&permit([0]), NEWEST, &short, 1);
         assert!(matches!(searched, Err(SearchError::Dimension { expected: DIM, .. })));
         drop(index);
         let options = IndexOptions {
@@ -344,12 +368,16 @@ fn nobody_finds_anything_without_a_class_and_limits_hold() {
         assert_eq!(found(&index, &permit([]), "common"), Default::default());
         assert_eq!(found(&index, &permit([1]), "common"), Default::default());
         for (limit, count) in [(0, 0), (1, 1), (2, 2), (3, 3), (usize::MAX, 3)] {
-            let words = index.search_lexical(&permit([0]), "common", limit).unwrap();
-            let vectors = index.search_vector(&permit([0]), &axis(0), limit).unwrap();
+            let words = index.search_lexical(&permit([0]), NEWEST, "common", limit).unwrap();
+            let vectors = index.search_vector(&permit([0]), NEWEST, &axis(0), limit).unwrap();
             assert_eq!((words.len(), vectors.len()), (count, count), "limit {limit}");
         }
         for empty in ["", "the of and", "?!", "zebra"] {
-            assert_eq!(index.search_lexical(&permit([0]), empty, 9).unwrap(), [], "{empty}");
+            assert_eq!(
+                index.search_lexical(&permit([0]), NEWEST, empty, 9).unwrap(),
+                [],
+                "{empty}"
+            );
         }
     }
 }
@@ -539,7 +567,7 @@ fn searches_return_exactly_the_best_of_what_is_permitted() {
                 let words: Vec<_> = words.into_iter().map(|at| WORDS[at]).collect();
                 index.set_visible(Generation(visible));
                 let permit = permit(classes.iter().copied());
-                let mut expected = index.search_lexical(&permit, &words.join(" "), 100)?;
+                let mut expected = index.search_lexical(&permit, NEWEST, &words.join(" "), 100)?;
                 let naive = all.iter().filter(|one| {
                     in_force(one.class, one.generation)
                         && words.iter().any(|w| one.passage.text.contains(w))
@@ -549,11 +577,11 @@ fn searches_return_exactly_the_best_of_what_is_permitted() {
                     expected.iter().map(|hit| hit.passage.to_string()).collect();
                 prop_assert_eq!(found, naive, "all that is permitted, and nothing else");
                 expected.truncate(limit);
-                let mut hits = index.search_lexical(&permit, &words.join(" "), limit)?;
+                let mut hits = index.search_lexical(&permit, NEWEST, &words.join(" "), limit)?;
                 // Equal scores at the cut may be cut either way: compare scores, then membership.
                 let scores = |hits: &[Hit]| hits.iter().map(|hit| hit.score).collect::<Vec<_>>();
                 prop_assert_eq!(scores(&hits), scores(&expected));
-                hits.extend(index.search_vector(&permit, &vector, limit)?);
+                hits.extend(index.search_vector(&permit, NEWEST, &vector, limit)?);
                 for hit in &hits {
                     let one = all.iter().find(|one| one.passage.id == hit.passage).unwrap();
                     prop_assert!(in_force(one.class, one.generation), "{:?}", hit);
@@ -565,7 +593,7 @@ fn searches_return_exactly_the_best_of_what_is_permitted() {
                     .collect();
                 nearest.sort_by(|a, b| b.total_cmp(a));
                 nearest.truncate(limit);
-                let near = scores(&index.search_vector(&permit, &vector, limit)?);
+                let near = scores(&index.search_vector(&permit, NEWEST, &vector, limit)?);
                 prop_assert_eq!(near.len(), nearest.len());
                 for (near, nearest) in near.iter().zip(&nearest) {
                     prop_assert!((near - nearest).abs() < 1e-4, "{} {}", near, nearest);
@@ -601,7 +629,7 @@ fn the_graph_keeps_to_the_filter_and_finds_nearly_everything() {
         let classes = BTreeSet::from([turn % 6, turn % 5]);
         let allowed = |one: &&Planted| classes.contains(&one.class) && one.generation < 4;
         let permit = permit(classes.iter().copied());
-        let hits = index.search_vector(&permit, &question.vector, 10).unwrap();
+        let hits = index.search_vector(&permit, NEWEST, &question.vector, 10).unwrap();
         let mut nearest: Vec<&Planted> = all.iter().filter(allowed).collect();
         nearest.sort_by(|a, b| {
             let to = |one: &Planted| cosine(&one.vector, &question.vector);

@@ -24,6 +24,7 @@ pub struct Generator {
     template: ChatTemplate,
     end_tokens: Vec<u32>,
     digest: Digest,
+    template_digest: Digest,
     context_max: usize,
     _runtime: Arc<Runtime>,
 }
@@ -85,6 +86,7 @@ impl Generator {
             template: ChatTemplate::parse(dir, &template)?,
             end_tokens: manifest.end_tokens,
             digest: manifest.graph_sha256,
+            template_digest: Digest::of(template.as_bytes()),
             context_max,
             _runtime: Arc::clone(runtime),
         })
@@ -93,6 +95,11 @@ impl Generator {
     /// Digest of the graph and its weights.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Digest of the chat template.
+    pub fn template_digest(&self) -> Digest {
+        self.template_digest
     }
 
     /// Tokens of prompt and completion together, at most.

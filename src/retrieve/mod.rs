@@ -48,6 +48,11 @@ pub enum Candidates {
     Vector,
 }
 
+/// The bounds and weights that decide here, as text: whoever records them, records their digest.
+pub fn settings() -> String {
+    format!("candidates {CANDIDATES_MAX}\n{}", select::settings())
+}
+
 /// Finds evidence for questions.
 pub struct Retriever {
     index: Arc<Index>,
@@ -77,7 +82,8 @@ impl Retriever {
         self.catalogue.visible_through()
     }
 
-    /// The permitted passages that bear on the question, best first, at most `question.top_k`.
+    /// The permitted passages that bear on the question, best first, at most `question.top_k`, as
+    /// the index was when `through` was its highest generation.
     ///
     /// The receipt proves that the question is on disk.
     ///
@@ -88,12 +94,21 @@ impl Retriever {
         question: &Question,
         permit: &Permit,
         candidates: Candidates,
+        through: Generation,
         received: &Receipt,
     ) -> Result<EvidenceSet, RetrieveError> {
         let text = question.text.as_str();
         let vector = self.embed_one(text)?;
-        let hits = self.candidates(text, &vector, permit, candidates)?;
-        let mut set = EvidenceSet::new(received.index(), self.generation());
+        let hits = match candidates {
+            Candidates::Lexical => self.lexical(permit, through, text)?,
+            Candidates::Vector => self.dense(permit, through, &vector)?,
+            Candidates::Hybrid => {
+                let lexical = self.lexical(permit, through, text)?;
+                let dense = self.dense(permit, through, &vector)?;
+                fuse(&[lexical.as_slice(), dense.as_slice()], CANDIDATES_MAX)
+            }
+        };
+        let mut set = EvidenceSet::new(received.index(), through);
         for hit in hits {
             if set.passages().len() >= question.top_k as usize {
                 break;
@@ -104,22 +119,22 @@ impl Retriever {
         Ok(set)
     }
 
-    fn candidates(
+    fn lexical(
         &self,
-        text: &str,
-        vector: &[f32],
         permit: &Permit,
-        candidates: Candidates,
-    ) -> Result<Vec<Hit>, RetrieveError> {
-        let lexical = || self.index.search_lexical(permit, text, CANDIDATES_MAX);
-        let dense = || self.index.search_vector(permit, vector, CANDIDATES_MAX);
-        Ok(match candidates {
-            Candidates::Lexical => lexical()?,
-            Candidates::Vector => dense()?,
-            Candidates::Hybrid => {
-                fuse(&[lexical()?.as_slice(), dense()?.as_slice()], CANDIDATES_MAX)
-            }
-        })
+        through: Generation,
+        text: &str,
+    ) -> Result<Vec<Hit>, SearchError> {
+        self.index.search_lexical(permit, through, text, CANDIDATES_MAX)
+    }
+
+    fn dense(
+        &self,
+        permit: &Permit,
+        through: Generation,
+        vector: &[f32],
+    ) -> Result<Vec<Hit>, SearchError> {
+        self.index.search_vector(permit, through, vector, CANDIDATES_MAX)
     }
 
     /// Decides a candidate again and reads its text; one that is not active is passed over.

@@ -10,6 +10,11 @@ const SENTENCES_MAX: usize = 64;
 /// Weight of the passage's rank beside the sentence's own closeness when sentences are ordered.
 const RANK_WEIGHT: f32 = 0.10;
 
+/// What decides here, for the record.
+pub(super) fn settings() -> String {
+    format!("sentences {SENTENCES_MAX}\nrank weight {RANK_WEIGHT}\n")
+}
+
 /// Embeds the evidence's sentences and orders them: closeness to the question, helped a little by
 /// the rank of their passage (fused scores differ too little to be compared directly).
 pub(super) fn sentences(

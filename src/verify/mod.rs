@@ -106,6 +106,22 @@ pub enum Refusal {
     },
 }
 
+/// The thresholds and weights that decide here, as text: whoever records them, records their digest.
+pub fn settings() -> String {
+    let all = relevance::SETTINGS.into_iter().chain(support::SETTINGS);
+    all.map(|(name, value)| format!("{name} {value}\n")).collect()
+}
+
+impl Refusal {
+    /// The reason as the log gives it.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoEvidence => "no_evidence",
+            Self::Unsupported { .. } => "unsupported",
+        }
+    }
+}
+
 /// Checks drafts against evidence.
 pub struct Verifier {
     encoder: Arc<Encoder>,

@@ -13,6 +13,10 @@ const CLOSENESS_WEIGHT: f32 = 0.9;
 /// Sentences quoted at most.
 const QUOTED_MAX: usize = 2;
 
+/// What decides here, for the record.
+pub(super) const SETTINGS: [(&str, f32); 3] =
+    [("merit", MERIT_MIN), ("margin", MERIT_MARGIN), ("closeness weight", CLOSENESS_WEIGHT)];
+
 /// Which evidence sentences answer best; empty where none is good enough.
 #[derive(Debug)]
 pub struct Relevance {

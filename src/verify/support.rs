@@ -14,6 +14,10 @@ const ORDER_MIN: f32 = 0.75;
 /// Fewer words than this state nothing that can be checked.
 const WORDS_MIN: usize = 3;
 
+/// What decides here, for the record.
+pub(super) const SETTINGS: [(&str, f32); 3] =
+    [("closeness", CLOSENESS_MIN), ("coverage", COVERAGE_MIN), ("order", ORDER_MIN)];
+
 /// Judges `claim` against `source`, the cheapest and surest objections first.
 pub(super) fn judge(claim: &str, source: &str, closeness: f32) -> Result<(), Flaw> {
     let (claim_words, source_words) = (Words::of(claim), Words::of(source));

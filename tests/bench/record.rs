@@ -7,7 +7,7 @@ mod support;
 use std::io::Write as _;
 
 use affiant::audit::{CitedSpan, QueryKind, What};
-use affiant::domain::answer::{ModelsUsed, Wording};
+use affiant::domain::answer::{ModelsUsed, Setting, Wording};
 use affiant::domain::digest::Digest;
 use affiant::domain::payload::{PayloadRef, TokenKind};
 use affiant::store::KeyScope;
@@ -65,6 +65,8 @@ fn entry(home: &Home, step: usize, payload: PayloadRef) -> What {
             purpose: None,
             matter: None,
             patient: None,
+            rights: home.vault.token(TokenKind::Rights, "one"),
+            setting: Setting::default(),
             payload,
         },
         1 => home.retrieval(payload),

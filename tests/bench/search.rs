@@ -23,6 +23,8 @@ use self::synthetic::{Numbers, Vocabulary};
 const PASSAGES: usize = 100_000;
 const PASSAGES_PER_DOCUMENT: usize = 100;
 const WORDS_PER_PASSAGE: usize = 120;
+/// Whatever is visible.
+const NEWEST: Generation = Generation(u64::MAX);
 /// The default encoder's.
 const DIM: usize = 384;
 /// Documents fall into these in turn; the permit opens the first three of four.
@@ -66,9 +68,9 @@ fn search(
         let question = vocabulary.text(numbers, 8);
         let vector = numbers.unit_vector(DIM);
         let (lexical, for_words) =
-            bench.time(|| index.search_lexical(permit, &question, CANDIDATES_MAX));
+            bench.time(|| index.search_lexical(permit, NEWEST, &question, CANDIDATES_MAX));
         let (near, for_vectors) =
-            bench.time(|| index.search_vector(permit, &vector, CANDIDATES_MAX));
+            bench.time(|| index.search_vector(permit, NEWEST, &vector, CANDIDATES_MAX));
         let (lexical, near) = (lexical?, near?);
         let (found, for_fusing) = bench.time(|| fuse(&[&lexical, &near], CANDIDATES_MAX));
         anyhow::ensure!(!found.is_empty(), "{question:?} found nothing");

@@ -4,6 +4,7 @@ mod event;
 mod faults;
 mod open;
 mod tamper;
+mod tlog_policy;
 mod tree;
 
 use std::fs;
@@ -16,6 +17,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::answer::Setting;
 use crate::domain::clock::{Clock, Entropy, SystemEntropy, Timestamp};
 use crate::domain::ids::RequestId;
 use crate::domain::payload::Token;
@@ -125,6 +127,8 @@ fn received() -> What {
         purpose: None,
         matter: None,
         patient: None,
+        rights: Token::from_mac([8; 16]),
+        setting: Setting::default(),
         payload: None,
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             );
             Ok(Reply::done(value, text))
         }
+        AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
         AuditCommand::Inventory => {
             let table = inventory();
             Ok(Reply::done(json!({ "table": table }), table))
@@ -93,6 +94,34 @@ fn reveal(
         None => format!("the contents are {}", revealed.state.as_str()),
     };
     Ok(Reply::done(shown, text))
+}
+
+fn replay(context: &mut Context<'_>, index: u64, as_user: Option<&str>) -> Result<Reply, Failure> {
+    let reader = context.reader(as_user)?;
+    let engine = context.engine()?;
+    let app = context.app()?;
+    let accounts = &app.governor.accounts;
+    let replay = app.examiner.replay(&engine.answerer, accounts, &reader, EntryIndex(index))?;
+    let mut text = match (replay.same, replay.same_text) {
+        (true, _) => format!("same: entry {} replays as it was recorded\n", replay.entry),
+        (false, Some(true)) => format!("entry {}: the same text, but\n", replay.entry),
+        (false, _) => format!("entry {} does NOT replay as it was recorded:\n", replay.entry),
+    };
+    for difference in &replay.differences {
+        let (kind, detail, remedy) = (difference.kind, &difference.detail, difference.remedy);
+        text.push_str(&format!("  {kind}: {detail}\n    {remedy}\n"));
+        for (name, value) in [("recorded", &difference.recorded), ("now", &difference.now)] {
+            if !value.is_null() {
+                text.push_str(&format!("    {name}: {value}\n"));
+            }
+        }
+    }
+    let mut value = serde_json::to_value(&*replay).unwrap_or_default();
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("recorded_as".to_owned(), json!(replay.receipt().index()));
+    }
+    let code = if replay.same { exit::DONE } else { exit::CHECK_FAILED };
+    Ok(Reply::done(value, text).with_exit(code))
 }
 
 /// A home's log is verified on disk where no process has the home open, else inside the server.

@@ -57,3 +57,32 @@ fn each_half_of_the_index_is_searched_alone_or_both() {
     let denied = cli.json(4, &["search", "fax", "--as", "auditor"]);
     assert_eq!(denied["error"]["code"], "denied");
 }
+
+#[test]
+fn an_answer_is_run_again_from_its_record() {
+    let home = TestApp::folder(Holding::Corpus);
+    let cli = Cli::on(home.path());
+    let answer = cli.json(0, &["ask", ANSWERABLE, "--as", "staff", "--mode", "verbatim"]);
+    let terminal = answer["entries"]["terminal"].to_string();
+    let replay = cli.json(0, &["audit", "replay", &terminal]);
+    has(&replay, &["entry", "same", "same_text", "differences", "recorded_as"]);
+    assert_eq!((&replay["same"], &replay["same_text"]), (&true.into(), &true.into()));
+    assert_eq!(replay["differences"], Value::Array(Vec::new()));
+    let people = cli.run(&["audit", "replay", &terminal]);
+    assert!(people.stdout.starts_with("same: "), "{people:?}");
+    cli.json(4, &["audit", "replay", &terminal, "--as", "staff"]);
+    cli.json(2, &["audit", "replay", "0"]);
+    cli.json(2, &["audit", "replay", "999999"]);
+    // The digest covers every byte of the policies.
+    let policy = home.path().join("policies/roles.cedar");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    affiant::durable::replace(
+        &policy,
+        format!("{text}\n").as_bytes(),
+        affiant::durable::Readers::Owner,
+    )
+    .unwrap();
+    let replay = cli.json(1, &["audit", "replay", &terminal]);
+    assert_eq!(replay["differences"][0]["kind"], "policy");
+    has(&replay["differences"][0], &["kind", "detail", "remedy", "recorded", "now"]);
+}

@@ -3,4 +3,5 @@
 mod answering;
 mod ingesting;
 mod rebuilding;
+mod replaying;
 mod walls;

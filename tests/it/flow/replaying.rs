@@ -1,0 +1,180 @@
+//! A past answer, run again from its record.
+
+use affiant::answer::Replay;
+use affiant::audit::Recorded;
+use affiant::domain::answer::{Answer, Outcome};
+use affiant::domain::ids::EntryIndex;
+use affiant::domain::question::Mode;
+use affiant::examine::{ExamineError, Reader};
+
+use crate::support::corpus::{ANSWERABLE as QUESTION, UNANSWERABLE};
+use crate::support::record;
+use crate::support::test_app::TestApp;
+
+fn reader(app: &TestApp, who: Option<&str>) -> Reader {
+    match who {
+        None => Reader { actor: app.open().operator(None), person: None },
+        Some(name) => {
+            let asker = app.asker(name);
+            Reader { actor: asker.actor, person: Some(asker.principal) }
+        }
+    }
+}
+
+fn try_replay(
+    app: &TestApp,
+    who: Option<&str>,
+    at: EntryIndex,
+) -> Result<Recorded<Replay>, ExamineError> {
+    let engine = app.engine();
+    let accounts = &app.open().governor.accounts;
+    app.open().examiner.replay(&engine.answerer, accounts, &reader(app, who), at)
+}
+
+fn replay(app: &TestApp, who: Option<&str>, answer: &Answer) -> Replay {
+    try_replay(app, who, answer.entries.terminal.unwrap()).unwrap().into_parts().0
+}
+
+fn kinds(replay: &Replay) -> Vec<&str> {
+    replay.differences.iter().map(|difference| difference.kind).collect()
+}
+
+/// A document that answers the question as well as the corpus does.
+fn take_in_a_rival(app: &TestApp) {
+    let text = "Fax policy. Patient details are not permitted to be sent by fax to another \
+                hospital. Patient details may not be sent by fax to another hospital.";
+    assert_eq!(app.ingest_text("rival.txt", text).indexed, 1);
+}
+
+#[test]
+fn an_answer_replays_the_same_in_every_mode_and_from_each_of_its_entries() {
+    let app = TestApp::corpus();
+    for mode in [Mode::Verbatim, Mode::Grounded, Mode::Auto] {
+        let answer = app.try_ask("staff", QUESTION, mode).unwrap();
+        let released = record::of_kind(&app.open().log, "answer.released").len();
+        let entries = answer.entries;
+        for at in [entries.received, entries.retrieval, entries.terminal] {
+            let replay = try_replay(&app, None, at.unwrap()).unwrap();
+            assert!(replay.same, "{mode:?}: {:?}", replay.differences);
+            assert_eq!((replay.entry, replay.same_text), (entries.terminal.unwrap(), Some(true)));
+        }
+        let now = record::of_kind(&app.open().log, "answer.released").len();
+        assert_eq!(now, released, "a replay releases no answer");
+    }
+}
+
+#[test]
+fn a_refusal_and_a_denial_replay_too() {
+    let app = TestApp::corpus();
+    for (who, question, outcome) in
+        [("staff", UNANSWERABLE, Outcome::Refused), ("auditor", QUESTION, Outcome::Denied)]
+    {
+        let answer = app.ask(who, question);
+        assert_eq!(answer.outcome, outcome);
+        let replay = replay(&app, None, &answer);
+        assert!(replay.same, "{:?}", replay.differences);
+    }
+}
+
+#[test]
+fn a_replay_is_on_record_before_its_evidence_is_read_and_before_its_result_is_shown() {
+    let app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    let terminal = answer.entries.terminal.unwrap();
+    let replayed = try_replay(&app, Some("auditor"), terminal).unwrap();
+    let log = &app.open().log;
+    let of = |kind: &str| record::of_kind(log, kind).remove(0);
+    let entries = [of("replay.started"), of("replay.retrieved"), of("answer.replayed")];
+    assert!(entries.is_sorted_by_key(|entry| entry.index));
+    assert_eq!(entries[2].index, replayed.receipt().index());
+    for entry in &entries {
+        assert_eq!(entry.details()["entry"], terminal.0);
+        assert_eq!(entry.req(), entries[0].req());
+        assert_ne!(entry.req(), Some(answer.query));
+        assert_eq!(entry.actor_id(), app.asker("auditor").actor.id.as_str());
+    }
+    assert_eq!(entries[2].details()["same"], true);
+    assert_eq!(entries[2].details()["contents"], true);
+    // What was retrieved again falls under the key of the question: it is erased with it.
+    let key = |entry: &affiant::audit::Entry| entry.payload().unwrap().key;
+    assert_eq!(key(&entries[1]), key(&log.read(answer.entries.received.unwrap()).unwrap()));
+}
+
+#[test]
+fn what_was_taken_in_later_changes_nothing_in_a_replay() {
+    let app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    take_in_a_rival(&app);
+    let today = app.ask("staff", QUESTION);
+    assert_ne!(today.evidence, answer.evidence, "the new document bears on the question");
+    let replay = replay(&app, None, &answer);
+    assert!(replay.same, "{:?}", replay.differences);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test plays the operator's editor")]
+fn another_policy_is_named_also_where_the_text_is_the_same() {
+    let mut app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    let path = app.path().join("policies/roles.cedar");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}\n// Looked at once more.\n")).unwrap();
+    app.reopen(None);
+    let replay = replay(&app, None, &answer);
+    assert_eq!((kinds(&replay), replay.same_text), (vec!["policy"], Some(true)));
+    let now = app.open().policies.digest().to_string();
+    assert_eq!(replay.differences[0].now, now.as_str());
+    assert_eq!(replay.differences[0].recorded, answer.policy.to_string().as_str());
+}
+
+#[test]
+fn an_erased_question_is_told_and_not_run() {
+    let app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    let received = app.open().log.read(answer.entries.received.unwrap()).unwrap();
+    app.open().vault.destroy_key(&received.payload().unwrap().key).unwrap();
+    let replay = replay(&app, Some("auditor"), &answer);
+    assert_eq!((kinds(&replay), replay.same_text), (vec!["question"], None));
+    assert!(replay.differences[0].detail.contains("erased"));
+    assert!(record::of_kind(&app.open().log, "replay.retrieved").is_empty());
+}
+
+#[test]
+fn an_erased_document_is_the_cause_and_words_are_shown_to_those_who_may_reveal_them_alone() {
+    let mut app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    let cited = answer.sentences[0].citations[0].document;
+    let document = app.open().catalogue.document(cited).unwrap();
+    app.open().vault.destroy_key(&document.row.card.key).unwrap();
+    app.reopen(None);
+    for (who, shows) in [(None, false), (Some("auditor"), true)] {
+        let replay = replay(&app, who, &answer);
+        let kinds = kinds(&replay);
+        for kind in ["hits", "documents", "answer", "sentences"] {
+            assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+        }
+        let text = serde_json::to_string(&replay).unwrap();
+        assert_eq!(text.contains("may not be sent by fax"), shows, "{who:?}");
+        assert!(text.contains(document.row.token.as_str()));
+    }
+}
+
+#[test]
+fn those_who_may_not_read_the_record_replay_nothing() {
+    let app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    let terminal = answer.entries.terminal.unwrap();
+    let denied = try_replay(&app, Some("staff"), terminal);
+    assert!(matches!(denied, Err(ExamineError::Denied(_))));
+    assert!(record::of_kind(&app.open().log, "replay.started").is_empty());
+}
+
+#[test]
+fn the_rights_of_a_disabled_account_still_tell_what_its_owner_saw() {
+    let app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    let actor = app.open().operator(None);
+    let operator = affiant::govern::Changer::Operator;
+    app.open().governor.disable_account(operator, &actor, "staff").unwrap();
+    assert!(replay(&app, None, &answer).same);
+}
