@@ -114,10 +114,8 @@ pub(super) async fn reject_change(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let id = request_id(&id, "change")?;
-    let row = blocking(move || {
-        Ok(cases.governor.reject(&caller.principal, &caller.actor, id)?)
-    })
-    .await?;
+    let row =
+        blocking(move || Ok(cases.governor.reject(&caller.principal, &caller.actor, id)?)).await?;
     Ok(HttpResponse::Ok().json(change_body(&row, true)))
 }
 

@@ -11,7 +11,8 @@ use crate::domain::change::{ChangeKind, Proposal};
 use crate::domain::ids::RequestId;
 use crate::domain::reason::Reason;
 use crate::govern::{Changer, ErasureStep, GovernError, Governor, Listed};
-use crate::store::{ChangeRow, ChangeState};
+use crate::http::change_body;
+use crate::store::ChangeRow;
 
 pub(super) fn changes(
     context: &mut Context<'_>,
@@ -21,7 +22,8 @@ pub(super) fn changes(
         ChangesCommand::List { as_user } => {
             let listed = listed(context, as_user.as_deref())?;
             let shown = listed.shows_contents;
-            let values: Vec<Value> = listed.changes.iter().map(|row| value(row, shown)).collect();
+            let values: Vec<Value> =
+                listed.changes.iter().map(|row| change_body(row, shown)).collect();
             let text: String = listed.changes.iter().map(|row| line(row, shown)).collect();
             Ok(Reply::done(json!({ "changes": values }), text))
         }
@@ -30,7 +32,7 @@ pub(super) fn changes(
             let listed = listed(context, as_user.as_deref())?;
             let row = listed.changes.iter().find(|row| row.id == id);
             let row = row.ok_or(GovernError::NotFound { what: "change" })?;
-            let value = value(row, listed.shows_contents);
+            let value = change_body(row, listed.shows_contents);
             let text = format!("{value:#}");
             Ok(Reply::done(value, text))
         }
@@ -84,7 +86,7 @@ pub(super) fn propose(
         "proposed: {}\nsomebody else approves it with `affiant changes approve {} --as USER`, until {}",
         row.id, row.id, row.expires
     );
-    Ok(Reply::done(value(&row, true), text))
+    Ok(Reply::done(change_body(&row, true), text))
 }
 
 fn listed(context: &mut Context<'_>, as_user: Option<&str>) -> Result<Listed, Failure> {
@@ -103,33 +105,7 @@ pub(super) fn request(text: &str) -> Result<RequestId, Failure> {
 }
 
 fn decided(row: &ChangeRow) -> Reply {
-    Reply::done(value(row, false), format!("{} is {}", row.id, row.state.as_str()))
-}
-
-fn value(row: &ChangeRow, shows_contents: bool) -> Value {
-    let decided_by = match &row.state {
-        ChangeState::Proposed | ChangeState::Expired => None,
-        ChangeState::Approving { by, .. }
-        | ChangeState::Approved { by, .. }
-        | ChangeState::Applied { by }
-        | ChangeState::Rejected { by } => Some(by),
-    };
-    let mut value = json!({
-        "id": row.id,
-        "kind": row.kind,
-        "state": row.state.as_str(),
-        "scope": row.scope,
-        "subject": row.subject,
-        "proposer": row.proposer,
-        "proposed": row.proposed.to_string(),
-        "expires": row.expires.to_string(),
-        "decided_by": decided_by,
-    });
-    if let Some(object) = value.as_object_mut().filter(|_| shows_contents) {
-        object.insert("proposal".to_owned(), json!(row.proposal));
-        object.insert("reason".to_owned(), json!(row.reason));
-    }
-    value
+    Reply::done(change_body(row, false), format!("{} is {}", row.id, row.state.as_str()))
 }
 
 fn line(row: &ChangeRow, shows_contents: bool) -> String {

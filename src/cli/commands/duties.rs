@@ -8,6 +8,7 @@ use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::{Proposal, Target};
 use crate::domain::reason::Reason;
 use crate::govern::{Changer, Kept};
+use crate::http::hold_body;
 use crate::store::HoldRow;
 
 use super::changes;
@@ -20,7 +21,7 @@ pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Re
             let governor = &context.app()?.governor;
             let row = governor.hold(&asker.principal, &asker.actor, target, reason)?;
             let text = format!("{}: the hold is placed", row.id);
-            Ok(Reply::done(value(&row, true), text))
+            Ok(Reply::done(hold_body(&row, true), text))
         }
         HoldCommand::Release { id, as_user, reason, credential } => {
             let id = changes::request(&id)?;
@@ -37,7 +38,7 @@ pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Re
                 None => context.app()?.governor.holds(Changer::Operator)?,
             };
             let shown = as_user.is_some();
-            let values: Vec<Value> = rows.iter().map(|row| value(row, shown)).collect();
+            let values: Vec<Value> = rows.iter().map(|row| hold_body(row, shown)).collect();
             let text: String = rows.iter().map(|row| line(row, shown)).collect();
             Ok(Reply::done(json!({ "holds": values }), text))
         }
@@ -84,21 +85,6 @@ fn document(kept: &Kept) -> Value {
         "until": kept.until.map(|until| until.to_string()),
         "deleted": kept.document.row.deleted.is_some(),
     })
-}
-
-fn value(row: &HoldRow, shows_contents: bool) -> Value {
-    let mut value = json!({
-        "id": row.id,
-        "scope": row.target.kind(),
-        "subject": row.subject,
-        "placed_by": row.placed_by,
-        "placed": row.placed.to_string(),
-    });
-    if let Some(object) = value.as_object_mut().filter(|_| shows_contents) {
-        object.insert("target".to_owned(), json!(row.target));
-        object.insert("reason".to_owned(), json!(row.reason));
-    }
-    value
 }
 
 fn line(row: &HoldRow, shows_contents: bool) -> String {

@@ -54,7 +54,7 @@ impl TestApp {
     }
 
     /// Erases, with the two persons it takes.
-    fn erase(&self, target: Target) -> ChangeRow {
+    pub(crate) fn erase(&self, target: Target) -> ChangeRow {
         self.engine();
         let proposed = self.propose("records", Proposal::Erase { target }).unwrap();
         self.approve("approver", proposed.id).unwrap()
