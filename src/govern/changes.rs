@@ -156,7 +156,8 @@ impl Governor {
     /// they are not open. Start-up calls it, and again once they are.
     ///
     /// # Errors
-    /// [`GovernError`]; safe to repeat.
+    /// [`GovernError`] where the log or the state fail; safe to repeat. A change that cannot be
+    /// finished is traced, and tried again at the next start.
     pub fn resume(&self) -> Result<(), GovernError> {
         let _turn = self.turn.take();
         for row in self.state.changes().list()? {
@@ -174,8 +175,17 @@ impl Governor {
                 }
                 _ => row,
             };
-            if matches!(row.state, ChangeState::Approved { .. }) {
-                self.apply(row, &mut |_| ControlFlow::Continue(()))?;
+            if !matches!(row.state, ChangeState::Approved { .. }) {
+                continue;
+            }
+            let id = row.id;
+            match self.apply(row, &mut |_| ControlFlow::Continue(())) {
+                Err(error @ GovernError::NotRecorded(_)) => return Err(error),
+                // One change that cannot be finished must not keep the appliance from starting.
+                Err(error) => {
+                    tracing::error!(change.id = %id, %error, "a change waits for the next start");
+                }
+                Ok(_) => {}
             }
         }
         self.expire()

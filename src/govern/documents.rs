@@ -31,7 +31,7 @@ impl Governor {
         self.record(actor, what)?;
         self.catalogue.catch_up()?;
         if let Some(ingestor) = self.ingestor() {
-            ingestor.remove(id)?;
+            ingestor.remove(id, document.row.generation)?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use crate::catalogue::{Catalogue, CatalogueError};
 use crate::domain::access::Labels;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::digest::Digest;
-use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::ids::{DocumentId, Generation, RequestId};
 use crate::index::{Index, IndexError};
 use crate::inference::{Encoder, InferenceError};
 use crate::store::{State, StateError, Vault, VaultError};
@@ -204,13 +204,13 @@ impl Ingestor {
         Ok(dropped)
     }
 
-    /// Takes a deleted document out of the indexes.
+    /// Takes a deleted document out of the indexes; not what was taken in of the same bytes since.
     ///
     /// # Errors
     /// [`IngestError::Index`]; the next start takes it out then.
-    pub fn remove(&self, document: DocumentId) -> Result<(), IngestError> {
+    pub fn remove(&self, document: DocumentId, generation: Generation) -> Result<(), IngestError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.parts.index.remove_document(document)?;
+        self.parts.index.remove_generation(document, generation)?;
         Ok(self.parts.index.flush()?)
     }
 
