@@ -10,7 +10,7 @@ use crate::domain::question::{Mode, Question};
 use crate::generate::quote;
 use crate::policy::{Action, Denial, Permit};
 use crate::retrieve::{Candidates, EvidenceSet};
-use crate::store::KeyScope;
+use crate::store::{KeyScope, VaultError};
 use crate::telemetry::{Counter, Phase};
 use crate::verify::{Grounded, Refusal, relevance};
 
@@ -119,14 +119,19 @@ impl<'a> Run<'a> {
         let evidence = retriever.evidence(self.question, permit, candidates, newest, received)?;
         self.timings.retrieve = self.since(began);
         let began = self.parts.clock.steady();
-        // From here on it is also the contents of the documents that it shows.
-        self.scope = self.scope.clone().and(evidence.scope());
-        let payload = self.parts.vault.seal(&self.scope, &events::json(&evidence.items()))?;
+        let payload = self.keep(&evidence)?;
         let event = events::retrieved(self, &evidence, payload);
         let evidence = self.parts.log.record(event, evidence)?;
         self.entries.retrieval = Some(evidence.receipt().index());
         self.timings.record += self.since(began);
         Ok(evidence)
+    }
+
+    /// Seals the evidence. From here on what the question comes to is also the contents of the
+    /// documents that it shows.
+    pub(super) fn keep(&mut self, evidence: &EvidenceSet) -> Result<PayloadRef, VaultError> {
+        self.scope = self.scope.clone().and(evidence.scope());
+        self.parts.vault.seal(&self.scope, &events::json(&evidence.items()))
     }
 
     fn answer(

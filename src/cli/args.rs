@@ -1,13 +1,11 @@
 //! The grammar of the command line.
 
-mod duties;
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(super) use duties::{ChangesCommand, CredentialArgs, EraseArgs, HoldCommand, TargetArgs};
+use super::duty_args::{ChangesCommand, CredentialArgs, EraseArgs, HoldCommand};
 
 /// Answers from regulated documents, with a record that others can check.
 #[derive(Debug, Parser)]
@@ -407,20 +405,21 @@ pub(super) struct EvaluateArgs {
 impl Command {
     /// Whether a secret is to be read from standard input.
     pub(super) fn reads_stdin(&self) -> bool {
-        match self {
-            Self::User(UserCommand::Add { password_stdin, .. }) => *password_stdin,
-            _ => self.credential().is_some_and(|credential| credential.password_stdin),
+        if let Self::User(UserCommand::Add { password_stdin, .. }) = self {
+            return *password_stdin;
         }
+        self.credential().is_some_and(|credential| credential.password_stdin)
     }
 
     fn credential(&self) -> Option<&CredentialArgs> {
-        match self {
-            Self::Audit(AuditCommand::Show { credential, .. })
-            | Self::Changes(ChangesCommand::Approve { credential, .. })
-            | Self::Hold(HoldCommand::Release { credential, .. })
-            | Self::User(UserCommand::Grant { credential, .. })
-            | Self::Erase(EraseArgs { credential, .. }) => Some(credential),
-            _ => None,
+        if let Self::Audit(AuditCommand::Show { credential, .. })
+        | Self::Changes(ChangesCommand::Approve { credential, .. })
+        | Self::Hold(HoldCommand::Release { credential, .. })
+        | Self::User(UserCommand::Grant { credential, .. })
+        | Self::Erase(EraseArgs { credential, .. }) = self
+        {
+            return Some(credential);
         }
+        None
     }
 }

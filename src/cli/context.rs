@@ -10,7 +10,7 @@ use crate::examine;
 use crate::identity::{Confirmed, Credential};
 use crate::models::Progress;
 
-use super::args::CredentialArgs;
+use super::duty_args::CredentialArgs;
 use super::reply::{Failure, Reply};
 
 /// What a command runs on: a home it opens itself, or the one that the server has open.

@@ -8,6 +8,7 @@
 mod args;
 mod commands;
 mod context;
+mod duty_args;
 mod progress;
 mod remote;
 mod reply;

@@ -161,20 +161,7 @@ impl Governor {
     pub fn resume(&self) -> Result<(), GovernError> {
         let _turn = self.turn.take();
         for row in self.state.changes().list()? {
-            let row = match row.state.clone() {
-                ChangeState::Approving { by, from } => {
-                    // The crash fell beside the entry: the log says on which side.
-                    let approved = self.has_said(&row, "change.approved")?;
-                    let state = match approved {
-                        true => ChangeState::Approved { by, from },
-                        false => ChangeState::Proposed,
-                    };
-                    let row = ChangeRow { state, ..row };
-                    self.state.changes().put(&row)?;
-                    row
-                }
-                _ => row,
-            };
+            let row = self.settle(row)?;
             if !matches!(row.state, ChangeState::Approved { .. }) {
                 continue;
             }
@@ -189,6 +176,18 @@ impl Governor {
             }
         }
         self.expire()
+    }
+
+    /// A crash fell beside the entry of an approval: the log says on which side.
+    fn settle(&self, row: ChangeRow) -> Result<ChangeRow, GovernError> {
+        let ChangeState::Approving { by, from } = row.state.clone() else { return Ok(row) };
+        let state = match self.has_said(&row, "change.approved")? {
+            true => ChangeState::Approved { by, from },
+            false => ChangeState::Proposed,
+        };
+        let row = ChangeRow { state, ..row };
+        self.state.changes().put(&row)?;
+        Ok(row)
     }
 
     /// Puts an approved change into effect: the one way, also after a crash. What was done before is
@@ -207,7 +206,7 @@ impl Governor {
                     Some(Proposal::Erase { target }) => Some(target),
                     Some(Proposal::ReleaseHold { .. } | Proposal::GrantRole { .. }) | None => None,
                 };
-                if !self.erase(&row, target, progress)? {
+                if !self.erase(&row, target.as_ref(), progress)? {
                     return Ok(row); // Until the indexes are open.
                 }
             }
@@ -265,9 +264,9 @@ impl Governor {
         self.expire()?;
         let row = self.state.changes().get(&id)?;
         let row = row.ok_or(GovernError::NotFound { what: "change" })?;
-        match row.state {
-            ChangeState::Proposed => Ok(row),
-            _ => Err(GovernError::NotOpen { state: row.state.as_str() }),
+        match row.state == ChangeState::Proposed {
+            true => Ok(row),
+            false => Err(GovernError::NotOpen { state: row.state.as_str() }),
         }
     }
 
@@ -315,10 +314,10 @@ impl Governor {
         let person =
             |name: &str| KeyScope::of(TokenKind::Person, &self.actor(name, Via::System, None).id);
         let proposer = person(row.proposer.as_str());
-        match &row.state {
-            ChangeState::Approved { by, .. } => proposer.and(person(by.as_str())),
-            _ => proposer,
+        if let ChangeState::Approved { by, .. } = &row.state {
+            return proposer.and(person(by.as_str()));
         }
+        proposer
     }
 }
 

@@ -87,7 +87,7 @@ impl Governor {
     pub(super) fn erase(
         &self,
         row: &ChangeRow,
-        target: Option<Target>,
+        target: Option<&Target>,
         progress: &mut Progress<'_>,
     ) -> Result<bool, GovernError> {
         if self.has_said(row, "erasure.completed")? {
@@ -111,7 +111,7 @@ impl Governor {
             }
         }
         begin(ErasureStep::Names)?;
-        if let Some(target) = &target {
+        if let Some(target) = target {
             self.forget_name(target)?;
         }
         begin(ErasureStep::Rows)?;

@@ -454,7 +454,7 @@ fn renewing_seals_every_row_under_another_key_also_after_a_crash() {
     let rows = state.accounts().list().unwrap();
     drop(state);
     // A crash after the fresh key was made, and before a row was sealed under it.
-    let number = keys()[0].to_string_lossy().chars().filter(char::is_ascii_digit).next_back();
+    let number = keys()[0].to_string_lossy().chars().rfind(char::is_ascii_digit);
     let next = number.unwrap().to_digit(10).unwrap() + 1;
     vault.keys().create_state_key(next).unwrap();
     let vault = Vault::open(home.path(), entropy()).unwrap();

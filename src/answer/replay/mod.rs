@@ -198,8 +198,12 @@ impl Replaying<'_> {
     }
 
     /// Nothing is put before the model that is not in the log: this evidence may be another.
-    fn record(&self, run: &Run<'_>, evidence: EvidenceSet) -> Result<Recorded<EvidenceSet>, Fault> {
-        let payload = self.parts.vault.seal(&run.scope, &events::json(&evidence.items()))?;
+    fn record(
+        &self,
+        run: &mut Run<'_>,
+        evidence: EvidenceSet,
+    ) -> Result<Recorded<EvidenceSet>, Fault> {
+        let payload = run.keep(&evidence)?;
         let what = What::ReplayRetrieved {
             entry: self.past.terminal().index,
             generation: evidence.generation().0,

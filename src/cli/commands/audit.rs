@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::audit::{Entry, LogPaths, Report, inventory, verify};
-use crate::cli::args::{AuditCommand, CredentialArgs, FilterArgs};
+use crate::cli::args::{AuditCommand, FilterArgs};
 use crate::cli::context::Context;
+use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::ids::EntryIndex;
 use crate::domain::reason::Reason;

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{ChangesCommand, CredentialArgs};
 use crate::cli::context::Context;
+use crate::cli::duty_args::{ChangesCommand, CredentialArgs};
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::{ChangeKind, Proposal};
 use crate::domain::ids::RequestId;

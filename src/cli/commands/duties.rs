@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::args::{EraseArgs, HoldCommand, TargetArgs};
 use crate::cli::context::Context;
+use crate::cli::duty_args::{EraseArgs, HoldCommand, TargetArgs};
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::{Proposal, Target};
 use crate::domain::reason::Reason;

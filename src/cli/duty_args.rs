@@ -6,46 +6,46 @@ use clap::{Args, Subcommand};
 
 /// How somebody proves that they are the person named by `--as`.
 #[derive(Args, Debug, Default)]
-pub(in crate::cli) struct CredentialArgs {
+pub(super) struct CredentialArgs {
     /// File with this person's own token.
     #[arg(long, value_name = "F")]
-    pub(in crate::cli) token_file: Option<PathBuf>,
+    pub(super) token_file: Option<PathBuf>,
     /// Read this person's own password from standard input.
     #[arg(long, conflicts_with = "token_file")]
-    pub(in crate::cli) password_stdin: bool,
+    pub(super) password_stdin: bool,
 }
 
 /// What a hold or an erasure is about.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
-pub(in crate::cli) struct TargetArgs {
+pub(super) struct TargetArgs {
     /// A document, by its id.
     #[arg(long, value_name = "ID")]
-    pub(in crate::cli) document: Option<String>,
+    pub(super) document: Option<String>,
     /// All that belongs to a matter.
     #[arg(long, value_name = "M")]
-    pub(in crate::cli) matter: Option<String>,
+    pub(super) matter: Option<String>,
     /// All that belongs to a patient.
     #[arg(long, value_name = "P")]
-    pub(in crate::cli) patient: Option<String>,
+    pub(super) patient: Option<String>,
 }
 
 #[derive(Args, Debug)]
-pub(in crate::cli) struct EraseArgs {
+pub(super) struct EraseArgs {
     #[command(flatten)]
-    pub(in crate::cli) target: TargetArgs,
+    pub(super) target: TargetArgs,
     /// Who proposes it.
     #[arg(long = "as", value_name = "USER")]
-    pub(in crate::cli) as_user: String,
+    pub(super) as_user: String,
     /// On what basis; it outlives the erasure, so do not name what is erased.
     #[arg(long, value_name = "R")]
-    pub(in crate::cli) reason: String,
+    pub(super) reason: String,
     #[command(flatten)]
-    pub(in crate::cli) credential: CredentialArgs,
+    pub(super) credential: CredentialArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum ChangesCommand {
+pub(super) enum ChangesCommand {
     /// Every change, oldest first.
     List {
         /// With this person's rights: who may propose or approve sees what changes name.
@@ -81,7 +81,7 @@ pub(in crate::cli) enum ChangesCommand {
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum HoldCommand {
+pub(super) enum HoldCommand {
     /// Keep something from being deleted or erased.
     Add {
         #[command(flatten)]
