@@ -17,11 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 
 use crate::answer::Reader;
-use crate::audit::{Actor, DiskFiles, Event, Log, LogFiles, LogPaths, Recovery, What};
+use crate::audit::{Actor, DiskFiles, Entry, Event, Log, LogFiles, LogPaths, Recovery, What};
 use crate::catalogue::Catalogue;
 use crate::config::Options;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::domain::ids::RequestId;
+use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::principal::Via;
 use crate::durable::{Lock, LockError};
 use crate::examine::Examiner;
@@ -84,6 +84,9 @@ impl Home {
         LogPaths::of(&self.0).vkey.exists()
     }
 }
+
+/// Nearly every entry names a policy set, so that one of so many last ones does.
+const ENTRIES_NEAR_END: u64 = 64;
 
 /// What becomes of the views of the log when a home is opened.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -231,6 +234,7 @@ impl App {
             engine: Mutex::new(None),
             _lock: lock,
         };
+        app.tell_policies()?;
         app.close_interrupted(&recovery)?;
         app.governor.resume()?;
         Ok(app)
@@ -282,6 +286,20 @@ impl App {
         let policy = Some(self.policies.digest());
         self.log.append(Event { actor, req, policy, what })?;
         Ok(())
+    }
+
+    /// Policies that were edited while nobody had the home open are in the log before anything is
+    /// decided by them. The last entry that names a policy set names the one in force until now.
+    fn tell_policies(&self) -> anyhow::Result<()> {
+        let size = self.log.size();
+        let recent = EntryIndex(size.saturating_sub(ENTRIES_NEAR_END));
+        let recent = self.log.entries(recent, ENTRIES_NEAR_END as usize)?;
+        let known = recent.iter().rev().find_map(Entry::policy);
+        if size == 0 || known == Some(self.policies.digest()) {
+            return Ok(());
+        }
+        let files = self.policies.files().iter().map(|f| (f.name.clone(), f.digest)).collect();
+        self.record_own(What::PolicyActivated { set: "edited".to_owned(), files })
     }
 
     /// Every question has exactly one terminal entry, also after a crash.

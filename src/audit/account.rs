@@ -11,10 +11,10 @@ use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
 use super::files::read_bounded;
 use super::folder::Folder;
 use super::merkle::Hash;
-use super::note::NoteVerifier;
+use super::problems::{PROBLEMS_MAX, Problems};
 use super::publish::CHECKPOINT_FILE;
 use super::tile::{BUNDLE_BYTES_MAX, Part, PartKind, push_entry};
-use super::verify::{PROBLEMS_MAX, Problems};
+use super::tlog_policy::TlogPolicy;
 
 /// A tile's path has at most nine names: `tile`, level, up to seven groups, width.
 const DEPTH_MAX: usize = 12;
@@ -27,6 +27,7 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Files<'a> {
     dir: &'a Path,
     folder: &'a Folder,
+    origin: &'a str,
     size: u64,
     /// Files that a growing log would explain: the tile, or `None` for a name of no log.
     unsettled: BTreeMap<String, Option<Part>>,
@@ -35,8 +36,9 @@ pub(super) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    pub(super) const fn new(dir: &'a Path, folder: &'a Folder, size: u64) -> Self {
-        Self { dir, folder, size, unsettled: BTreeMap::new(), near: None }
+    pub(super) fn new(dir: &'a Path, folder: &'a Folder, checkpoint: &'a Checkpoint) -> Self {
+        let Checkpoint { origin, size, .. } = checkpoint;
+        Self { dir, folder, origin, size: *size, unsettled: BTreeMap::new(), near: None }
     }
 
     pub(super) fn check(&mut self, problems: &mut Problems) {
@@ -134,12 +136,13 @@ impl<'a> Files<'a> {
 
     /// Files beyond the checkpoint are fine where the log has grown meanwhile, and temporary ones
     /// where they are gone. A log that is being appended to gets a moment to publish.
-    pub(super) fn settle(mut self, verifier: &NoteVerifier, problems: &mut Problems) {
+    pub(super) fn settle(mut self, trust: &TlogPolicy, problems: &mut Problems) {
         for _ in 0..SETTLE_LOOKS {
             let checkpoint = read_bounded(&self.dir.join(CHECKPOINT_FILE), CHECKPOINT_BYTES_MAX)
                 .ok()
-                .and_then(|note| Checkpoint::open(&note, verifier).ok());
-            let size = checkpoint.map_or(self.size, |checkpoint| checkpoint.size);
+                .and_then(|note| trust.stand(&note).ok())
+                .filter(|standing| standing.checkpoint.origin == self.origin);
+            let size = checkpoint.map_or(self.size, |standing| standing.checkpoint.size);
             self.unsettled.retain(|path, part| {
                 let covered = part.is_some_and(|part| part.is_within(size));
                 !covered && self.dir.join(path).symlink_metadata().is_ok()

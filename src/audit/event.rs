@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::shape::{Fits, Shape};
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
@@ -41,7 +42,7 @@ pub struct Event {
 }
 
 /// What a query wants.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QueryKind {
     /// An answer.
@@ -67,7 +68,7 @@ pub struct RetrievedHit {
 }
 
 /// What became of a retrieved passage.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HitDecision {
     /// It is evidence.
@@ -122,6 +123,8 @@ pub struct EntryType {
     pub fields: &'static [(&'static str, &'static str)],
     /// What the payload holds, for the types that have one.
     pub payload: Option<&'static str>,
+    /// The form of each of `fields`.
+    pub(super) shapes: &'static [Fits],
 }
 
 macro_rules! entry_types {
@@ -150,6 +153,7 @@ macro_rules! entry_types {
                 when: $when,
                 fields: &[$((stringify!($field), $meaning)),*],
                 payload: first(&[$($contents)?]),
+                shapes: &[$(<$type as Shape>::fits),*],
             },
         )*];
 

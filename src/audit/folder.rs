@@ -84,6 +84,15 @@ impl Folder {
 
     /// The entries of a bundle, as many as its width says.
     pub(super) fn entries(&self, part: Part) -> Result<Entries, FolderError> {
+        self.with_entries(part, |entries| entries.iter().map(|entry| Arc::from(*entry)).collect())
+    }
+
+    /// What `take` makes of the entries of a bundle, as many as its width says.
+    pub(super) fn with_entries<T>(
+        &self,
+        part: Part,
+        take: impl FnOnce(&[&[u8]]) -> T,
+    ) -> Result<T, FolderError> {
         let (bytes, longer) = self.read(part, BUNDLE_BYTES_MAX)?;
         let mut entries = split_entries(&bytes).unwrap_or_default();
         if longer {
@@ -93,7 +102,7 @@ impl Folder {
             let problem = "does not hold the entries of its bundle";
             return Err(FolderError::Corrupt { path: self.path(part), problem });
         }
-        Ok(entries.into_iter().map(Arc::from).collect())
+        Ok(take(&entries))
     }
 
     /// The right edge of the tree of `checkpoint`, checked against its root, and the entries of

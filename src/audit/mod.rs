@@ -33,16 +33,21 @@ mod folder;
 mod journal;
 mod log;
 pub mod merkle;
+mod node;
 pub mod note;
+mod problems;
 mod publish;
 mod reader;
 mod receipt;
 mod recover;
+mod schema;
 mod sequencer;
+mod shape;
 mod shared;
 pub mod tile;
 mod tlog_policy;
 mod verify;
+mod walk;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
@@ -55,14 +60,16 @@ pub use event::{
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
 pub use log::{AppendError, Log};
+pub use problems::{PROBLEM_KINDS, Problem, ProblemKind, Report, problem_kinds};
 pub use reader::ReadError;
 pub use receipt::{Receipt, Recorded};
 pub use recover::{OpenError, Recovery};
+pub use schema::check_entry;
 pub use tlog_policy::{
     LineError, POLICY_FILE_BYTES_MAX, PolicyError, PolicyLog, PolicyWitness, Standing, TlogPolicy,
     UnsignedError,
 };
-pub use verify::{EntryRules, Problem, Report, VerifyOptions, verify, verify_with};
+pub use verify::{EntryRules, Trust, VerifyOptions, verify, verify_with};
 
 #[cfg(test)]
 mod tests;

@@ -194,11 +194,24 @@ impl Edge {
 
     /// Appends a leaf; returns the tiles that it completes, lowest level first.
     pub fn push(&mut self, leaf: Hash) -> Vec<FullTile> {
-        let mut full = Vec::new();
-        let mut hash = leaf;
         self.size += 1;
-        for level in 0..TILE_LEVELS {
-            if self.levels.len() <= usize::from(level) {
+        self.carry(0, leaf)
+    }
+
+    /// Appends 256 leaves, the root of whose tile this is, where the lowest level has none left
+    /// over; returns the tiles above them that they complete.
+    pub fn push_tile(&mut self, root: Hash) -> Vec<FullTile> {
+        debug_assert!(self.level(0).is_empty(), "a whole tile begins where one ended");
+        self.size += TILE_WIDTH;
+        self.carry(1, root)
+    }
+
+    /// Appends a hash to a level, and the root of every tile that it completes to the next.
+    fn carry(&mut self, from: u8, hash: Hash) -> Vec<FullTile> {
+        let mut full = Vec::new();
+        let mut hash = hash;
+        for level in from..TILE_LEVELS {
+            while self.levels.len() <= usize::from(level) {
                 self.levels.push(Vec::with_capacity(TILE_WIDTH as usize));
             }
             let Some(hashes) = self.levels.get_mut(usize::from(level)) else { break };

@@ -1,8 +1,9 @@
-//! The offline verifier: a folder and a verifier key, nothing else.
+//! The offline verifier: a folder, and a verifier key or a policy that names keys; nothing else.
 //!
-//! Streams through the log once, holding one bundle, one tile a level, and the queries that are
-//! open at that point. Checks the checkpoint's signature, every tile of every level against the
-//! entries and the root, every entry (`chronicle`), and that every file of the folder is one that
+//! Streams through the log once, holding a few bundles, one tile a level, and what later entries
+//! rest on: open queries, documents, policy sets. Checks the checkpoint's signature, every tile of
+//! every level against the entries and the root (`walk`), the form of every entry (`schema`), what
+//! entries must be among each other (`chronicle`), and that every file of the folder is one that
 //! the log of this size has (`account`). Older partial tiles may stay; they must be a beginning of
 //! what there is now.
 //!
@@ -13,44 +14,19 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 
 use super::account::Files;
 use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
 use super::chronicle::Chronicle;
 use super::files::read_bounded;
-use super::folder::{Folder, FolderError};
-use super::merkle::leaf_hash;
-use super::note::NoteVerifier;
+use super::folder::Folder;
+use super::merkle::empty_root;
+use super::problems::{Problems, Report};
 use super::publish::CHECKPOINT_FILE;
-use super::tile::{Edge, FullTile, Part, PartKind, TILE_WIDTH};
-
-/// A log that is wrong everywhere needs no longer list than this.
-pub(super) const PROBLEMS_MAX: usize = 1_000;
-
-/// What was found.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Report {
-    /// Whether there is no problem.
-    pub ok: bool,
-    /// Entries that the checkpoint states; 0 where it could not be accepted.
-    pub size: u64,
-    /// The root that the checkpoint states, in base64; empty where it could not be accepted.
-    pub root: String,
-    /// What is wrong, at most about a thousand items.
-    pub problems: Vec<Problem>,
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Problem {
-    /// A code, see [`verify`].
-    pub kind: String,
-    /// The entry, where it is about one.
-    pub index: Option<u64>,
-    /// A sentence that names the file.
-    pub detail: String,
-}
+use super::schema::claims_our_format;
+use super::tile::{Part, PartKind};
+use super::tlog_policy::TlogPolicy;
+use super::walk::Walk;
 
 /// Whether entries are held to this appliance's schema.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,106 +39,85 @@ pub enum EntryRules {
     Opaque,
 }
 
-/// What to check besides the tree.
+/// Whose signatures make a checkpoint valid.
 #[derive(Clone, Copy, Debug)]
+pub enum Trust<'a> {
+    /// The signature of this verifier key, a C2SP vkey.
+    Key(&'a str),
+    /// That of any of the policy's log keys, and its quorum of witnesses.
+    Policy(&'a TlogPolicy),
+}
+
+/// What to check besides the tree.
+#[derive(Clone, Debug)]
 pub struct VerifyOptions {
     /// Which rules entries follow.
     pub entries: EntryRules,
+    /// A checkpoint that this log has signed earlier: it must be the beginning of today's.
+    pub since: Option<Vec<u8>>,
 }
 
 /// Verifies a log folder with its verifier key; entries as [`EntryRules::Detect`].
 ///
-/// Kinds of problems: `vkey`, `checkpoint` (not signed by this key), `missing_file`,
-/// `malformed_file`, `unreadable_file`, `entry_mismatch` (an entry and its hash differ),
-/// `tile_mismatch`, `root_mismatch`, `stale_partial` (an old partial tile differs),
-/// `unknown_file`, `unpublished_file` (beyond the checkpoint), `entry_schema`, `duplicate_id`,
-/// `time_order`, `open_query`, `duplicate_query`, `terminal_without_query`, `query_order`,
-/// `too_many_problems`.
+/// The kinds of problems and warnings are listed in [`super::PROBLEM_KINDS`].
 ///
 /// An `open_query` has no terminal entry and cannot get one any more: more than 1,024 entries or a
-/// `log.started` follow it. Later ones may still be running, and are no problem.
+/// `log.started` follow it. Later ones may still be running, and are warnings.
 pub fn verify(dir: &Path, vkey: &str) -> Report {
-    verify_with(dir, vkey, &VerifyOptions { entries: EntryRules::Detect })
+    let options = VerifyOptions { entries: EntryRules::Detect, since: None };
+    verify_with(dir, Trust::Key(vkey), &options)
 }
 
-/// Verifies a log folder with its verifier key.
-pub fn verify_with(dir: &Path, vkey: &str, options: &VerifyOptions) -> Report {
+/// Verifies a log folder.
+pub fn verify_with(dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Report {
     let mut problems = Problems::default();
-    let checkpoint = accept(dir, vkey, &mut problems);
-    if let Some((verifier, checkpoint)) = &checkpoint {
-        let folder = Folder::at(dir);
-        let size = checkpoint.size;
-        let mut chronicle = Chronicle::new(options.entries);
-        check_tree(&folder, checkpoint, &mut chronicle, &mut problems);
-        chronicle.finish(size, &mut problems);
-        let mut files = Files::new(dir, &folder, size);
-        files.check(&mut problems);
-        files.settle(verifier, &mut problems);
-    }
-    let (size, root) = checkpoint.map_or((0, String::new()), |(_, checkpoint)| {
-        (checkpoint.size, STANDARD.encode(checkpoint.root))
-    });
-    let problems = problems.finish();
-    Report { ok: problems.is_empty(), size, root, problems }
-}
-
-/// What was found so far.
-#[derive(Default)]
-pub(super) struct Problems {
-    list: Vec<Problem>,
-    dropped: u64,
-}
-
-impl Problems {
-    pub(super) fn add(&mut self, kind: &str, index: Option<u64>, detail: String) {
-        match self.is_full() {
-            true => self.dropped += 1,
-            false => self.list.push(Problem { kind: kind.to_owned(), index, detail }),
-        }
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.list.len() >= PROBLEMS_MAX
-    }
-
-    fn add_folder_error(&mut self, index: Option<u64>, error: &FolderError) {
-        let kind = match error {
-            FolderError::Missing { .. } => "missing_file",
-            FolderError::Corrupt { .. } => "malformed_file",
-            FolderError::Io(_) => "unreadable_file",
-        };
-        self.add(kind, index, error.to_string());
-    }
-
-    /// The value, or its error on the list.
-    fn keep<T>(&mut self, index: Option<u64>, result: Result<T, FolderError>) -> Option<T> {
-        result.inspect_err(|error| self.add_folder_error(index, error)).ok()
-    }
-
-    fn finish(mut self) -> Vec<Problem> {
-        if self.is_full() {
-            let detail = format!("at least {} more problems are not listed", self.dropped);
-            self.list.push(Problem { kind: "too_many_problems".into(), index: None, detail });
-        }
-        self.list
-    }
-}
-
-fn accept(dir: &Path, vkey: &str, problems: &mut Problems) -> Option<(NoteVerifier, Checkpoint)> {
-    let verifier: NoteVerifier = match vkey.trim().parse() {
-        Ok(verifier) => verifier,
-        Err(error) => {
-            problems.add("vkey", None, format!("the verifier key: {error}"));
-            return None;
-        }
+    let trust = match trust {
+        Trust::Policy(policy) => policy.clone(),
+        Trust::Key(text) => match text.trim().parse() {
+            Ok(key) => TlogPolicy::of_logs([key]),
+            Err(error) => {
+                problems.add("vkey", None, format!("the verifier key: {error}"));
+                return problems.report(0, String::new());
+            }
+        },
     };
+    let Some(checkpoint) = accept(dir, &trust, &mut problems) else {
+        return problems.report(0, String::new());
+    };
+    let folder = Folder::at(dir);
+    let since = options.since.as_deref();
+    let since = since.and_then(|note| accept_since(note, &trust, &checkpoint, &mut problems));
+    let opaque = is_opaque(options.entries, &folder, checkpoint.size);
+    let mut chronicle = Chronicle::new();
+    let walk = Walk { folder: &folder, checkpoint: &checkpoint, since: since.as_ref(), opaque };
+    walk.run(&mut chronicle, &mut problems);
+    chronicle.finish(checkpoint.size, &mut problems);
+    let mut files = Files::new(dir, &folder, &checkpoint);
+    files.check(&mut problems);
+    files.settle(&trust, &mut problems);
+    problems.report(checkpoint.size, STANDARD.encode(checkpoint.root))
+}
+
+fn accept(dir: &Path, trust: &TlogPolicy, problems: &mut Problems) -> Option<Checkpoint> {
     let path = dir.join(CHECKPOINT_FILE);
-    let checkpoint = match read_bounded(&path, CHECKPOINT_BYTES_MAX) {
-        Ok(note) => Checkpoint::open(&note, &verifier).map_err(|e| e.to_string()),
+    let standing = match read_bounded(&path, CHECKPOINT_BYTES_MAX) {
+        Ok(note) => trust.stand(&note).map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    match checkpoint {
-        Ok(checkpoint) => Some((verifier, checkpoint)),
+    match standing {
+        Ok(standing) => {
+            if !standing.quorum_met {
+                let path = path.display();
+                let known = trust.witnesses().len();
+                let count = standing.cosigned_by.len();
+                let detail = format!(
+                    "{path}: {count} of the policy's {known} witnesses have cosigned it, \
+                     which is no quorum"
+                );
+                problems.add("quorum", None, detail);
+            }
+            Some(standing.checkpoint)
+        }
         Err(error) => {
             problems.add("checkpoint", None, format!("{}: {error}", path.display()));
             None
@@ -170,63 +125,49 @@ fn accept(dir: &Path, vkey: &str, problems: &mut Problems) -> Option<(NoteVerifi
     }
 }
 
-/// Every entry against its hash, every tile against the level below, the top against the root.
-fn check_tree(
-    folder: &Folder,
-    checkpoint: &Checkpoint,
-    chronicle: &mut Chronicle,
+/// The earlier checkpoint, where today's tree can be compared with it.
+fn accept_since(
+    note: &[u8],
+    trust: &TlogPolicy,
+    today: &Checkpoint,
     problems: &mut Problems,
-) {
-    let mut edge = Edge::default();
-    while edge.size() < checkpoint.size && !problems.is_full() {
-        let first = edge.size();
-        let width = u16::try_from((checkpoint.size - first).min(TILE_WIDTH)).unwrap_or(0);
-        let bundle = Part { kind: PartKind::Entries, number: first / TILE_WIDTH, width };
-        let tile = Part { kind: PartKind::Tile(0), ..bundle };
-        let entries = problems.keep(Some(first), folder.entries(bundle)).unwrap_or_default();
-        let hashes = problems.keep(Some(first), folder.hashes(tile)).unwrap_or_default();
-        for offset in 0..usize::from(width) {
-            let index = edge.size();
-            let (entry, hash) = (entries.get(offset), hashes.get(offset).copied());
-            let leaf = entry.map(|entry| leaf_hash(entry));
-            if hash.is_some() && leaf.is_some() && hash != leaf {
-                let (bundle, tile) = (folder.path(bundle), folder.path(tile));
-                let (bundle, tile) = (bundle.display(), tile.display());
-                let detail = format!("entry {index} of {bundle} does not have its hash in {tile}");
-                problems.add("entry_mismatch", Some(index), detail);
-            }
-            if let Some(entry) = entry {
-                chronicle.enter(index, entry, bundle, problems);
-            }
-            for full in edge.push(hash.or(leaf).unwrap_or_default()) {
-                check_tile(folder, &full, problems);
-            }
+) -> Option<Checkpoint> {
+    let since = match trust.stand(note) {
+        Ok(standing) if standing.checkpoint.origin == today.origin => standing.checkpoint,
+        Ok(_) => {
+            let detail = "the earlier checkpoint is of another log".to_owned();
+            problems.add("since_checkpoint", None, detail);
+            return None;
         }
-    }
-    if problems.is_full() {
-        return;
-    }
-    for level in 0..edge.level_count() {
-        if let Some(part) = PartKind::Tile(level).partial(edge.size()) {
-            check_tile(folder, &FullTile { part, hashes: edge.level(level).to_vec() }, problems);
+        Err(error) => {
+            problems.add("since_checkpoint", None, format!("the earlier checkpoint: {error}"));
+            return None;
         }
+    };
+    let (then, now) = (since.size, today.size);
+    if then > now {
+        let detail = format!("the log had {then} entries at the earlier checkpoint and has {now}");
+        problems.add("shrunk", None, detail);
+        return None;
     }
-    if edge.root() != checkpoint.root {
-        let checkpoint = format!("{CHECKPOINT_FILE} of {} entries", checkpoint.size);
-        let detail = format!("the tiles do not have the root that {checkpoint} states");
-        problems.add("root_mismatch", None, detail);
+    if then == 0 && since.root != empty_root() {
+        let detail = "the earlier checkpoint states another root than that of no entries";
+        problems.add("forked", None, detail.to_owned());
+        return None;
     }
+    Some(since)
 }
 
-/// A tile of an upper level against the hashes made from below. Level 0 was compared entry by entry.
-fn check_tile(folder: &Folder, expected: &FullTile, problems: &mut Problems) {
-    if expected.part.kind == PartKind::Tile(0) {
-        return;
-    }
-    let Some(found) = problems.keep(None, folder.hashes(expected.part)) else { return };
-    if let Some(offset) = found.iter().zip(&expected.hashes).position(|(a, b)| a != b) {
-        let path = folder.path(expected.part);
-        let detail = format!("hash {offset} of {} is not that of the tiles below", path.display());
-        problems.add("tile_mismatch", None, detail);
+/// Whether entries are any bytes. A first bundle that cannot be read does not excuse the others.
+fn is_opaque(rules: EntryRules, folder: &Folder, size: u64) -> bool {
+    match rules {
+        EntryRules::Affiant => false,
+        EntryRules::Opaque => true,
+        EntryRules::Detect => {
+            let first = Part::full(PartKind::Entries, 0);
+            let first = PartKind::Entries.partial(size).filter(|p| p.number == 0).unwrap_or(first);
+            let claims = |entries: &[&[u8]]| entries.first().is_none_or(|e| claims_our_format(e));
+            !folder.with_entries(first, claims).unwrap_or(true)
+        }
     }
 }

@@ -276,14 +276,8 @@ pub(super) struct AskArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// Verify a log, offline, from its verifier key.
-    Verify {
-        /// The log folder; else the home's.
-        log: Option<PathBuf>,
-        /// File with the verifier key; else `log.vkey` beside the log folder.
-        #[arg(long, value_name = "FILE")]
-        vkey: Option<PathBuf>,
-    },
+    /// Verify a log, offline, from its verifier key or a policy.
+    Verify(VerifyArgs),
     /// Entries, oldest first: the newest of those that match.
     List {
         #[command(flatten)]
@@ -344,8 +338,24 @@ pub(super) enum AuditCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
-    /// Every entry type, its fields and when it is written, as a Markdown table.
+    /// Every entry type, its fields and when it is written, and every kind of problem that
+    /// `verify` finds, as Markdown tables.
     Inventory,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct VerifyArgs {
+    /// The log folder; else the home's.
+    pub(super) log: Option<PathBuf>,
+    /// File with the verifier key; else `log.vkey` beside the log folder.
+    #[arg(long, value_name = "FILE")]
+    pub(super) vkey: Option<PathBuf>,
+    /// A tlog-policy instead of a key: any key of its logs, cosigned by its quorum.
+    #[arg(long, value_name = "FILE", conflicts_with = "vkey")]
+    pub(super) policy: Option<PathBuf>,
+    /// An earlier checkpoint of this log: it must be the beginning of today's.
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub(super) since: Option<PathBuf>,
 }
 
 #[derive(Args, Debug, Default)]

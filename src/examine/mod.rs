@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use crate::answer::ReplayError;
 use crate::audit::{
-    Actor, AppendError, Entry, Event, Log, ReadError, Recorded, Report, What, verify,
+    Actor, AppendError, Entry, EntryRules, Event, Log, ReadError, Recorded, Report, TlogPolicy,
+    Trust, VerifyOptions, What, verify_with,
 };
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -194,16 +195,24 @@ impl Examiner {
         Ok(self.record(reader, what, proof)?)
     }
 
-    /// Verifies the whole log as it is on disk.
+    /// Verifies the whole log as it is on disk: under a policy where one is given, else with the
+    /// log's own key; and against an earlier checkpoint where one is given.
     ///
     /// # Errors
     /// [`ExamineError`] where verifying could not run; problems found are in the report.
-    pub fn verify(&self, reader: &Reader) -> Result<Recorded<Report>, ExamineError> {
+    pub fn verify(
+        &self,
+        reader: &Reader,
+        policy: Option<&TlogPolicy>,
+        since: Option<Vec<u8>>,
+    ) -> Result<Recorded<Report>, ExamineError> {
         self.decide(reader, Action::ReadLog)?;
         let what = What::AuditRead { scope: "verify".to_owned(), index: None };
         let report = {
             self.log.publish()?;
-            verify(&self.log_dir, self.vkey.trim_end())
+            let options = VerifyOptions { entries: EntryRules::Affiant, since };
+            let trust = policy.map_or(Trust::Key(&self.vkey), Trust::Policy);
+            verify_with(&self.log_dir, trust, &options)
         };
         Ok(self.record(reader, what, report)?)
     }

@@ -2,6 +2,8 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::audit::tile::Part;
+
 use super::problem::blocking;
 use super::{Kind, Problem, UseCases};
 
@@ -20,16 +22,9 @@ pub(super) async fn show_tile(
     cases: web::Data<UseCases>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let well_formed = path.split('/').all(|part| {
-        !part.is_empty()
-            && part != ".."
-            && part != "."
-            && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.')
-    });
-    if !well_formed {
-        return Err(missing());
-    }
-    let path = cases.log_dir.join("tile").join(path.as_str());
+    // A path of a log has one spelling, and no way out of the folder.
+    let Some(part) = Part::parse(&format!("tile/{path}")) else { return Err(missing()) };
+    let path = cases.log_dir.join(part.to_string());
     let bytes = blocking(move || read(&path)).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")

@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::audit::{ENTRY_TYPES, Entry, Report};
+use crate::audit::{ENTRY_TYPES, Entry, Problem as Finding, Report};
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
 use crate::examine::{ExportFormat, Part};
@@ -103,13 +103,16 @@ pub(super) async fn verify(
     let page = blocking(move || {
         let before = cases.log.checkpoint();
         let began = cases.clock.steady();
-        let report = cases.examiner.verify(&caller.reader())?;
+        let report = cases.examiner.verify(&caller.reader(), None, None)?;
         let took = cases.clock.steady().saturating_sub(began);
-        let problems = report.problems.iter().map(|problem| ProblemLine {
-            kind: problem.kind.clone(),
-            index: problem.index,
-            detail: problem.detail.clone(),
-        });
+        let line = |warning: bool, found: &Finding| ProblemLine {
+            warning,
+            kind: found.kind.clone(),
+            index: found.index,
+            detail: found.detail.clone(),
+        };
+        let problems = report.problems.iter().map(|found| line(false, found));
+        let problems = problems.chain(report.warnings.iter().map(|found| line(true, found)));
         Ok(VerifyPage {
             frame: frame(&cases, &caller, Some(Place::Audit)),
             ok: report.ok,
@@ -189,7 +192,13 @@ mod tests {
 
     #[test]
     fn the_checkpoint_shown_is_the_one_that_was_checked() {
-        let report = Report { ok: true, size: 7, root: "cm9vdA==".to_owned(), problems: vec![] };
+        let report = Report {
+            ok: true,
+            size: 7,
+            root: "cm9vdA==".to_owned(),
+            problems: vec![],
+            warnings: vec![],
+        };
         let note = |size, root| format!("origin\n{size}\n{root}\n\n\u{2014} origin sig\n");
         let right = note(7, "cm9vdA==");
         assert_eq!(checked(&report, [note(6, "b2xk"), right.clone()]), right);

@@ -20,4 +20,5 @@ mod faults;
 mod flow;
 mod govern;
 mod leaks;
+mod mutations;
 mod support;

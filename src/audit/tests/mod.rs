@@ -1,8 +1,10 @@
 //! The room as a whole, on real files.
 
+mod changes;
 mod event;
 mod faults;
 mod open;
+mod strict;
 mod tamper;
 mod tlog_policy;
 mod tree;

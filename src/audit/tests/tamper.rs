@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::audit::note::NoteSigner;
+use crate::domain::digest::Digest;
 
 fn found(home: &Home) -> Vec<String> {
     home.verify().problems.into_iter().map(|problem| problem.kind).collect()
@@ -106,7 +107,7 @@ fn released() -> What {
 }
 
 fn started() -> What {
-    let digest = crate::domain::digest::Digest::of(b"");
+    let digest = Digest::of(b"");
     What::LogStarted { binary: digest, config: digest, policy: digest, models: [].into(), size: 0 }
 }
 
@@ -131,11 +132,18 @@ fn a_query_has_one_beginning_one_retrieval_and_one_end() {
 }
 
 #[test]
-fn a_query_left_open_long_ago_is_a_problem_and_a_running_one_is_not() {
-    for (behind, expected) in [(1_024 - 1, 0), (1_024, 1)] {
+fn a_query_left_open_long_ago_is_a_problem_and_a_running_one_a_warning() {
+    for (behind, expected) in [(1_024 - 1, false), (1_024, true)] {
         let mut entries = vec![entry(1, 5, received())];
         entries.extend((0..behind).map(|_| entry(1, 6, viewed(1).what)));
-        assert_eq!(forge(&entries).problems.len(), expected, "{behind} entries behind it");
+        let report = forge(&entries);
+        let (problems, warnings) = if expected { (1, 0) } else { (0, 1) };
+        assert_eq!(report.problems.len(), problems, "{behind} entries behind it");
+        assert_eq!(report.warnings.len(), warnings, "{behind} entries behind it");
+        assert_eq!(report.ok, !expected);
+        let found = report.problems.iter().chain(&report.warnings).next().unwrap();
+        assert_eq!(found.index, Some(0));
+        assert_eq!(found.kind, if expected { "open_query" } else { "running_query" });
     }
 }
 
@@ -153,6 +161,231 @@ fn ids_are_unique_and_times_in_order() {
     assert_eq!(problem.detail, "entry 1 of tile/entries/000.p/2 is not canonical JSON (RFC 8785)");
 }
 
+fn token(number: u8) -> Token {
+    Token::from_mac([number; 16])
+}
+
+fn activated(number: u8) -> What {
+    What::DocumentActivated {
+        document: token(number),
+        generation: 1,
+        passages: 1,
+        pages: 1,
+        size_bytes: 1,
+        class: Digest::of(b""),
+        payload: None,
+    }
+}
+
+fn deleted(number: u8) -> What {
+    What::DocumentDeleted { document: token(number), generation: 1 }
+}
+
+/// Retrieval that returned these documents; the last one did not fit the budget.
+fn found_in(documents: &[u8]) -> What {
+    let hits = documents.iter().zip(1_u32..).map(|(number, rank)| RetrievedHit {
+        document: token(*number),
+        passage: crate::domain::ids::PassageId(Uuid::from_u128(u128::from(rank))),
+        rank,
+        score: 0.5,
+        decision: match rank as usize == documents.len() {
+            true => HitDecision::Cut,
+            false => HitDecision::Used,
+        },
+    });
+    What::RetrievalDone { generation: 1, hits: hits.collect(), withheld: 0, payload: None }
+}
+
+fn answered(cited: &[u8]) -> What {
+    let span = |number: &u8| CitedSpan { document: token(*number), page: 1, start: 0, end: 1 };
+    What::AnswerReleased {
+        mode: crate::domain::answer::Wording::Verbatim,
+        sentences: 1,
+        withheld_sentences: 0,
+        cited: cited.iter().map(span).collect(),
+        models: Default::default(),
+        prompt_tokens: 0,
+        completion_tokens: 0,
+        seed: 0.into(),
+        payload: None,
+    }
+}
+
+#[test]
+fn what_retrieval_returns_was_taken_in_before_and_what_is_cited_was_evidence() {
+    for (entries, expected) in [
+        (vec![activated(1), activated(2), received(), found_in(&[1, 2]), answered(&[1])], vec![]),
+        (vec![received(), found_in(&[1]), failed(), activated(1)], vec!["unknown_document"]),
+        (vec![activated(1), deleted(1), received(), found_in(&[1]), failed()], {
+            vec!["deleted_document"]
+        }),
+        // Found, then deleted while the question ran; and taken in again.
+        (vec![activated(1), received(), deleted(1), found_in(&[1]), failed()], vec![]),
+        (vec![activated(1), deleted(1), activated(1), received(), found_in(&[1]), failed()], {
+            vec![]
+        }),
+        (vec![deleted(1), activated(1), received(), found_in(&[1]), failed()], vec![]),
+        // Cut from the evidence, or never in it.
+        (vec![activated(1), activated(2), received(), found_in(&[1, 2]), answered(&[2])], {
+            vec!["cited_without_evidence"]
+        }),
+        (vec![activated(1), received(), found_in(&[]), answered(&[1])], {
+            vec!["cited_without_evidence"]
+        }),
+        (vec![received(), answered(&[1])], vec!["cited_without_evidence", "query_order"]),
+    ] {
+        let entries: Vec<_> = entries.into_iter().map(|what| entry(1, 5, what)).collect();
+        let report = forge(&entries);
+        assert_eq!(kinds(&report), expected);
+        assert!(report.problems.iter().all(|problem| problem.index.is_some()));
+    }
+}
+
+/// An entry under a policy set, of a request that began at some time.
+fn under(millis: u64, began: u64, policy: Option<Digest>, what: What) -> Vec<u8> {
+    let began = Timestamp::from_unix_millis(began);
+    let req = RequestId::fresh(began, &SystemEntropy);
+    let event = Event { req, policy, ..event_of(0, what) };
+    let ts = Timestamp::from_unix_millis(millis);
+    let mut entry = entry::Unsequenced::new(&event).unwrap_or_else(|_| panic!("unfit"));
+    let id = crate::domain::ids::uuid_v7(ts, &SystemEntropy);
+    entry.sequence(id, ts).unwrap()
+}
+
+#[test]
+fn every_entry_names_a_policy_set_that_was_in_force() {
+    let files = |name: &str| [(format!("{name}.cedar"), Digest::of(b""))].into();
+    let activate = |name: &str| What::PolicyActivated { set: name.into(), files: files(name) };
+    let digest = |name: &str| {
+        let file = format!("{name}.cedar");
+        Some(Digest::of_parts([file.as_bytes(), Digest::of(b"").as_bytes()]))
+    };
+    let (old, new, other) = (digest("old"), digest("new"), digest("other"));
+    let view = || viewed(1).what;
+    let minute = 60_000;
+    let start = |policy| What::LogStarted {
+        binary: Digest::of(b""),
+        config: Digest::of(b""),
+        policy,
+        models: [].into(),
+        size: 0,
+    };
+    let first = || under(0, 0, old, activate("old"));
+    let second = |named| under(minute, minute, named, activate("new"));
+    for (entries, expected) in [
+        (vec![first(), under(1, 1, old, view()), under(1, 1, None, view())], 0),
+        (vec![first(), under(1, 1, other, view())], 1),
+        (vec![under(1, 1, old, view())], 1),
+        // The change itself names the set that allowed it, or the new one.
+        (vec![first(), second(old), under(minute, minute, new, view())], 0),
+        (vec![first(), second(new), under(minute, minute, new, view())], 0),
+        (vec![first(), second(other)], 1),
+        // A request that began under the old set ends under it; a later one does not.
+        (vec![first(), second(new), under(9 * minute, minute - 1, old, view())], 0),
+        (vec![first(), second(new), under(9 * minute, 8 * minute, old, view())], 1),
+        // A start tells which set is in force.
+        (vec![first(), under(1, 1, other, start(other.unwrap())), under(1, 1, other, view())], 0),
+    ] {
+        let report = forge(&entries);
+        let found = kinds(&report);
+        assert!(found.iter().all(|kind| *kind == "policy_not_in_force"), "{found:?}");
+        assert_eq!(found.len(), expected, "{:?}", report.problems);
+    }
+}
+
+#[test]
+fn a_running_appliance_is_not_silent() {
+    let minute = 60_000;
+    for (gap, first, last, expected) in [
+        (10, started(), viewed(1).what, vec![]),
+        (12, started(), viewed(1).what, vec!["silence"]),
+        (12, started(), started(), vec![]),
+        // Where no server runs, nobody writes heartbeats.
+        (12, viewed(1).what, viewed(1).what, vec![]),
+    ] {
+        let report = forge(&[entry(1, 5, first), entry(1 + gap * minute, 5, last)]);
+        let found: Vec<_> = report.warnings.iter().map(|w| w.kind.as_str()).collect();
+        assert_eq!(found, expected, "{gap} minutes");
+        assert!(report.ok);
+    }
+}
+
+#[test]
+fn an_earlier_checkpoint_holds_the_log_to_its_history() {
+    let home = Home::new();
+    let since = |home: &Home, note: &str| {
+        let since = Some(note.as_bytes().to_vec());
+        let options = VerifyOptions { entries: EntryRules::Detect, since };
+        let report = verify_with(&home.paths.log, Trust::Key(&home.vkey), &options);
+        report.problems.into_iter().map(|problem| problem.kind).collect::<Vec<_>>()
+    };
+    let checkpoint = |home: &Home| fs::read_to_string(home.paths.log.join("checkpoint")).unwrap();
+    let mut notes = vec![checkpoint(&home)];
+    for count in [3, 252, 1, 44, 212] {
+        home.fill(count);
+        notes.push(checkpoint(&home));
+    }
+    for note in &notes {
+        assert_eq!(since(&home, note), Vec::<String>::new(), "{note}");
+    }
+    // Another history that the same key signed, of each length.
+    let key = fs::read_to_string(&home.paths.key).unwrap();
+    let signer = NoteSigner::from_text(&key).unwrap();
+    for (size, expected) in [
+        (0, "forked"),
+        (1, "forked"),
+        (255, "forked"),
+        (256, "forked"),
+        (300, "forked"),
+        (512, "forked"),
+        (513, "shrunk"),
+    ] {
+        let origin = ORIGIN.to_owned();
+        let forged = Checkpoint { origin, size, root: [7; 32] }.sign(&signer);
+        assert_eq!(since(&home, &forged), [expected], "{size}");
+    }
+    assert_eq!(since(&home, &checkpoint(&Home::new())), ["since_checkpoint"]);
+    assert_eq!(since(&home, "nonsense"), ["since_checkpoint"]);
+}
+
+#[test]
+fn a_policy_asks_for_any_key_of_the_log_and_a_quorum_of_witnesses() {
+    let home = Home::new();
+    home.fill(3);
+    let stranger = Home::new();
+    let witness = Cosigner::generate("w.test/1", &SystemEntropy).unwrap();
+    let path = home.paths.log.join("checkpoint");
+    let under = |logs: &[&Home], quorum: &str| {
+        let logs: String = logs.iter().map(|home| format!("log {}\n", home.vkey)).collect();
+        let witness = witness.verifier();
+        let policy = format!("{logs}witness one {witness}\nquorum {quorum}\n");
+        let policy = TlogPolicy::parse(policy.as_bytes()).unwrap();
+        let options = VerifyOptions { entries: EntryRules::Affiant, since: None };
+        let report = verify_with(&home.paths.log, Trust::Policy(&policy), &options);
+        report.problems.into_iter().map(|problem| problem.kind).collect::<Vec<_>>()
+    };
+    let none = Vec::<String>::new();
+    assert_eq!(under(&[&home], "none"), none);
+    assert_eq!(under(&[&stranger, &home], "none"), none);
+    assert_eq!(under(&[&stranger], "none"), ["checkpoint"]);
+    assert_eq!(under(&[&home], "one"), ["quorum"]);
+    let note = fs::read_to_string(&path).unwrap();
+    let text = note.rsplit_once("\n\n").unwrap().0.to_owned() + "\n";
+    tamper(&path, (note.clone() + &witness.cosign(&text, 1_767_225_600)).as_bytes());
+    assert_eq!(under(&[&home], "one"), none);
+    tamper(&path, (note + &witness.cosign("another text\n", 1_767_225_600)).as_bytes());
+    assert_eq!(under(&[&home], "one"), ["checkpoint"]);
+}
+
+#[test]
+fn every_kind_of_finding_is_told_once_with_its_meaning() {
+    let kinds: std::collections::BTreeSet<_> = PROBLEM_KINDS.iter().map(|row| row.kind).collect();
+    assert_eq!(kinds.len(), PROBLEM_KINDS.len());
+    let table = problem_kinds();
+    assert_eq!(table.lines().count(), PROBLEM_KINDS.len() + 2);
+    assert!(table.contains("| `forked` | problem |") && table.contains("| `silence` | warning |"));
+}
+
 #[test]
 fn the_log_of_another_program_is_verified_without_our_schema() {
     let foreign = [b"hello".to_vec(), Vec::new(), vec![0xff; 65_535]];
@@ -162,8 +395,8 @@ fn the_log_of_another_program_is_verified_without_our_schema() {
     assert_eq!(kinds(&mixed), ["entry_schema"]);
     let home = Home::new();
     home.fill(1);
-    let strict = VerifyOptions { entries: EntryRules::Affiant };
-    assert!(verify_with(&home.paths.log, &home.vkey, &strict).ok);
+    let strict = VerifyOptions { entries: EntryRules::Affiant, since: None };
+    assert!(verify_with(&home.paths.log, Trust::Key(&home.vkey), &strict).ok);
 }
 
 #[test]

@@ -101,6 +101,91 @@ fn a_log_of_70000_has_exactly_the_files_that_the_specification_lists() {
     assert!(!Part::full(PartKind::Tile(1), 0).is_within(65_535));
 }
 
+/// The files of a level: how many full ones, and the width of the partial one.
+fn files(level: u8, size: u64) -> (u64, u16) {
+    let kind = PartKind::Tile(level);
+    (kind.count(size) / 256, kind.partial(size).map_or(0, |part| part.width))
+}
+
+#[test]
+fn tiles_are_counted_right_on_both_sides_of_every_power_of_256() {
+    const CUBE: u64 = 256 * 256 * 256;
+    // (entries, full tiles and partial width of levels 0 to 3)
+    let table = [
+        (0, [(0, 0), (0, 0), (0, 0), (0, 0)]),
+        (1, [(0, 1), (0, 0), (0, 0), (0, 0)]),
+        (255, [(0, 255), (0, 0), (0, 0), (0, 0)]),
+        (256, [(1, 0), (0, 1), (0, 0), (0, 0)]),
+        (257, [(1, 1), (0, 1), (0, 0), (0, 0)]),
+        (65_535, [(255, 255), (0, 255), (0, 0), (0, 0)]),
+        (65_536, [(256, 0), (1, 0), (0, 1), (0, 0)]),
+        (65_537, [(256, 1), (1, 0), (0, 1), (0, 0)]),
+        (CUBE - 1, [(65_535, 255), (255, 255), (0, 255), (0, 0)]),
+        (CUBE, [(65_536, 0), (256, 0), (1, 0), (0, 1)]),
+        (CUBE + 1, [(65_536, 1), (256, 0), (1, 0), (0, 1)]),
+    ];
+    for (size, levels) in table {
+        for (level, expected) in (0..).zip(levels) {
+            assert_eq!(files(level, size), expected, "level {level} of {size}");
+            if let Some(last) = PartKind::Tile(level).partial(size) {
+                let wider = Part { width: last.width + 1, ..last };
+                assert!(last.is_within(size) && !wider.is_within(size), "{last} of {size}");
+            }
+        }
+    }
+    assert!(!Part::full(PartKind::Tile(7), u64::MAX).is_within(u64::MAX));
+}
+
+/// The root of `count` equal leaves, by the definition of RFC 6962 section 2.1.
+fn uniform_root(leaf: &Hash, count: u64) -> Hash {
+    if count == 1 {
+        return *leaf;
+    }
+    if count.is_power_of_two() {
+        let half = uniform_root(leaf, count / 2);
+        return node_hash(&half, &half);
+    }
+    let left = 1 << (63 - (count - 1).leading_zeros());
+    node_hash(&uniform_root(leaf, left), &uniform_root(leaf, count - left))
+}
+
+/// Trees of equal leaves stand for real ones of 16 million: each level's hashes are then known.
+#[test]
+fn the_edge_carries_through_every_level_at_once() {
+    let leaf = leaf_hash(b"");
+    for (power, levels) in [(256_u64, 1_u8), (65_536, 2), (256 * 65_536, 3), (1 << 32, 4)] {
+        let size = power - 1;
+        let below = (0..levels).map(|level| {
+            let width = PartKind::Tile(level).count(size) % 256;
+            vec![uniform_root(&leaf, 256_u64.pow(u32::from(level))); width as usize]
+        });
+        let mut edge = Edge::from_tiles(size, below.collect()).unwrap();
+        assert_eq!(edge.root(), uniform_root(&leaf, size), "{size}");
+        let full = edge.push(leaf);
+        assert_eq!(full.len(), usize::from(levels), "{power}: every level's tile is full");
+        assert!(full.iter().zip(0..).all(|(tile, level)| {
+            tile.part.kind == PartKind::Tile(level) && tile.part.is_within(power)
+        }));
+        assert_eq!(edge.root(), uniform_root(&leaf, power), "{power}");
+        assert_eq!(edge.push(leaf), []);
+        assert_eq!(edge.root(), uniform_root(&leaf, power + 1), "{power} and one");
+    }
+}
+
+#[test]
+fn whole_tiles_build_the_same_edge_as_single_leaves() {
+    let (mut one, mut other) = (Edge::default(), Edge::default());
+    for tile in 0_u32..300 {
+        let hashes: Vec<_> =
+            (0..256).map(|at| leaf_hash(&(tile * 256 + at).to_be_bytes())).collect();
+        let mut full: Vec<_> = hashes.iter().flat_map(|leaf| one.push(*leaf)).collect();
+        let above = other.push_tile(root_of(&hashes));
+        full.retain(|tile| tile.part.kind != PartKind::Tile(0));
+        assert_eq!(above, full, "tile {tile}");
+        assert_eq!(one, other);
+    }
+}
+
 #[test]
 fn the_edge_of_a_large_tree_has_the_root_of_all_its_leaves() {
     let mut edge = Edge::default();
@@ -155,13 +240,38 @@ fn ours(size: u64) -> (Leaves, Edge) {
 }
 
 #[test]
-fn every_root_up_to_600_is_that_of_ct_merkle() {
+fn every_root_up_to_2000_is_that_of_ct_merkle() {
     let mut tree = oracle(0);
     let mut edge = Edge::default();
-    for number in 0_u64..600 {
+    for number in 0_u64..2_000 {
         tree.push(number.to_be_bytes().to_vec());
         edge.push(leaf_hash(&number.to_be_bytes()));
         assert_eq!(edge.root().as_slice(), tree.root().as_bytes().as_slice(), "{number}");
+    }
+}
+
+/// Sizes around the powers of two and of 256, up to 2,000.
+const SIZES: [u64; 16] = [1, 2, 3, 7, 8, 9, 127, 255, 256, 257, 511, 512, 513, 1_024, 1_025, 2_000];
+
+#[test]
+fn every_leaf_of_a_small_tree_and_many_of_a_larger_one_are_proved_as_ct_merkle_does() {
+    for size in SIZES {
+        let tree = oracle(size);
+        let (mut leaves, edge) = ours(size);
+        for index in (0..size).step_by((size / 50 + 1) as usize).chain([size - 1]) {
+            let Ok(path) = inclusion(&mut leaves, index, size);
+            let theirs = tree.prove_inclusion(index as usize);
+            assert_eq!(path.as_flattened(), theirs.as_bytes(), "{index} of {size}");
+            let leaf = leaves.0[index as usize];
+            assert!(check_inclusion(&leaf, index, size, &path, &edge.root()));
+        }
+        for old in (1..size).step_by((size / 50 + 1) as usize) {
+            let Ok(path) = consistency(&mut leaves, old, size);
+            let theirs = tree.prove_consistency((size - old) as usize);
+            assert_eq!(path.as_flattened(), theirs.as_bytes(), "{old} to {size}");
+            let old_root = ours(old).1.root();
+            assert!(check_consistency((old, &old_root), (size, &edge.root()), &path));
+        }
     }
 }
 
@@ -171,7 +281,7 @@ proptest! {
     /// Source: RFC 6962 section 2.1.1. Proofs are byte for byte those of ct-merkle, hold for their
     /// leaf, and for no other leaf, place, size or path.
     #[test]
-    fn inclusion_proofs_agree_with_ct_merkle((size, index) in (1_u64..600)
+    fn inclusion_proofs_agree_with_ct_merkle((size, index) in (1_u64..=2_000)
         .prop_flat_map(|size| (Just(size), 0..size)))
     {
         let tree = oracle(size);
@@ -194,7 +304,7 @@ proptest! {
 
     /// Source: RFC 6962 section 2.1.2.
     #[test]
-    fn consistency_proofs_agree_with_ct_merkle((new, old) in (2_u64..600)
+    fn consistency_proofs_agree_with_ct_merkle((new, old) in (2_u64..=2_000)
         .prop_flat_map(|new| (Just(new), 1..new)))
     {
         let tree = oracle(new);

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::audit::{Entry, LogPaths, Report, inventory, verify};
-use crate::cli::args::{AuditCommand, FilterArgs};
+use crate::audit::{
+    Entry, EntryRules, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
+    problem_kinds, verify_with,
+};
+use crate::cli::args::{AuditCommand, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
 use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
@@ -16,10 +19,17 @@ use crate::examine::{ExportFormat, Filter};
 
 pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
     match command {
-        AuditCommand::Verify { log: Some(log), vkey } => {
-            verify_folder(&context.path(&log), vkey.map(|path| context.path(&path)))
+        AuditCommand::Verify(VerifyArgs { log, vkey, policy, since }) => {
+            let claims = Claims {
+                vkey: vkey.map(|path| context.path(&path)),
+                policy: policy.map(|path| read_policy(&context.path(&path))).transpose()?,
+                since: since.map(|path| read_checkpoint(&context.path(&path))).transpose()?,
+            };
+            match log {
+                Some(log) => verify_folder(&context.path(&log), claims),
+                None => verify_home(context, claims),
+            }
         }
-        AuditCommand::Verify { log: None, vkey } => verify_home(context, vkey),
         AuditCommand::List { filter, limit, as_user } => {
             let reader = context.reader(as_user.as_deref())?;
             let filter = filter_of(filter)?;
@@ -67,8 +77,9 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
         }
         AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
         AuditCommand::Inventory => {
-            let table = inventory();
-            Ok(Reply::done(json!({ "table": table }), table))
+            let (table, problems) = (inventory(), problem_kinds());
+            let text = format!("{table}\n{problems}");
+            Ok(Reply::done(json!({ "table": table, "problems": problems }), text))
         }
     }
 }
@@ -125,54 +136,81 @@ fn replay(context: &mut Context<'_>, index: u64, as_user: Option<&str>) -> Resul
     Ok(Reply::done(value, text).with_exit(code))
 }
 
+/// What a log is held to.
+struct Claims {
+    vkey: Option<PathBuf>,
+    policy: Option<TlogPolicy>,
+    since: Option<Vec<u8>>,
+}
+
 /// A home's log is verified on disk where no process has the home open, else inside the server.
-fn verify_home(context: &mut Context<'_>, vkey: Option<PathBuf>) -> Result<Reply, Failure> {
-    if context.in_server() {
+fn verify_home(context: &mut Context<'_>, claims: Claims) -> Result<Reply, Failure> {
+    if context.in_server() && claims.vkey.is_none() {
         let reader = context.reader(None)?;
-        let report = context.app()?.examiner.verify(&reader)?;
+        let Claims { policy, since, .. } = claims;
+        let report = context.app()?.examiner.verify(&reader, policy.as_ref(), since)?;
         return Ok(reported(&report));
     }
     let paths = LogPaths::of(&context.options.home);
-    let vkey = vkey.map_or(paths.vkey, |path| context.path(&path));
-    if !vkey.exists() {
+    if !paths.log.is_dir() {
         let home = context.options.home.clone();
         return Err(anyhow::Error::from(crate::app::NoHome { home }).into());
     }
-    verify_folder(&paths.log, Some(vkey))
+    verify_folder(&paths.log, claims)
 }
 
-fn verify_folder(log: &Path, vkey: Option<PathBuf>) -> Result<Reply, Failure> {
+fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
+    if !log.is_dir() {
+        return Err(Failure::usage(format!("{} is not a folder", log.display())));
+    }
+    let options = VerifyOptions { entries: EntryRules::Detect, since: claims.since };
+    if let Some(policy) = &claims.policy {
+        return Ok(reported(&verify_with(log, Trust::Policy(policy), &options)));
+    }
     let beside = || log.parent().unwrap_or(Path::new(".")).join("log.vkey");
-    let vkey = vkey.unwrap_or_else(beside);
+    let vkey = claims.vkey.unwrap_or_else(beside);
     let text = std::fs::read_to_string(&vkey).map_err(|error| {
         let path = vkey.display();
         Failure::usage(format!("the verifier key {path} cannot be read: {error}; name it --vkey"))
     })?;
-    if !log.is_dir() {
-        return Err(Failure::usage(format!("{} is not a folder", log.display())));
-    }
-    Ok(reported(&verify(log, text.trim_end())))
+    Ok(reported(&verify_with(log, Trust::Key(&text), &options)))
+}
+
+fn read_policy(path: &Path) -> Result<TlogPolicy, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Failure::usage(format!("the policy {} is of no use: {why}", path.display()))
+    };
+    let bytes = std::fs::read(path).map_err(|error| wrong(&error))?;
+    TlogPolicy::parse(&bytes).map_err(|error| wrong(&error))
+}
+
+/// A checkpoint that somebody has kept: the verifier says whether it is one.
+fn read_checkpoint(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| {
+        let path = path.display();
+        Failure::usage(format!("the earlier checkpoint {path} cannot be read: {error}"))
+    })
 }
 
 fn reported(report: &Report) -> Reply {
-    let problems: Vec<Value> = report
-        .problems
-        .iter()
-        .map(|problem| {
-            json!({ "kind": problem.kind, "index": problem.index, "detail": problem.detail })
-        })
-        .collect();
+    let rows = |found: &[Problem]| -> Vec<Value> {
+        let row = |p: &Problem| json!({ "kind": p.kind, "index": p.index, "detail": p.detail });
+        found.iter().map(row).collect()
+    };
     let value = json!({
-        "ok": report.ok, "size": report.size, "root": report.root, "problems": problems,
+        "ok": report.ok, "size": report.size, "root": report.root,
+        "problems": rows(&report.problems), "warnings": rows(&report.warnings),
     });
     let mut text = if report.ok {
         format!("ok: {} entries, root {}\n", report.size, report.root)
     } else {
         format!("NOT ok: {} problem(s) in {} entries\n", report.problems.len(), report.size)
     };
-    for problem in &report.problems {
-        let at = problem.index.map_or_else(String::new, |index| format!(" at entry {index}"));
-        text.push_str(&format!("  {}{at}: {}\n", problem.kind, problem.detail));
+    let problems = report.problems.iter().map(|problem| ("", problem));
+    let warnings = report.warnings.iter().map(|warning| ("warning: ", warning));
+    for (weight, Problem { kind, index, detail }) in problems.chain(warnings) {
+        let at = index.map_or_else(String::new, |index| format!(" at entry {index}"));
+        text.push_str(&format!("  {weight}{kind}{at}: {detail}\n"));
     }
     let code = if report.ok { exit::DONE } else { exit::CHECK_FAILED };
     Reply::done(value, text).with_exit(code)

@@ -24,7 +24,7 @@ pub(super) fn needs_home(command: &Command) -> bool {
         // These open the home themselves, and say so where a server has it.
         Command::Serve(_) | Command::Rebuild => false,
         Command::Documents(DocumentsCommand::Parse { .. }) | Command::Models(_) => false,
-        Command::Audit(AuditCommand::Verify { log, .. }) => log.is_none(),
+        Command::Audit(AuditCommand::Verify(arguments)) => arguments.log.is_none(),
         Command::Audit(AuditCommand::Inventory) => false,
         Command::Policy(PolicyCommand::Check { .. } | PolicyCommand::Test { .. }) => false,
         Command::User(_)

@@ -92,7 +92,7 @@ pub struct VerifyPage {
     pub checkpoint: String,
     /// The log's verifier key.
     pub vkey: String,
-    /// What does not hold.
+    /// What does not hold; then what should be known.
     pub problems: Vec<ProblemLine>,
     /// How long it took.
     pub duration_ms: u64,
@@ -100,9 +100,11 @@ pub struct VerifyPage {
     pub read_entry: Option<u64>,
 }
 
-/// One thing that does not hold.
+/// One thing that does not hold, or that should be known.
 #[derive(Clone, Debug)]
 pub struct ProblemLine {
+    /// Whether the record holds all the same.
+    pub warning: bool,
     /// What kind of problem.
     pub kind: String,
     /// At which entry.

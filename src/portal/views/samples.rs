@@ -308,7 +308,12 @@ fn auditors(text: &str) -> Vec<(&'static str, String)> {
         root: own.clone(),
         checkpoint: own.clone(),
         vkey: own.clone(),
-        problems: vec![ProblemLine { kind: own.clone(), index: Some(3), detail: own }],
+        problems: vec![ProblemLine {
+            warning: false,
+            kind: own.clone(),
+            index: Some(3),
+            detail: own,
+        }],
         duration_ms: 12,
         read_entry: Some(45),
     };

@@ -1,3 +1,5 @@
+use affiant::audit::tile::{Part, PartKind};
+
 use crate::support::corpus::UNANSWERABLE;
 use crate::support::test_app::TestApp;
 
@@ -16,10 +18,30 @@ fn the_published_log_is_its_files_byte_for_byte() {
             let reply = client.get(&format!("/log/{path}"));
             assert_eq!(reply.status, 200, "{path}");
             assert_eq!(reply.body, std::fs::read(entry.path()).unwrap(), "{path}");
+            let (kind, cache) = match path.as_str() {
+                "checkpoint" => ("text/plain; charset=utf-8", "no-cache"),
+                _ => ("application/octet-stream", "public, max-age=31536000, immutable"),
+            };
+            assert_eq!(reply.header("content-type"), kind, "{path}");
+            assert_eq!(reply.header("cache-control"), cache, "{path}");
             files += 1;
         }
     }
     assert!(files >= 3, "checkpoint, hashes and entries: {files}");
+    // What a witness or a mirror fetches for this checkpoint is there, by the specification's names.
+    let checkpoint = client.get("/log/checkpoint").text();
+    let size: u64 = checkpoint.lines().nth(1).unwrap().parse().unwrap();
+    for kind in [PartKind::Entries, PartKind::Tile(0)] {
+        let partial = kind.partial(size).expect("fewer than 256 entries");
+        let reply = client.get(&format!("/log/{partial}"));
+        assert_eq!(reply.status, 200, "{partial}");
+        if kind == PartKind::Tile(0) {
+            assert_eq!(reply.body.len(), 32 * usize::from(partial.width));
+        }
+        // No other width was ever promised beyond it.
+        let wider = Part { width: partial.width + 1, ..partial };
+        assert_eq!(client.get(&format!("/log/{wider}")).status, 404, "{wider}");
+    }
 }
 
 #[test]
@@ -33,6 +55,18 @@ fn nothing_beside_the_log_is_reached_through_it() {
         "/log/tile/%2e%2e/checkpoint",
         "/log/tile//0/000",
         "/log/tile/0/999",
+        "/log/tile/0",
+        "/log/tile/0/000.p",
+        "/log/tile/0/000.p/0",
+        "/log/tile/0/000.p/01",
+        "/log/tile/00/000",
+        "/log/tile/entries",
+        "/log/tile/entries/000.p/../../../checkpoint",
+        "/log/tile/data/000",
+        "/log/tile/0/x000/000",
+        "/log/checkpoint/",
+        "/log/checkpoint/..",
+        "/log/log.vkey",
         "/log/tile/",
         "/log/",
     ] {

@@ -1,3 +1,6 @@
+use affiant::audit::Cosigner;
+use affiant::domain::clock::SystemEntropy;
+use affiant::durable::{self, Readers};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -46,9 +49,56 @@ fn a_copy_of_the_log_is_verified_without_a_home() {
     let log = elsewhere.path().join("log");
     let (log, vkey) = (log.to_str().unwrap(), vkey.to_str().unwrap());
     let report = cli.json(0, &["audit", "verify", log, "--vkey", vkey]);
-    has(&report, &["ok", "size", "root", "problems"]);
+    has(&report, &["ok", "size", "root", "problems", "warnings"]);
     assert_eq!(report["ok"], true);
     assert_eq!(report["problems"], Value::Array(Vec::new()));
+    assert_eq!(report["warnings"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_policy_stands_in_for_the_key_and_may_ask_for_witnesses() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let vkey = std::fs::read_to_string(home.path().join("log.vkey")).unwrap();
+    let policy = home.path().join("log-policy");
+    let (policy, name) = (policy.as_path(), policy.to_str().unwrap().to_owned());
+    let verify = ["audit", "verify", "--policy", &name];
+    let witness = Cosigner::generate("w.test/1", &SystemEntropy).unwrap().verifier();
+    for (quorum, code) in [("none", 0), ("w", 1), ("nobody", 2)] {
+        let text = format!("log {vkey}witness w {witness}\nquorum {quorum}\n");
+        durable::replace(policy, text.as_bytes(), Readers::Owner).unwrap();
+        let report = cli.json(code, &verify);
+        match code {
+            1 => assert_eq!(report["problems"][0]["kind"], "quorum"),
+            2 => assert!(report["error"]["detail"].as_str().unwrap().contains("line 3")),
+            _ => assert_eq!(report["ok"], true),
+        }
+    }
+}
+
+#[test]
+fn a_kept_checkpoint_holds_the_log_to_its_history() {
+    let home = TestApp::folder(Holding::Nothing);
+    let kept = TempDir::new().unwrap();
+    let kept = kept.path().join("checkpoint");
+    std::fs::copy(home.path().join("log/checkpoint"), &kept).unwrap();
+    let kept = kept.to_str().unwrap();
+    let cli = Cli::on(home.path());
+    cli.json(0, &["audit", "list"]);
+    let since = ["audit", "verify", "--since", kept];
+    assert_eq!(cli.json(0, &since)["ok"], true);
+    // The checkpoint of another home, and none at all.
+    let other = TestApp::folder(Holding::Nothing);
+    let foreign = other.path().join("log.vkey");
+    cli.json(2, &["audit", "verify", "--since", "/no/such/checkpoint"]);
+    let report = cli.json(1, &["audit", "verify", "--since", foreign.to_str().unwrap()]);
+    assert_eq!(report["problems"][0]["kind"], "since_checkpoint");
+    // The same home as it was before its last entry: as if a backup had been put back.
+    let today = home.path().join("log/checkpoint");
+    let back = Cli::on(other.path());
+    let report = back.json(1, &["audit", "verify", "--since", today.to_str().unwrap()]);
+    assert_eq!(report["problems"][0]["kind"], "shrunk");
+    assert_eq!(report["problems"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -37,6 +37,25 @@ fn a_policy_with_a_fault_is_named_and_nothing_runs_under_it() {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+fn policies_edited_on_disk_are_recorded_before_they_decide() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let edited = home.path().join("policies/documents.cedar");
+    let text = std::fs::read_to_string(&edited).unwrap();
+    std::fs::write(&edited, text + "// Looked through in November.\n").unwrap();
+    for _ in 0..2 {
+        cli.json(0, &["documents", "list"]);
+    }
+    let activated = cli.json(0, &["audit", "list", "--type", "policy.activated"]);
+    let activated = activated["entries"].as_array().unwrap();
+    assert_eq!(activated.len(), 2, "at the beginning, and once for the change");
+    let file = |at: usize| &activated[at]["entry"]["details"]["files"]["documents.cedar"];
+    assert_ne!(file(0), file(1));
+    assert_eq!(cli.json(0, &["audit", "verify"])["problems"], serde_json::json!([]));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own file")]
 fn an_example_that_does_not_hold_fails_the_test() {
     let folder = TempDir::new().unwrap();
     let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/general");

@@ -1,0 +1,116 @@
+//! The fuzzer's targets on seeded changes of good inputs: the same functions, in every run.
+
+#[path = "../fuzz/targets.rs"]
+mod targets;
+
+use affiant::audit::note::NoteSigner;
+use affiant::audit::{Actor, Checkpoint, Event, Log, LogPaths, What};
+use affiant::domain::clock::{Clock as _, SystemClock, SystemEntropy};
+use affiant::domain::ids::{EntryIndex, RequestId};
+use affiant::domain::payload::Token;
+use affiant::domain::principal::Via;
+use proptest::prelude::Rng as _;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use tempfile::TempDir;
+
+use crate::support::wanted;
+
+/// Runs a target on its good inputs and on changes of them: bytes flipped, set, left out, put in,
+/// doubled, and pieces of one input in another. The seed is fixed; `AFFIANT_MUTATIONS` says how many.
+fn mutate(target: fn(&[u8]), good: &[Vec<u8>]) {
+    let rounds: usize = wanted("AFFIANT_MUTATIONS", 20_000);
+    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
+    let mut below = |count: usize| (rng.next_u64() % count.max(1) as u64) as usize;
+    good.iter().for_each(|input| target(input));
+    for round in 0..rounds {
+        let mut input = good[round % good.len()].clone();
+        for _ in 0..=below(4) {
+            let at = below(input.len());
+            let until = (at + below(32)).min(input.len());
+            let byte = [below(256) as u8, b'\n', b'"', b'+', b' ', 0xff][below(6)];
+            match below(7) {
+                0 if at < input.len() => input[at] ^= 1 << below(8),
+                1 if at < input.len() => input[at] = byte,
+                2 => drop(input.drain(at..until)),
+                3 => input.insert(at, byte),
+                4 => {
+                    let piece = input[at..until].to_vec();
+                    drop(input.splice(at..at, piece));
+                }
+                5 => input.truncate(at),
+                _ => {
+                    let other = &good[below(good.len())];
+                    let from = below(other.len());
+                    let piece = &other[from..(from + below(64)).min(other.len())];
+                    drop(input.splice(at..until, piece.iter().copied()));
+                }
+            }
+        }
+        target(&input);
+    }
+}
+
+/// A checkpoint and a proof as they are, by a key that the targets do not know.
+fn checkpoint() -> String {
+    let signer = NoteSigner::generate("example.com/foo", &SystemEntropy).unwrap();
+    Checkpoint { origin: "example.com/foo".to_owned(), size: 20_852_163, root: [7; 32] }
+        .sign(&signer)
+}
+
+/// A note of the example's key, with the example's signature.
+fn example() -> String {
+    let signature = "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=";
+    format!("{}\n— example.com/foo {signature}\n", targets::SIGNED)
+}
+
+#[test]
+fn no_change_of_a_note_or_key_is_accepted_or_panics() {
+    let good = [example(), targets::VKEY.to_owned(), checkpoint()].map(String::into_bytes);
+    mutate(targets::note, &good);
+}
+
+#[test]
+fn no_change_of_a_checkpoint_is_accepted_or_panics() {
+    mutate(targets::checkpoint, &[checkpoint(), example()].map(String::into_bytes));
+}
+
+#[test]
+fn every_tile_path_has_one_spelling() {
+    let good =
+        ["tile/0/000", "tile/1/x001/x234/067.p/17", "tile/entries/x999/999", "tile/7/000.p/255"];
+    mutate(targets::tile_path, &good.map(|path| path.as_bytes().to_vec()));
+}
+
+#[test]
+fn no_change_of_a_proof_is_accepted_or_panics() {
+    let hash = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n";
+    let head = "c2sp.org/tlog-proof@v1\n";
+    let good = [
+        format!("{head}index 7\n{}\n{}", hash.repeat(24), checkpoint()),
+        format!("{head}extra AAAA\nindex 0\n\n{}", checkpoint()),
+    ];
+    mutate(targets::proof, &good.map(String::into_bytes));
+}
+
+#[test]
+fn every_entry_has_one_spelling() {
+    let folder = TempDir::new().unwrap();
+    let paths = LogPaths::of(folder.path());
+    Log::create(&paths, "mutations.test/log", &SystemEntropy).unwrap();
+    let clock = std::sync::Arc::new(SystemClock::start());
+    let (log, _) = Log::open(&paths, clock, std::sync::Arc::new(SystemEntropy)).unwrap();
+    let document = Token::from_mac([7; 16]);
+    for what in [
+        What::DocumentViewed { document: document.clone(), page: 1 },
+        What::AuditRead { scope: "§ \"7\"\n".to_owned(), index: Some(EntryIndex(1)) },
+        What::RetrievalDone { generation: 1, hits: Vec::new(), withheld: 0, payload: None },
+    ] {
+        let req = RequestId::fresh(SystemClock::start().now(), &SystemEntropy);
+        let actor = Actor { id: document.clone(), via: Via::Http, os_user: None };
+        log.append(Event { actor, req, policy: None, what }).unwrap();
+    }
+    let entries = log.entries(EntryIndex(0), 10).unwrap();
+    let good: Vec<Vec<u8>> = entries.into_iter().map(|entry| entry.bytes).collect();
+    assert_eq!(good.len(), 3);
+    mutate(targets::entry, &good);
+}
