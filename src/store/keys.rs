@@ -144,10 +144,10 @@ impl Keys {
         if id.split(AND).count() > PAYLOAD_KEYS_MAX {
             return Err(bad_id(id));
         }
+        id.split(AND).try_for_each(check_id)?;
         let mut known = self.known();
         let mut keys = Vec::new();
         for one in id.split(AND) {
-            check_id(one)?;
             keys.push(match known.keys.get(one) {
                 Some(key) => Arc::clone(key),
                 None => {
