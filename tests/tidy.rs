@@ -46,7 +46,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("anyhow", &["app", "cli", "main"]),
     ("argon2", &["identity"]),
     ("askama", &["portal"]),
-    ("base64", &["audit", "identity", "portal"]),
+    ("base64", &["audit", "examine", "identity", "portal"]),
     ("cedar_policy", &["policy"]),
     ("chacha20poly1305", &["store"]),
     ("clap", &["cli"]),
@@ -83,6 +83,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("unicode_segmentation", &["verify"]),
     ("walkdir", &["ingest"]),
     ("zip", &["models"]),
+    ("zstd", &["examine"]),
 ];
 
 /// Crates that any room may name.

@@ -1,6 +1,8 @@
 //! Builds log events from the steps of a question. No words of people or documents go in here:
 //! those are sealed in the vault and committed to.
 
+use std::collections::BTreeSet;
+
 use crate::audit::{CitedSpan, Event, HitDecision, QueryKind, RetrievedHit, What};
 use crate::domain::answer::Answer;
 use crate::domain::digest::Digest;
@@ -106,9 +108,21 @@ pub(super) fn retrieved(run: &Run<'_>, evidence: &EvidenceSet, payload: PayloadR
         generation: evidence.generation().0,
         hits: hits(evidence),
         withheld: evidence.withheld(),
+        matters: distinct(evidence.passages().iter().filter_map(|p| p.subjects.matter.as_ref())),
+        patients: patients(evidence),
         payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)
+}
+
+/// Whom the documents of the evidence are about.
+pub(super) fn patients(evidence: &EvidenceSet) -> Vec<Token> {
+    distinct(evidence.passages().iter().filter_map(|p| p.subjects.patient.as_ref()))
+}
+
+/// Each token once, in the order of tokens: the order of hits is told by the hits.
+fn distinct<'a>(tokens: impl Iterator<Item = &'a Token>) -> Vec<Token> {
+    tokens.collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
 /// How a question ended whose evidence was read.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::{Event, Log, Recorded, What};
-use crate::catalogue::{Catalogue, Document};
+use crate::catalogue::{Catalogue, Document, Subjects};
 use crate::document::render_page;
 use crate::domain::answer::Answer;
 use crate::domain::clock::{Clock, Entropy};
@@ -90,7 +90,7 @@ impl Reader {
             (Some(geometry), Some((start, end))) => geometry.boxes(page, start, end),
             (Some(_) | None, _) => Vec::new(),
         };
-        let what = What::DocumentViewed { document: document.row.token.clone(), page };
+        let what = viewed(&document, page);
         Ok(self.record(asker, what, PageView { document, page, text, size, boxes })?)
     }
 
@@ -111,8 +111,7 @@ impl Reader {
         let original = self.catalogue.original(&document)?;
         let picture =
             render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
-        let what = What::DocumentViewed { document: document.row.token.clone(), page };
-        Ok(self.record(asker, what, picture)?)
+        Ok(self.record(asker, viewed(&document, page), picture)?)
     }
 
     /// The text of every page.
@@ -126,8 +125,7 @@ impl Reader {
     ) -> Result<Recorded<Arc<crate::domain::document::DocumentText>>, ReadError> {
         let document = self.document(asker, id)?;
         let text = self.catalogue.text(&document)?;
-        let what = What::DocumentViewed { document: document.row.token.clone(), page: 0 };
-        Ok(self.record(asker, what, text)?)
+        Ok(self.record(asker, viewed(&document, 0), text)?)
     }
 
     /// An active document that this person may see.
@@ -159,6 +157,11 @@ impl Reader {
         let policy = Some(self.policies.digest());
         self.log.record(Event { actor: asker.actor.clone(), req, policy, what }, value)
     }
+}
+
+fn viewed(document: &Document, page: u32) -> What {
+    let Subjects { matter, patient } = document.subjects.clone();
+    What::DocumentViewed { document: document.row.token.clone(), page, matter, patient }
 }
 
 /// A past answer, for its asker alone; reading it is itself recorded.

@@ -16,6 +16,8 @@ use crate::domain::ids::{EntryIndex, PassageId, RequestId};
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::{Role, Via};
 
+use super::selection::Selection;
+
 /// Who caused an entry.
 #[derive(Clone, Debug, Serialize)]
 pub struct Actor {
@@ -230,6 +232,8 @@ entry_types! {
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
         withheld: u32 = "passages that the policy removed",
+        matters: Vec<Token> = "tokens of the matters that their documents belong to",
+        patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
     AnswerReleased = "answer.released", "ok", "before the first byte of an answer is shown" {
         mode: Wording = "`verbatim` or `grounded`",
@@ -271,7 +275,9 @@ entry_types! {
     };
     DocumentViewed = "document.viewed", "ok", "before a page of a document is shown" {
         document: Token = "token of the document",
-        page: u32 = "page number from 1",
+        page: u32 = "page number from 1; 0 stands for the text of every page",
+        matter: Option<Token> = "token of the matter that it belongs to",
+        patient: Option<Token> = "token of the patient that it is about",
     };
     DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
         documents: u32 = "how many",
@@ -287,6 +293,7 @@ entry_types! {
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
         withheld: u32 = "passages that the policy removed",
+        patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
     AnswerReplayed = "answer.replayed", "ok", "before the result of a replay is shown" {
         entry: EntryIndex = "the entry that ended the question",
@@ -374,6 +381,12 @@ entry_types! {
         format: String = "format of the export",
         entries: u64 = "entries in it",
         sha256: Digest = "digest of the file",
+        size: u64 = "entries of the log that it was made from",
+        selection: Selection = "what it was narrowed to: type, tokens, times",
+        purpose: Option<String> = "the stated purpose",
+    } + payload = "the stated recipient";
+    ExportKeyCreated = "export.key_created", "ok", "when the key is made that signs the manifests of bundles" {
+        vkey: String = "its verifier key",
     };
     ViewsRebuilt = "views.rebuilt", "ok", "when the catalogue was replayed and the index made anew" {
         documents: u32 = "documents put back into the index",

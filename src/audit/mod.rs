@@ -25,8 +25,10 @@ mod checkpoint;
 mod chronicle;
 mod cosignature;
 mod create;
+mod dsse;
 mod entry;
 mod event;
+mod extract;
 pub mod faults;
 mod files;
 mod folder;
@@ -41,6 +43,7 @@ mod reader;
 mod receipt;
 mod recover;
 mod schema;
+mod selection;
 mod sequencer;
 mod shape;
 mod shared;
@@ -52,11 +55,13 @@ mod walk;
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
 pub use create::CreateError;
+pub use dsse::{Envelope, EnvelopeError};
 pub use entry::Entry;
 pub use event::{
     Actor, CitedSpan, Decimal, ENTRY_TYPES, EntryType, Event, HitDecision, QueryKind, QueryStep,
     RetrievedHit, What, inventory,
 };
+pub use extract::{TreeEntries, copy_tree, prove_consistency};
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
 pub use log::{AppendError, Log};
@@ -65,6 +70,7 @@ pub use reader::ReadError;
 pub use receipt::{Receipt, Recorded};
 pub use recover::{OpenError, Recovery};
 pub use schema::check_entry;
+pub use selection::Selection;
 pub use tlog_policy::{
     LineError, POLICY_FILE_BYTES_MAX, PolicyError, PolicyLog, PolicyWitness, Standing, TlogPolicy,
     UnsignedError,

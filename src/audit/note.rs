@@ -218,6 +218,12 @@ impl NoteVerifier {
         }
         Ok(found)
     }
+
+    /// Whether this key has signed these bytes, as they are.
+    pub(super) fn fits(&self, bytes: &[u8], signature: &[u8]) -> bool {
+        let signature = Signature::from_slice(signature);
+        signature.is_ok_and(|signature| self.0.key.verify_strict(bytes, &signature).is_ok())
+    }
 }
 
 impl fmt::Display for NoteVerifier {
@@ -268,6 +274,11 @@ impl NoteSigner {
     /// The public half.
     pub fn verifier(&self) -> NoteVerifier {
         NoteVerifier(self.0.public.clone())
+    }
+
+    /// A bare signature over bytes of another format than notes.
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes)
     }
 
     /// The note with this text, which ends in a newline, and one signature.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::canonical::INTEGER_MAX;
 use super::event::{CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
 use super::node::{Fields, Node};
+use super::selection::Selection;
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
@@ -125,6 +126,15 @@ shapes! {
         ("rank", u32::fits),
         ("score", has_six_decimals),
     ]);
+    Selection => |node| fits_record(node, &[
+        ("document", Option::<Token>::fits),
+        ("matter", Option::<Token>::fits),
+        ("patient", Option::<Token>::fits),
+        ("person", Option::<Token>::fits),
+        ("since", Option::<Timestamp>::fits),
+        ("type", Option::<String>::fits),
+        ("until", Option::<Timestamp>::fits),
+    ]);
     CitedSpan => |node| fits_record(node, &[
         ("document", Token::fits),
         ("end", u32::fits),
@@ -223,6 +233,7 @@ mod tests {
         check(hit, &[longer, exact]);
         let span = CitedSpan { document: Token::from_mac([7; 16]), page: 1, start: 0, end: 2 };
         check(span, &[json!({"page": 1})]);
+        check(Selection::default(), &[json!({}), json!({"type": null})]);
         let payload = PayloadRef { blob_sha256: digest, len: 1, key: "k".into(), commit: digest };
         check(payload, &[json!({"key": "k"})]);
     }

@@ -16,7 +16,7 @@ use crate::audit::{Log, ReadError};
 use crate::domain::access::{AccessClass, Labels};
 use crate::domain::document::{DocumentCard, DocumentText};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
-use crate::domain::payload::Token;
+use crate::domain::payload::{Token, TokenKind};
 use crate::store::{DocumentRow, RevealError, State, StateError, Vault};
 
 use cache::Cache;
@@ -28,6 +28,27 @@ pub struct Document {
     pub row: DocumentRow,
     /// What is known about it.
     pub card: DocumentCard,
+    /// Its matter and its patient, as the log names them.
+    pub subjects: Subjects,
+}
+
+/// The matter and the patient of a document, as keyed tokens.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Subjects {
+    /// The matter that it belongs to.
+    pub matter: Option<Token>,
+    /// The patient that it is about.
+    pub patient: Option<Token>,
+}
+
+impl Subjects {
+    fn of(labels: &Labels, vault: &Vault) -> Self {
+        let token = |kind, name: &Option<String>| name.as_deref().map(|n| vault.token(kind, n));
+        Self {
+            matter: token(TokenKind::Matter, &labels.matter),
+            patient: token(TokenKind::Patient, &labels.patient),
+        }
+    }
 }
 
 /// Why the view could not be brought up to date or read.
@@ -267,8 +288,9 @@ impl Catalogue {
                 return Err(CatalogueError::Contents { document: id.0.short(), source });
             }
         };
-        let card = serde_json::from_slice(&bytes).map_err(|e| form(id, e))?;
-        Ok(Some(Document { row, card }))
+        let card: DocumentCard = serde_json::from_slice(&bytes).map_err(|e| form(id, e))?;
+        let subjects = Subjects::of(&card.labels, &self.vault);
+        Ok(Some(Document { row, card, subjects }))
     }
 
     fn hide(&self, id: DocumentId) {

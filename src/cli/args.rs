@@ -316,20 +316,8 @@ pub(super) enum AuditCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
-    /// Entries as a file: jsonl or csv.
-    Export {
-        /// jsonl or csv.
-        #[arg(long)]
-        format: String,
-        /// Where to write it.
-        #[arg(long, value_name = "PATH")]
-        out: PathBuf,
-        #[command(flatten)]
-        filter: FilterArgs,
-        /// With this person's rights.
-        #[arg(long = "as", value_name = "USER")]
-        as_user: Option<String>,
-    },
+    /// The record as a file: a bundle that proves itself, or entries in a format of others.
+    Export(ExportArgs),
     /// Run a past answer again from its record, and list what differs.
     Replay {
         /// An entry of the question.
@@ -345,7 +333,7 @@ pub(super) enum AuditCommand {
 
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
-    /// The log folder; else the home's.
+    /// The log folder, or a bundle as a file or unpacked; else the home's log.
     pub(super) log: Option<PathBuf>,
     /// File with the verifier key; else `log.vkey` beside the log folder.
     #[arg(long, value_name = "FILE")]
@@ -358,6 +346,33 @@ pub(super) struct VerifyArgs {
     pub(super) since: Option<PathBuf>,
 }
 
+#[derive(Args, Debug)]
+pub(super) struct ExportArgs {
+    /// bundle, jsonl, csv, fhir, ocsf or cef.
+    #[arg(long)]
+    pub(super) format: String,
+    /// Where to write it.
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Why it is handed out: recorded. A code of HL7's ActReason, such as PATRQT, where one fits.
+    #[arg(long)]
+    pub(super) purpose: Option<String>,
+    /// Who receives it, by name and address: recorded behind a commitment.
+    #[arg(long)]
+    pub(super) recipient: Option<String>,
+    /// A bundle of this signed checkpoint; else of the newest.
+    #[arg(long, value_name = "FILE")]
+    pub(super) checkpoint: Option<PathBuf>,
+    /// The checkpoint that the recipient had before; else that of the last bundle.
+    #[arg(long, value_name = "FILE")]
+    pub(super) since_checkpoint: Option<PathBuf>,
+    /// With this person's rights.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: Option<String>,
+}
+
 #[derive(Args, Debug, Default)]
 pub(super) struct FilterArgs {
     /// Entry type, or its part before the dot.
@@ -366,6 +381,12 @@ pub(super) struct FilterArgs {
     /// Account name of a person.
     #[arg(long)]
     pub(super) user: Option<String>,
+    /// Name of a matter.
+    #[arg(long)]
+    pub(super) matter: Option<String>,
+    /// Name of a patient.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
     /// Id of a document.
     #[arg(long)]
     pub(super) document: Option<String>,
@@ -410,26 +431,4 @@ pub(super) struct EvaluateArgs {
     /// How answers may be worded.
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) mode: AskMode,
-}
-
-impl Command {
-    /// Whether a secret is to be read from standard input.
-    pub(super) fn reads_stdin(&self) -> bool {
-        if let Self::User(UserCommand::Add { password_stdin, .. }) = self {
-            return *password_stdin;
-        }
-        self.credential().is_some_and(|credential| credential.password_stdin)
-    }
-
-    fn credential(&self) -> Option<&CredentialArgs> {
-        if let Self::Audit(AuditCommand::Show { credential, .. })
-        | Self::Changes(ChangesCommand::Approve { credential, .. })
-        | Self::Hold(HoldCommand::Release { credential, .. })
-        | Self::User(UserCommand::Grant { credential, .. })
-        | Self::Erase(EraseArgs { credential, .. }) = self
-        {
-            return Some(credential);
-        }
-        None
-    }
 }

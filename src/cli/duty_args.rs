@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::args::{AuditCommand, Command, UserCommand};
+
 /// How somebody proves that they are the person named by `--as`.
 #[derive(Args, Debug, Default)]
 pub(super) struct CredentialArgs {
@@ -112,4 +114,26 @@ pub(super) enum HoldCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
+}
+
+impl Command {
+    /// Whether a secret is to be read from standard input.
+    pub(super) fn reads_stdin(&self) -> bool {
+        if let Self::User(UserCommand::Add { password_stdin, .. }) = self {
+            return *password_stdin;
+        }
+        self.credential().is_some_and(|credential| credential.password_stdin)
+    }
+
+    fn credential(&self) -> Option<&CredentialArgs> {
+        if let Self::Audit(AuditCommand::Show { credential, .. })
+        | Self::Changes(ChangesCommand::Approve { credential, .. })
+        | Self::Hold(HoldCommand::Release { credential, .. })
+        | Self::User(UserCommand::Grant { credential, .. })
+        | Self::Erase(EraseArgs { credential, .. }) = self
+        {
+            return Some(credential);
+        }
+        None
+    }
 }

@@ -213,7 +213,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<crate::evaluate::SuiteError>()
         || error.is::<crate::identity::AccountError>()
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
-        || matches!(error.downcast_ref(), Some(ExamineError::Read(_)))
+        || matches!(error.downcast_ref(), Some(ExamineError::Read(_) | ExamineError::Request(_)))
         || matches!(
             error.downcast_ref(),
             Some(ExamineError::Replay(

@@ -43,6 +43,16 @@ pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Copies the rest of an open file to `path`, replacing what is there in one step.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_from(path: &Path, mut source: &File, readers: Readers) -> io::Result<()> {
+    let temporary = write_temporary_with(path, readers, |file| io::copy(&mut source, file))?;
+    fs::rename(&temporary, path).map_err(|e| at(path, "rename to", e))?;
+    sync_parent(path)
+}
+
 /// Writes `bytes` to `path`, which must not exist yet: no reader ever sees it half written.
 ///
 /// # Errors
@@ -53,6 +63,17 @@ pub fn create_new(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()>
     fs::remove_file(&temporary).map_err(|e| at(&temporary, "remove", e))?;
     linked?;
     sync_parent(path)
+}
+
+/// Writes a new file that need not outlive a loss of power: it is being collected for another one.
+///
+/// # Errors
+/// Any IO error, with the path in its text.
+pub fn create_soon(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(readers.mode());
+    let mut file = options.open(path).map_err(|e| at(path, "create", e))?;
+    file.write_all(bytes).map_err(|e| at(path, "write", e))
 }
 
 /// Makes a folder and its missing parents.
@@ -120,12 +141,20 @@ pub fn sync_file(file: &File, path: &Path) -> io::Result<()> {
 }
 
 fn write_temporary(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<PathBuf> {
+    write_temporary_with(path, readers, |file| file.write_all(bytes))
+}
+
+fn write_temporary_with<T>(
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&mut File) -> io::Result<T>,
+) -> io::Result<PathBuf> {
     let folder = parent(path);
     let mut file = tempfile::Builder::new()
         .prefix(".tmp-")
         .tempfile_in(folder)
         .map_err(|e| at(folder, "create a file in", e))?;
-    file.write_all(bytes).map_err(|e| at(path, "write", e))?;
+    write(file.as_file_mut()).map_err(|e| at(path, "write", e))?;
     let permissions = fs::Permissions::from_mode(readers.mode());
     file.as_file().set_permissions(permissions).map_err(|e| at(path, "set the mode of", e))?;
     file.as_file().sync_all().map_err(|e| at(path, "sync", e))?;

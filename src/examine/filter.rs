@@ -1,4 +1,4 @@
-use crate::audit::Entry;
+use crate::audit::Selection;
 use crate::domain::clock::Timestamp;
 use crate::domain::payload::{Token, TokenKind};
 use crate::store::Vault;
@@ -10,6 +10,10 @@ pub struct Filter {
     pub kind: Option<String>,
     /// A person's account name.
     pub user: Option<String>,
+    /// A matter's name.
+    pub matter: Option<String>,
+    /// A patient's name.
+    pub patient: Option<String>,
     /// A document's id.
     pub document: Option<String>,
     /// From this time on.
@@ -18,43 +22,22 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
-/// A filter with names turned into the log's tokens.
-pub(super) struct Compiled<'a> {
-    filter: &'a Filter,
-    person: Option<Token>,
-    document: Option<Token>,
-}
-
 impl Filter {
-    pub(super) fn compile(&self, vault: &Vault) -> Compiled<'_> {
-        let person = self.user.as_deref().map(|name| match name {
-            "operator" => Token::operator(),
-            name => vault.token(TokenKind::Person, name),
-        });
-        let document = self.document.as_deref().map(|id| vault.token(TokenKind::Document, id));
-        Compiled { filter: self, person, document }
-    }
-}
-
-impl Compiled<'_> {
-    pub(super) fn matches(&self, entry: &Entry) -> bool {
-        let kind = self.filter.kind.as_deref().is_none_or(|kind| {
-            entry.kind() == kind
-                || entry.kind().strip_prefix(kind).is_some_and(|rest| rest.starts_with('.'))
-        });
-        // Tokens are 32 hex digits: finding one anywhere in the entry finds every mention of it.
-        let mentions = |token: &Token| {
-            let quoted = format!("\"{token}\"");
-            contains(&entry.bytes, quoted.as_bytes())
+    /// The same with the log's tokens in place of names.
+    pub(super) fn select(&self, vault: &Vault) -> Selection {
+        let token = |kind, name: &Option<String>| name.as_deref().map(|n| vault.token(kind, n));
+        let person = match self.user.as_deref() {
+            Some("operator") => Some(Token::operator()),
+            _ => token(TokenKind::Person, &self.user),
         };
-        let time = entry.ts();
-        kind && self.person.as_ref().is_none_or(mentions)
-            && self.document.as_ref().is_none_or(mentions)
-            && self.filter.since.is_none_or(|since| time >= since)
-            && self.filter.until.is_none_or(|until| time <= until)
+        Selection {
+            kind: self.kind.clone(),
+            person,
+            matter: token(TokenKind::Matter, &self.matter),
+            patient: token(TokenKind::Patient, &self.patient),
+            document: token(TokenKind::Document, &self.document),
+            since: self.since,
+            until: self.until,
+        }
     }
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
 }

@@ -1,27 +1,30 @@
 //! What did the appliance do? Listing, showing, proving, verifying, exporting and replaying the
 //! record, each recorded in turn before it is shown.
 
+pub mod bundle;
 mod export;
 mod filter;
+mod hand_out;
 mod replay;
 mod reveal;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::answer::ReplayError;
 use crate::audit::{
-    Actor, AppendError, Entry, EntryRules, Event, Log, ReadError, Recorded, Report, TlogPolicy,
-    Trust, VerifyOptions, What, verify_with,
+    Actor, AppendError, Entry, EntryRules, Event, FolderError, Log, ReadError, Recorded, Report,
+    Selection, TlogPolicy, Trust, VerifyOptions, What, verify_with,
 };
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::principal::Principal;
 use crate::policy::{Action, Denial, Policies};
-use crate::store::{Vault, VaultError};
+use crate::store::{State, StateError, Vault, VaultError};
 
-pub use export::{ExportFormat, Exported, InvalidFormat};
+pub use export::{ExportFormat, Exported, InvalidFormat, RecordFormat, Site};
 pub use filter::Filter;
+pub use hand_out::ExportRequest;
 pub use reveal::{ContentsState, Revealed};
 
 /// Entries shown at a time where no number is asked for.
@@ -52,15 +55,24 @@ pub enum ExamineError {
         /// The entry.
         index: EntryIndex,
     },
-    /// The vault cannot keep the reason.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
     /// A past answer could not be run again.
     #[error(transparent)]
     Replay(#[from] ReplayError),
     /// A file could not be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// The vault cannot keep what the record would commit to.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The state cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Caller: the checkpoint named is none of this log, or of another time.
+    #[error("{0}")]
+    Request(String),
+    /// The published log cannot be read as it is.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
 }
 
 /// Who examines: the machine's operator (rights of set-up, and the log names nobody in clear), or
@@ -105,6 +117,14 @@ pub struct Examiner {
     pub policies: Policies,
     /// Makes tokens of names, for filters; holds the contents behind entries.
     pub vault: Vault,
+    /// Remembers what each auditor was handed last.
+    pub state: State,
+    /// Where exports are put together before they are recorded.
+    pub spool: PathBuf,
+    /// Keeps the key that signs bundles; made on first use.
+    pub export_key: PathBuf,
+    /// One bundle is made at a time: each reads the whole log.
+    pub bundling: Mutex<()>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -143,9 +163,9 @@ impl Examiner {
             Part::Before(EntryIndex(end)) => self.back(filter, end.min(self.log.size()), limit)?,
             Part::After(EntryIndex(at)) => {
                 let mut found = Vec::new();
-                self.each(filter, at.saturating_add(1), |entry| {
+                self.each(&filter.select(&self.vault), at.saturating_add(1), |entry| {
                     found.push(entry);
-                    found.len() < limit
+                    Ok(found.len() < limit)
                 })?;
                 found
             }
@@ -217,42 +237,17 @@ impl Examiner {
         Ok(self.record(reader, what, report)?)
     }
 
-    /// Writes the matching entries in one of the export formats.
-    ///
-    /// # Errors
-    /// [`ExamineError`]: nothing is handed out.
-    pub fn export(
-        &self,
-        reader: &Reader,
-        format: ExportFormat,
-        filter: &Filter,
-    ) -> Result<Recorded<Exported>, ExamineError> {
-        self.decide(reader, Action::ExportLog)?;
-        let mut writer = export::Writer::new(format);
-        self.each(filter, 0, |entry| {
-            writer.push(&entry);
-            true
-        })?;
-        let exported = writer.finish();
-        let what = What::AuditExported {
-            format: format.as_str().to_owned(),
-            entries: exported.entries,
-            sha256: exported.sha256,
-        };
-        Ok(self.record(reader, what, exported)?)
-    }
-
     /// The newest `limit` matching entries before `end`, oldest first; reads backwards, and only
     /// as far as it must.
     fn back(&self, filter: &Filter, end: u64, limit: usize) -> Result<Vec<Entry>, ExamineError> {
-        let filter = filter.compile(&self.vault);
+        let wanted = filter.select(&self.vault);
         let mut found = Vec::new();
         let mut until = end;
         while until > 0 && found.len() < limit {
             let from = until.saturating_sub(ENTRIES_AT_A_TIME as u64);
             let count = usize::try_from(until - from).unwrap_or(ENTRIES_AT_A_TIME);
             let entries = self.log.entries(EntryIndex(from), count)?;
-            let matching = entries.into_iter().rev().filter(|entry| filter.matches(entry));
+            let matching = entries.into_iter().rev().filter(|entry| wanted.matches(entry));
             found.extend(matching.take(limit - found.len()));
             until = from;
         }
@@ -260,26 +255,26 @@ impl Examiner {
         Ok(found)
     }
 
-    /// Every matching entry from `from` on, until `take` says that it has enough.
+    /// Every matching entry from `from` on, until `take` says that it has enough; gives the size of
+    /// the log that was read.
     fn each(
         &self,
-        filter: &Filter,
+        wanted: &Selection,
         mut from: u64,
-        mut take: impl FnMut(Entry) -> bool,
-    ) -> Result<(), ExamineError> {
-        let filter = filter.compile(&self.vault);
+        mut take: impl FnMut(Entry) -> Result<bool, ExamineError>,
+    ) -> Result<u64, ExamineError> {
         let end = self.log.size();
         while from < end {
             let entries = self.log.entries(EntryIndex(from), ENTRIES_AT_A_TIME)?;
             let Some(last) = entries.last() else { break };
             from = last.index.0 + 1;
-            for entry in entries.into_iter().filter(|entry| filter.matches(entry)) {
-                if !take(entry) {
-                    return Ok(());
+            for entry in entries.into_iter().filter(|entry| wanted.matches(entry)) {
+                if !take(entry)? {
+                    return Ok(end);
                 }
             }
         }
-        Ok(())
+        Ok(end)
     }
 
     fn decide(&self, reader: &Reader, action: Action) -> Result<(), ExamineError> {

@@ -1,15 +1,24 @@
+use std::fs::File;
+use std::io::Read as _;
+
+use actix_web::body::SizedStream;
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::Stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::audit::Entry;
+use crate::audit::{Entry, Recorded};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::EntryIndex;
-use crate::examine::{ExportFormat, Filter, PAGE_ENTRIES};
+use crate::examine::{ExportFormat, ExportRequest, Exported, Filter, PAGE_ENTRIES};
 
 use super::changes::{Because, confirmed, reason};
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases};
+
+/// How much of a file is read and sent at a time.
+const PIECE_BYTES: u64 = 256 * 1024;
 
 /// Filters as query parameters.
 #[derive(Deserialize)]
@@ -18,11 +27,15 @@ pub(super) struct Query {
     #[serde(rename = "type")]
     kind: Option<String>,
     user: Option<String>,
+    matter: Option<String>,
+    patient: Option<String>,
     document: Option<String>,
     since: Option<String>,
     until: Option<String>,
     limit: Option<usize>,
     format: Option<String>,
+    purpose: Option<String>,
+    recipient: Option<String>,
 }
 
 impl Query {
@@ -34,6 +47,8 @@ impl Query {
         Ok(Filter {
             kind: self.kind.clone(),
             user: self.user.clone(),
+            matter: self.matter.clone(),
+            patient: self.patient.clone(),
             document: self.document.clone(),
             since: time(&self.since)?,
             until: time(&self.until)?,
@@ -103,30 +118,51 @@ pub(super) async fn show_proof(
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(proof.clone()))
 }
 
-/// `GET /api/v1/audit/export?format=jsonl|csv`: the matching entries as a file.
+/// `GET /api/v1/audit/export?format=bundle|jsonl|csv|fhir|ocsf|cef`: the matching entries as a file.
 pub(super) async fn export_entries(
     cases: web::Data<UseCases>,
     caller: Caller,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Problem> {
-    let filter = query.filter()?;
     let format: ExportFormat = query
         .format
         .as_deref()
         .unwrap_or("jsonl")
         .parse()
         .map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
-    let exported =
-        blocking(move || Ok(cases.examiner.export(&caller.reader(), format, &filter)?)).await?;
-    let index = exported.receipt().index().to_string();
-    let (exported, _) = exported.into_parts();
-    let name = format!("attachment; filename=\"affiant-audit.{}\"", format.as_str());
-    Ok(HttpResponse::Ok()
+    let filter = query.filter()?;
+    let Query { purpose, recipient, .. } = query.into_inner();
+    let request = ExportRequest { filter, purpose, recipient, ..ExportRequest::everything(format) };
+    let exported = blocking(move || Ok(cases.examiner.export(&caller.reader(), &request)?)).await?;
+    Ok(download(exported))
+}
+
+/// The finished file, a piece at a time, named by the entry that records it.
+pub(crate) fn download(exported: Recorded<Exported>) -> HttpResponse {
+    let (exported, receipt) = exported.into_parts();
+    let (index, format) = (receipt.index(), exported.format);
+    let name = format!("affiant-record-{index}.{}", format.extension());
+    HttpResponse::Ok()
         .content_type(format.media_type())
-        .insert_header(("Content-Disposition", name))
-        .insert_header(("Audit-Index", index))
+        .insert_header(("Content-Disposition", format!("attachment; filename=\"{name}\"")))
+        .insert_header(("Audit-Index", index.to_string()))
         .insert_header(("Content-Digest-Sha256", exported.sha256.to_string()))
-        .body(exported.bytes))
+        .body(SizedStream::new(exported.len, pieces(exported.file)))
+}
+
+fn pieces(file: File) -> impl Stream<Item = std::io::Result<Bytes>> {
+    futures_util::stream::unfold(Some(file), |file| async {
+        let file = file?;
+        let read = web::block(move || {
+            let mut piece = Vec::new();
+            (&file).take(PIECE_BYTES).read_to_end(&mut piece).map(|_| (piece, file))
+        });
+        match read.await.map_err(std::io::Error::other).flatten() {
+            Ok((piece, _)) if piece.is_empty() => None,
+            Ok((piece, file)) => Some((Ok(Bytes::from(piece)), Some(file))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
 }
 
 /// An entry with its index and leaf hash.

@@ -3,7 +3,7 @@
 //! Use cases block (they wait for models and for the disk), so every handler runs its one on the
 //! blocking pool. Questions pass a gate first: beyond the queue the edge answers 429 at once.
 
-mod audit;
+pub(crate) mod audit;
 mod auth;
 mod changes;
 mod documents;

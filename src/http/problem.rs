@@ -228,9 +228,12 @@ impl From<ExamineError> for Problem {
             ExamineError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
             ExamineError::Read(_) => Self::new(Kind::NotFound, "there is no such entry"),
             ExamineError::NoContents { .. } => Self::new(Kind::NotFound, error.to_string()),
-            ExamineError::Io(_) | ExamineError::Replay(_) | ExamineError::Vault(_) => {
-                Self::hidden(Kind::Internal, &error)
-            }
+            ExamineError::Request(problem) => Self::new(Kind::BadRequest, problem),
+            ExamineError::Io(_)
+            | ExamineError::Replay(_)
+            | ExamineError::Vault(_)
+            | ExamineError::State(_)
+            | ExamineError::Folder(_) => Self::hidden(Kind::Internal, &error),
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use crate::audit::{ENTRY_TYPES, Entry, Problem as Finding, Report};
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
-use crate::examine::{ExportFormat, Part};
+use crate::examine::{ExportFormat, ExportRequest, Part};
+use crate::http::audit::download;
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, Problem, UseCases};
 use crate::policy::Action;
@@ -140,17 +140,10 @@ pub(super) async fn export(
     let filter = form.filter()?;
     let format: ExportFormat =
         form.format.parse().map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
-    let exported =
-        blocking(move || Ok(cases.examiner.export(&caller.reader(), format, &filter)?)).await?;
-    let (exported, receipt) = exported.into_parts();
-    let index = receipt.index();
-    let name = format!("attachment; filename=\"affiant-record-{index}.{}\"", format.as_str());
-    Ok(HttpResponse::Ok()
-        .content_type(format.media_type())
-        .insert_header((header::CONTENT_DISPOSITION, name))
-        .insert_header(("Audit-Index", index.to_string()))
-        .insert_header(("Content-Digest-Sha256", exported.sha256.to_string()))
-        .body(exported.bytes))
+    let request =
+        ExportRequest { filter, purpose: form.purpose(), ..ExportRequest::everything(format) };
+    let exported = blocking(move || Ok(cases.examiner.export(&caller.reader(), &request)?)).await?;
+    Ok(download(exported))
 }
 
 /// The checkpoint that was checked, where it is still at hand: the log grows meanwhile.

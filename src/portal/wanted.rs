@@ -22,18 +22,21 @@ pub(super) struct Wanted {
     #[serde(rename = "type")]
     kind: String,
     user: String,
+    matter: String,
+    patient: String,
+    document: String,
     since: String,
     until: String,
     before: Option<u64>,
     after: Option<u64>,
     pub(super) format: String,
+    purpose: String,
     pub(super) csrf: String,
 }
 
 impl Wanted {
     /// What `examine` is asked for.
     pub(super) fn filter(&self) -> Result<Filter, Problem> {
-        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let time = |text: &str| {
             let parsed = given(text).map(|text| text.parse::<Timestamp>()).transpose();
             parsed.map_err(|error| Problem::new(Kind::BadRequest, error.to_string()))
@@ -43,10 +46,17 @@ impl Wanted {
         Ok(Filter {
             kind: given(&self.kind),
             user: given(&self.user),
-            document: None,
+            matter: given(&self.matter),
+            patient: given(&self.patient),
+            document: given(&self.document),
             since: time(&self.since)?,
             until,
         })
+    }
+
+    /// Why an export is handed out, where that was said.
+    pub(super) fn purpose(&self) -> Option<String> {
+        given(&self.purpose)
     }
 
     /// Which part of the list.
@@ -63,6 +73,9 @@ impl Wanted {
         let pairs = [
             ("type", self.kind.as_str()),
             ("user", &self.user),
+            ("matter", &self.matter),
+            ("patient", &self.patient),
+            ("document", &self.document),
             ("since", &self.since),
             ("until", &self.until),
             (side, &index),
@@ -72,8 +85,13 @@ impl Wanted {
 
     /// The same, to stand in the form again.
     pub(super) fn shown(self) -> AuditFilter {
-        AuditFilter { kind: self.kind, user: self.user, since: self.since, until: self.until }
+        let Self { kind, user, matter, patient, document, since, until, .. } = self;
+        AuditFilter { kind, user, matter, patient, document, since, until }
     }
+}
+
+fn given(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Ways to the neighbouring parts; `entries` is newest first.

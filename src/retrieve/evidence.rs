@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalogue::Document;
+use crate::catalogue::{Document, Subjects};
 use crate::document::sentences;
 use crate::domain::answer::EvidenceItem;
 use crate::domain::document::{DocumentText, Passage, Span, slice_chars};
@@ -29,6 +29,8 @@ pub struct EvidencePassage {
     pub token: crate::domain::payload::Token,
     /// Whose contents the passage is.
     pub scope: KeyScope,
+    /// The matter and the patient of its document, as the log names them.
+    pub subjects: Subjects,
     /// Fused score, higher is better.
     pub score: f32,
 }
@@ -148,6 +150,7 @@ impl EvidenceSet {
             title: document.card.title.clone(),
             token: document.row.token.clone(),
             scope: document.row.scope(),
+            subjects: document.subjects.clone(),
             score,
         });
     }

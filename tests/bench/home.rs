@@ -54,6 +54,13 @@ impl Home {
                 decision: HitDecision::Used,
             }
         });
-        What::RetrievalDone { generation: 1, hits: hits.collect(), withheld: 0, payload }
+        What::RetrievalDone {
+            generation: 1,
+            hits: hits.collect(),
+            withheld: 0,
+            matters: Vec::new(),
+            patients: Vec::new(),
+            payload,
+        }
     }
 }

@@ -16,6 +16,7 @@ mod api;
 mod cli;
 mod crash;
 mod evidence;
+mod export;
 mod faults;
 mod flow;
 mod govern;

@@ -101,9 +101,16 @@ fn every_entry_has_one_spelling() {
     let (log, _) = Log::open(&paths, clock, std::sync::Arc::new(SystemEntropy)).unwrap();
     let document = Token::from_mac([7; 16]);
     for what in [
-        What::DocumentViewed { document: document.clone(), page: 1 },
+        What::DocumentViewed { document: document.clone(), page: 1, matter: None, patient: None },
         What::AuditRead { scope: "§ \"7\"\n".to_owned(), index: Some(EntryIndex(1)) },
-        What::RetrievalDone { generation: 1, hits: Vec::new(), withheld: 0, payload: None },
+        What::RetrievalDone {
+            generation: 1,
+            hits: Vec::new(),
+            withheld: 0,
+            matters: Vec::new(),
+            patients: Vec::new(),
+            payload: None,
+        },
     ] {
         let req = RequestId::fresh(SystemClock::start().now(), &SystemEntropy);
         let actor = Actor { id: document.clone(), via: Via::Http, os_user: None };

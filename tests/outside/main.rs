@@ -1,6 +1,7 @@
 //! Logs of ours before judges who know nothing of us: Go's own transparency-log libraries, a
 //! checker written in Python from the specifications alone, and openssl. And a log written so,
-//! before us.
+//! before us. Exports of ours before the owners of their formats, and a bundle of ours before
+//! whoever follows the guide in it.
 //!
 //! Where one of them is missing its tests show as ignored; with `AFFIANT_REQUIRE=all` they fail
 //! instead. The judges are `check.go` and `check.py` beside this file, the writer
@@ -12,7 +13,9 @@
     reason = "a test stops at the first thing that is not as it must be"
 )]
 
+mod guide;
 mod judges;
+mod records;
 mod sample;
 
 use std::fs;
@@ -64,6 +67,16 @@ fn main() {
         None => accepts_logs_of_others(),
     });
     trials.push(written.with_ignored_flag(ignored));
+    let mut add = |name: &str, missing: Option<String>, test: fn() -> Result<(), Failed>| {
+        let ignored = missing.is_some() && !required;
+        let trial = Trial::test(name, move || match missing {
+            Some(missing) => Err(missing.into()),
+            None => test(),
+        });
+        trials.push(trial.with_ignored_flag(ignored));
+    };
+    add("validators_accept_hostile_records_of_every_type", records::missing(), records::hold);
+    add("the_guide_in_a_bundle_can_be_followed", guide::missing(), guide::can_be_followed);
     libtest_mimic::run(&arguments, trials).exit();
 }
 

@@ -209,6 +209,7 @@ impl Replaying<'_> {
             generation: evidence.generation().0,
             hits: events::hits(&evidence),
             withheld: evidence.withheld(),
+            patients: events::patients(&evidence),
             payload: Some(payload),
         };
         Ok(self.parts.log.record(self.event(what), evidence)?)

@@ -118,7 +118,15 @@ fn event_of(req: u128, what: What) -> Event {
 
 /// An entry that belongs to no query.
 fn viewed(page: u32) -> Event {
-    event_of(1, What::DocumentViewed { document: Token::from_mac([9; 16]), page })
+    event_of(
+        1,
+        What::DocumentViewed {
+            document: Token::from_mac([9; 16]),
+            page,
+            matter: None,
+            patient: None,
+        },
+    )
 }
 
 fn received() -> What {
@@ -136,7 +144,14 @@ fn received() -> What {
 }
 
 fn retrieved() -> What {
-    What::RetrievalDone { generation: 1, hits: Vec::new(), withheld: 0, payload: None }
+    What::RetrievalDone {
+        generation: 1,
+        hits: Vec::new(),
+        withheld: 0,
+        matters: Vec::new(),
+        patients: Vec::new(),
+        payload: None,
+    }
 }
 
 fn failed() -> What {

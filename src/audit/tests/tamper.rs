@@ -193,7 +193,14 @@ fn found_in(documents: &[u8]) -> What {
             false => HitDecision::Used,
         },
     });
-    What::RetrievalDone { generation: 1, hits: hits.collect(), withheld: 0, payload: None }
+    What::RetrievalDone {
+        generation: 1,
+        hits: hits.collect(),
+        withheld: 0,
+        matters: Vec::new(),
+        patients: Vec::new(),
+        payload: None,
+    }
 }
 
 fn answered(cited: &[u8]) -> What {

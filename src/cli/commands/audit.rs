@@ -8,14 +8,15 @@ use crate::audit::{
     Entry, EntryRules, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
     problem_kinds, verify_with,
 };
-use crate::cli::args::{AuditCommand, FilterArgs, VerifyArgs};
+use crate::cli::args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
 use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::ids::EntryIndex;
 use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
-use crate::examine::{ExportFormat, Filter};
+use crate::examine::bundle::{self, Known, is_bundle};
+use crate::examine::{ExportRequest, Filter};
 
 pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
     match command {
@@ -26,6 +27,9 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
                 since: since.map(|path| read_checkpoint(&context.path(&path))).transpose()?,
             };
             match log {
+                Some(path) if is_bundle(&context.path(&path)) => {
+                    verify_bundle(&context.path(&path), &claims)
+                }
                 Some(log) => verify_folder(&context.path(&log), claims),
                 None => verify_home(context, claims),
             }
@@ -57,24 +61,7 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             durable::replace(&out, proof.as_bytes(), Readers::Everyone)?;
             Ok(Reply::done(json!({ "path": out }), format!("wrote {}", out.display())))
         }
-        AuditCommand::Export { format, out, filter, as_user } => {
-            let format: ExportFormat = format.parse()?;
-            let reader = context.reader(as_user.as_deref())?;
-            let out = context.path(&out);
-            let filter = filter_of(filter)?;
-            let exported = context.app()?.examiner.export(&reader, format, &filter)?;
-            durable::replace(&out, &exported.bytes, Readers::Owner)?;
-            let value = json!({
-                "path": out, "entries": exported.entries, "sha256": exported.sha256,
-            });
-            let text = format!(
-                "wrote {} entries to {} (sha256 {})",
-                exported.entries,
-                out.display(),
-                exported.sha256
-            );
-            Ok(Reply::done(value, text))
-        }
+        AuditCommand::Export(args) => export(context, args),
         AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
         AuditCommand::Inventory => {
             let (table, problems) = (inventory(), problem_kinds());
@@ -106,6 +93,32 @@ fn reveal(
         None => format!("the contents are {}", revealed.state.as_str()),
     };
     Ok(Reply::done(shown, text))
+}
+
+fn export(context: &mut Context<'_>, args: ExportArgs) -> Result<Reply, Failure> {
+    let read = |path: Option<PathBuf>| path.map(|path| note(&context.path(&path))).transpose();
+    let request = ExportRequest {
+        format: args.format.parse()?,
+        filter: filter_of(args.filter)?,
+        purpose: args.purpose,
+        recipient: args.recipient,
+        checkpoint: read(args.checkpoint)?,
+        since: read(args.since_checkpoint)?,
+    };
+    let reader = context.reader(args.as_user.as_deref())?;
+    let out = context.path(&args.out);
+    let exported = context.app()?.examiner.export(&reader, &request)?;
+    durable::replace_from(&out, &exported.file, Readers::Owner)?;
+    let value = json!({
+        "path": out, "entries": exported.entries, "sha256": exported.sha256,
+    });
+    let text = format!(
+        "wrote {} entries to {} (sha256 {})",
+        exported.entries,
+        out.display(),
+        exported.sha256
+    );
+    Ok(Reply::done(value, text))
 }
 
 fn replay(context: &mut Context<'_>, index: u64, as_user: Option<&str>) -> Result<Reply, Failure> {
@@ -157,6 +170,35 @@ fn verify_home(context: &mut Context<'_>, claims: Claims) -> Result<Reply, Failu
         return Err(anyhow::Error::from(crate::app::NoHome { home }).into());
     }
     verify_folder(&paths.log, claims)
+}
+
+/// A bundle needs nothing but itself; the log's key from elsewhere says whose it is.
+fn verify_bundle(path: &Path, claims: &Claims) -> Result<Reply, Failure> {
+    let vkey = claims.vkey.as_deref().map(note).transpose()?;
+    let (policy, since) = (claims.policy.as_ref(), claims.since.as_deref());
+    let trusted = vkey.is_some() || policy.is_some();
+    let known = Known { vkey: vkey.as_deref(), policy, since };
+    let found = bundle::check(path, &known)?;
+    let Reply { mut value, mut text, exit } = reported(&found.report);
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("entries".to_owned(), json!(found.entries));
+        fields.insert("payloads".to_owned(), json!(found.payloads));
+        fields.insert("vkey".to_owned(), json!(found.vkey));
+        fields.insert("trusted".to_owned(), json!(trusted));
+    }
+    if !trusted && found.report.ok {
+        text.push_str(&format!(
+            "  checked with the bundle's own key, so ask its operator whether this is theirs:\n  {}\n",
+            found.vkey
+        ));
+    }
+    Ok(Reply { value, text, exit })
+}
+
+/// A small signed text, as an argument names it.
+fn note(path: &Path) -> Result<String, Failure> {
+    let read = std::fs::read_to_string(path);
+    read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))
 }
 
 fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
@@ -220,6 +262,8 @@ fn filter_of(args: FilterArgs) -> Result<Filter, Failure> {
     Ok(Filter {
         kind: args.kind,
         user: args.user,
+        matter: args.matter,
+        patient: args.patient,
         document: args.document,
         since: args.since.as_deref().map(str::parse).transpose()?,
         until: args.until.as_deref().map(str::parse).transpose()?,

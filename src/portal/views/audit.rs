@@ -32,6 +32,12 @@ pub struct AuditFilter {
     pub kind: String,
     /// A person.
     pub user: String,
+    /// A matter.
+    pub matter: String,
+    /// A patient.
+    pub patient: String,
+    /// A document's id.
+    pub document: String,
     /// From this day on, `2026-11-22`.
     pub since: String,
     /// Up to the end of this day.
@@ -41,11 +47,25 @@ pub struct AuditFilter {
 impl AuditFilter {
     /// Whether it narrows anything.
     pub fn is_set(&self) -> bool {
-        [&self.kind, &self.user, &self.since, &self.until].iter().any(|field| !field.is_empty())
+        let subjects = [&self.user, &self.matter, &self.patient, &self.document];
+        let rest = [&self.kind, &self.since, &self.until];
+        subjects.into_iter().chain(rest).any(|field| !field.is_empty())
     }
 }
 
 impl AuditPage {
+    /// The formats of an export, each with the words on its button.
+    pub fn formats(&self) -> [(&'static str, &'static str); 6] {
+        [
+            ("bundle", "Bundle that proves itself"),
+            ("jsonl", "JSON Lines"),
+            ("csv", "CSV"),
+            ("fhir", "FHIR AuditEvent"),
+            ("ocsf", "OCSF"),
+            ("cef", "CEF"),
+        ]
+    }
+
     /// A type in words.
     pub fn words(&self, kind: &str) -> &'static str {
         type_words(kind)

@@ -146,6 +146,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "audit.read" => "Record read",
         "audit.revealed" => "Contents revealed",
         "audit.exported" => "Record exported",
+        "export.key_created" => "Export key made",
         "views.rebuilt" => "Catalogue and index rebuilt",
         "evaluation.run" => "Evaluation run",
         _ => "Entry",

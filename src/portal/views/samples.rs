@@ -279,6 +279,9 @@ fn auditors(text: &str) -> Vec<(&'static str, String)> {
         filter: AuditFilter {
             kind: own.clone(),
             user: own.clone(),
+            matter: own.clone(),
+            patient: own.clone(),
+            document: own.clone(),
             since: own.clone(),
             until: own.clone(),
         },

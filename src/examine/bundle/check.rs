@@ -1,0 +1,404 @@
+//! Checking a bundle: an archive or an unpacked folder, and nothing else but, where the reader has
+//! one from elsewhere, the log's verifier key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::compared::{Compared, folder_of};
+use super::files::{digests, h1, parse_sums, sums};
+use super::manifest::{Manifest, PAYLOAD_TYPE};
+use super::records::{Payloads, Told, part_name, render};
+use super::unpack::{UnpackError, unpack};
+use super::{
+    CERTIFICATION, CHECKER, CONSISTENCY, ERASURES, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY,
+    PREVIOUS, SCHEMA, SUMS, export_key_name,
+};
+use crate::audit::note::NoteVerifier;
+use crate::audit::{
+    Checkpoint, EntryRules, Envelope, FolderError, Problem, Report, TlogPolicy, Trust,
+    VerifyOptions, merkle, verify_with,
+};
+use crate::domain::digest::Digest;
+use crate::domain::ids::EntryIndex;
+use crate::examine::export::{RecordFormat, Site};
+
+/// Files that are read whole: lists of digests are the longest.
+const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// A bundle that is wrong everywhere needs no longer list than this.
+const PROBLEMS_MAX: usize = 1_000;
+/// Files that every bundle has, besides the log and the records.
+const FIXED: [&str; 7] = [KEYRING, POLICY, ERASURES, CERTIFICATION, GUIDE, CHECKER, SCHEMA];
+
+/// What was found in a bundle.
+#[derive(Clone, Debug)]
+pub struct BundleReport {
+    /// As for a log folder.
+    pub report: Report,
+    /// The verifier key that the log was checked with; empty where there was none.
+    pub vkey: String,
+    /// Entries in the records.
+    pub entries: u64,
+    /// What became of the contents that entries commit to.
+    pub payloads: Payloads,
+}
+
+/// Whether this path is a bundle rather than a log folder: a file, or a folder with a statement.
+pub fn is_bundle(path: &Path) -> bool {
+    path.is_file() || path.join(MANIFEST).is_file()
+}
+
+/// What the reader of a bundle has from elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// The log's verifier key.
+    pub vkey: Option<&'a str>,
+    /// A policy that names the log's keys, and witnesses.
+    pub policy: Option<&'a TlogPolicy>,
+    /// A checkpoint that the log has signed earlier.
+    pub since: Option<&'a [u8]>,
+}
+
+/// Checks a bundle. Without a key or a policy from elsewhere the bundle's own are taken, which
+/// proves that nothing was altered since it was made, not by whom.
+///
+/// Kinds of problems besides those of a log: `bundle_archive` (it does not unpack),
+/// `bundle_file` (altered, missing, or none of a bundle), `bundle_manifest` (the statement),
+/// `bundle_key`, `bundle_previous` (the earlier checkpoint or its proof), `record_mismatch` (a line
+/// does not follow from its entry), `unreadable_file`.
+///
+/// # Errors
+/// Where there is no room to unpack.
+pub fn check(path: &Path, known: &Known<'_>) -> io::Result<BundleReport> {
+    if path.is_dir() {
+        return Ok(Check::of(path).run(known));
+    }
+    let folder = tempfile::tempdir()?;
+    let to = folder.path().join("bundle");
+    match unpack(path, &to) {
+        Ok(()) => Ok(Check::of(&to).run(known)),
+        Err(UnpackError::Malformed(problem)) => Ok(refused("bundle_archive", problem.to_owned())),
+        Err(UnpackError::Io(error)) => Ok(refused("bundle_archive", error.to_string())),
+    }
+}
+
+fn refused(kind: &str, detail: String) -> BundleReport {
+    let problems = vec![Problem { kind: kind.to_owned(), index: None, detail }];
+    let report = Report { problems, ..nothing() };
+    BundleReport { report, vkey: String::new(), entries: 0, payloads: Payloads::default() }
+}
+
+fn nothing() -> Report {
+    let (problems, warnings) = (Vec::new(), Vec::new());
+    Report { ok: false, size: 0, root: String::new(), problems, warnings }
+}
+
+struct Check<'a> {
+    dir: &'a Path,
+    problems: Vec<Problem>,
+}
+
+/// The keys that a bundle names.
+struct Keys {
+    log: NoteVerifier,
+    export: NoteVerifier,
+}
+
+impl<'a> Check<'a> {
+    fn of(dir: &'a Path) -> Self {
+        Self { dir, problems: Vec::new() }
+    }
+
+    fn add(&mut self, kind: &str, index: Option<EntryIndex>, detail: String) {
+        if self.problems.len() < PROBLEMS_MAX {
+            let index = index.map(|index| index.0);
+            self.problems.push(Problem { kind: kind.to_owned(), index, detail });
+        }
+    }
+
+    fn run(mut self, known: &Known<'_>) -> BundleReport {
+        let files = self.files();
+        let keys = self.keys(known);
+        let manifest = keys.as_ref().and_then(|keys| self.manifest(keys));
+        let mut report = nothing();
+        let (mut entries, mut payloads) = (0, Payloads::default());
+        if let Some(keys) = &keys {
+            report = self.log(known, keys);
+            self.previous(keys, manifest.as_ref());
+        }
+        if let Some(manifest) = &manifest {
+            if (manifest.size, &manifest.root) != (report.size, &report.root) {
+                let detail = format!("{MANIFEST} states another checkpoint than the log's");
+                self.add("bundle_manifest", None, detail);
+            }
+            if let Some(told) = self.records(manifest, report.size, &files) {
+                self.told(manifest, &told);
+                (entries, payloads) = (told.entries, told.payloads());
+            }
+        }
+        report.problems.extend(self.problems);
+        report.ok = report.problems.is_empty() && manifest.is_some();
+        let vkey = keys.map_or_else(String::new, |keys| keys.log.to_string());
+        BundleReport { report, vkey, entries, payloads }
+    }
+
+    /// The log by itself.
+    fn log(&mut self, known: &Known<'_>, keys: &Keys) -> Report {
+        let (dir, vkey) = (self.dir.join(LOG), keys.log.to_string());
+        let since = known.since.map(<[u8]>::to_vec);
+        let options = VerifyOptions { entries: EntryRules::Affiant, since };
+        let own = self.read(POLICY).and_then(|bytes| TlogPolicy::parse(&bytes).ok());
+        if own.is_none() {
+            self.add("bundle_key", None, format!("{POLICY} is no policy"));
+        }
+        let trust = match (known.policy, &own) {
+            (Some(policy), _) => Trust::Policy(policy),
+            (None, Some(policy)) if known.vkey.is_none() => Trust::Policy(policy),
+            (None, _) => Trust::Key(&vkey),
+        };
+        verify_with(&dir, trust, &options)
+    }
+
+    /// A whole file; `None` where it is reported.
+    fn read(&mut self, name: &str) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = File::open(self.dir.join(name))
+            .and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => Some(bytes),
+            Err(error) => {
+                self.add("bundle_file", None, format!("{name}: {error}"));
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let text = String::from_utf8(self.read(name)?).ok();
+        if text.is_none() {
+            self.add("bundle_file", None, format!("{name} is not text"));
+        }
+        text
+    }
+
+    /// Every file against `SHA256SUMS`, and that against `h1.txt`.
+    fn files(&mut self) -> BTreeMap<String, Digest> {
+        let found = match digests(self.dir) {
+            Ok(found) => found,
+            Err(error) => {
+                self.add("bundle_file", None, error.to_string());
+                return BTreeMap::new();
+            }
+        };
+        let text = self.text(SUMS).unwrap_or_default();
+        let listed = parse_sums(&text).unwrap_or_default();
+        if sums(&listed) != text || listed.is_empty() {
+            self.add("bundle_file", None, format!("{SUMS} is not a list of digests by name"));
+        }
+        for (name, digest) in &found {
+            match listed.get(name) {
+                Some(listed) if listed == digest => {}
+                Some(_) => self.add("bundle_file", None, format!("{name} was altered")),
+                None => self.add("bundle_file", None, format!("{name} is not in {SUMS}")),
+            }
+            let known = FIXED.contains(&name.as_str())
+                || [PREVIOUS, CONSISTENCY].contains(&name.as_str())
+                || name.starts_with("log/")
+                || name.starts_with("records/");
+            if !known {
+                self.add("bundle_file", None, format!("{name} is nothing that a bundle holds"));
+            }
+        }
+        let absent = listed.keys().map(String::as_str).chain(FIXED);
+        for name in absent.filter(|name| !found.contains_key(*name)).collect::<BTreeSet<_>>() {
+            self.add("bundle_file", None, format!("{name} is missing"));
+        }
+        if self.read(H1).is_some_and(|found| found != h1(&text).as_bytes()) {
+            self.add("bundle_file", None, format!("{H1} is not the digest of {SUMS}"));
+        }
+        found
+    }
+
+    /// The log's key and the export key, by their names.
+    fn keys(&mut self, known: &Known<'_>) -> Option<Keys> {
+        let text = self.text(KEYRING)?;
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let keys: Result<Vec<NoteVerifier>, _> = lines.map(str::parse).collect();
+        let Ok(keys) = keys else {
+            self.add("bundle_key", None, format!("{KEYRING} holds a line that is no key"));
+            return None;
+        };
+        let log = match known.vkey.map(|vkey| vkey.trim().parse::<NoteVerifier>()) {
+            Some(Ok(given)) if keys.contains(&given) => Some(given),
+            Some(Ok(given)) => {
+                let detail = format!("{KEYRING} does not hold the key given, {}", given.name());
+                self.add("bundle_key", None, detail);
+                Some(given)
+            }
+            Some(Err(error)) => {
+                self.add("vkey", None, format!("the verifier key: {error}"));
+                None
+            }
+            None => keys.first().cloned(),
+        };
+        let named = |log: &NoteVerifier| {
+            let name = export_key_name(log.name());
+            keys.iter().find(|key| key.name() == name).cloned()
+        };
+        let found = log.and_then(|log| Some(Keys { export: named(&log)?, log }));
+        if found.is_none() {
+            let detail = format!("{KEYRING} does not hold the log's key and its export key");
+            self.add("bundle_key", None, detail);
+        }
+        found
+    }
+
+    fn manifest(&mut self, keys: &Keys) -> Option<Manifest> {
+        let bytes = self.read(MANIFEST)?;
+        let manifest = match Envelope::open(&bytes, &keys.export, PAYLOAD_TYPE) {
+            Ok(payload) => Manifest::parse(&payload),
+            Err(error) => {
+                self.add("bundle_manifest", None, format!("{MANIFEST}: {error}"));
+                return None;
+            }
+        };
+        let Some(manifest) = manifest else {
+            let detail = format!("{MANIFEST} is signed, but no statement of a known form");
+            self.add("bundle_manifest", None, detail);
+            return None;
+        };
+        let sums = self.text(SUMS).unwrap_or_default();
+        let fits = manifest.sha256sums == Digest::of(sums.as_bytes())
+            && format!("{}\n", manifest.h1) == h1(&sums)
+            && manifest.origin == keys.log.name()
+            && manifest.vkey == keys.export.to_string();
+        if !fits {
+            let detail = format!("{MANIFEST} is the statement of another bundle");
+            self.add("bundle_manifest", None, detail);
+        }
+        Some(manifest)
+    }
+
+    /// The earlier checkpoint, and that today's log begins with it.
+    fn previous(&mut self, keys: &Keys, manifest: Option<&Manifest>) {
+        let stated = manifest.and_then(|manifest| manifest.previous.as_ref());
+        if !self.dir.join(PREVIOUS).exists() && !self.dir.join(CONSISTENCY).exists() {
+            if stated.is_some() {
+                self.add("bundle_previous", None, format!("{PREVIOUS} is missing"));
+            }
+            return;
+        }
+        let files = (self.read(PREVIOUS), self.text(CONSISTENCY), self.read("log/checkpoint"));
+        let (Some(previous), Some(proof), Some(note)) = files else { return };
+        let open = |note: &[u8]| Checkpoint::open(note, &keys.log);
+        let (Ok(old), Ok(new)) = (open(&previous), open(&note)) else {
+            self.add("bundle_previous", None, format!("{PREVIOUS} is no checkpoint of this log"));
+            return;
+        };
+        let is_stated = stated.is_some_and(|stated| {
+            (stated.size, &stated.root) == (old.size, &STANDARD.encode(old.root))
+        });
+        if !is_stated {
+            let detail = format!("{MANIFEST} does not state this {PREVIOUS}");
+            self.add("bundle_previous", None, detail);
+        }
+        let proved = parse_proof(&proof, old.size, &note).is_some_and(|path| {
+            merkle::check_consistency((old.size, &old.root), (new.size, &new.root), &path)
+        });
+        if !proved {
+            let detail =
+                format!("{CONSISTENCY} does not prove that the log begins with {PREVIOUS}");
+            self.add("bundle_previous", None, detail);
+        }
+    }
+
+    /// Renders the records again and compares them with the files.
+    fn records(
+        &mut self,
+        manifest: &Manifest,
+        size: u64,
+        files: &BTreeMap<String, Digest>,
+    ) -> Option<Told> {
+        let site = Site::of(&manifest.origin);
+        // Another version may render another way: only JSON Lines never changes.
+        let same = manifest.program == site.version;
+        let formats = if same { &RecordFormat::ALL[..] } else { &[RecordFormat::Jsonl][..] };
+        let mut compared = Compared::default();
+        let dir = self.dir;
+        let log = dir.join(LOG);
+        let told = render::<Stop>(
+            &log,
+            size,
+            &manifest.selection,
+            (&site, formats),
+            &mut |name, index, lines| {
+                if let Err(detail) = compared.lines(dir, name, lines) {
+                    self.add("record_mismatch", Some(index), detail);
+                }
+                Ok(())
+            },
+        );
+        for detail in compared.end() {
+            self.add("record_mismatch", None, detail);
+        }
+        let told = match told {
+            Ok(told) => told,
+            Err(Stop(error)) => {
+                self.add("unreadable_file", None, error.to_string());
+                return None;
+            }
+        };
+        let is_compared = |name: &str| {
+            formats.iter().any(|f| name.starts_with(&folder_of(&part_name(*f, EntryIndex(0)))))
+        };
+        for name in files.keys().filter(|name| name.starts_with("records/")) {
+            if is_compared(name) && !compared.seen.contains(name) {
+                self.add("record_mismatch", None, format!("{name} has records of no entry"));
+            }
+        }
+        Some(told)
+    }
+
+    /// What else the log tells, against what the bundle says.
+    fn told(&mut self, manifest: &Manifest, told: &Told) {
+        if manifest.entries != told.entries
+            || Some(manifest.through) != told.through.or(Some(manifest.through))
+        {
+            let detail = format!("{MANIFEST} states other entries than the log has");
+            self.add("bundle_manifest", None, detail);
+        }
+        if !told.export_keys.contains(&manifest.vkey) {
+            let detail =
+                "the log has no export.key_created entry for the key that signed".to_owned();
+            self.add("bundle_key", None, detail);
+        }
+        let (name, expected) = told.erasures();
+        if self.read(name).is_some_and(|found| found != expected) {
+            let detail = format!("{name} does not list the erasures that the log records");
+            self.add("record_mismatch", None, detail);
+        }
+    }
+}
+
+/// The hashes of a consistency proof for this size and checkpoint.
+fn parse_proof(proof: &str, old: u64, note: &[u8]) -> Option<Vec<merkle::Hash>> {
+    let (head, found) = proof.split_once("\n\n")?;
+    let mut lines = head.split('\n');
+    let is_ours = lines.next()? == format!("old {old}") && found.as_bytes() == note;
+    let hashes: Option<Vec<_>> =
+        lines.take(64).map(|line| STANDARD.decode(line).ok()?.try_into().ok()).collect();
+    hashes.filter(|hashes| is_ours && hashes.len() < 64)
+}
+
+/// Why rendering stopped.
+struct Stop(FolderError);
+
+impl From<FolderError> for Stop {
+    fn from(error: FolderError) -> Self {
+        Self(error)
+    }
+}
