@@ -1,5 +1,6 @@
 //! After an erasure a planted word is nowhere in the home's raw bytes.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use affiant::domain::answer::{Answer, Outcome};
@@ -38,6 +39,8 @@ fn plant(app: &TestApp) -> Planted {
     let attributes = [format!("matter={MATTER}"), format!("patient={PATIENT}")];
     app.account("ada", Role::Staff, &attributes);
     app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
+    // Asked first: whatever lists the planted document among its evidence goes with it.
+    let kept = ask(app, KEPT_QUESTION, Scope::default());
     let text = format!(
         "# The {IN_NAME} ledger\n\nThe keeper of the seal of the northern quay is the {IN_TEXT}.\n"
     );
@@ -47,20 +50,28 @@ fn plant(app: &TestApp) -> Planted {
     assert_eq!(report.indexed, 1);
     let broken = format!("%PDF-1.7\n{IN_TEXT}").into_bytes();
     assert_eq!(app.take_in(source(format!("{IN_NAME}.pdf"), broken), &labels).quarantined.len(), 1);
-    let ask = |text: &str, scope: Scope| {
-        let question =
-            affiant::domain::question::Question { scope, ..app.question(text, Mode::Verbatim) };
-        let mut listen = |_: affiant::answer::Progress<'_>| std::ops::ControlFlow::Continue(());
-        let released = app.engine().answerer.ask(&app.asker("ada"), &question, &mut listen);
-        released.unwrap().into_parts().0
-    };
     let scope = Scope { matter: Some(MATTER.into()), patient: Some(PATIENT.into()), purpose: None };
-    let named = ask(&format!("{QUESTION} Is it {IN_QUESTION}?"), scope);
-    let quoting = ask(QUESTION, Scope::default());
-    let kept = ask(KEPT_QUESTION, Scope::default());
+    let named = ask(app, &format!("{QUESTION} Is it {IN_QUESTION}?"), scope);
+    let quoting = ask(app, QUESTION, Scope::default());
     assert!(named.evidence.iter().any(|item| item.text.contains(IN_TEXT)));
     assert!(quoting.answer.contains(IN_TEXT) && kept.outcome == Outcome::Answered);
     Planted { document: report.documents[0].id, named, quoting, kept }
+}
+
+fn ask(app: &TestApp, text: &str, scope: Scope) -> Answer {
+    let question =
+        affiant::domain::question::Question { scope, ..app.question(text, Mode::Verbatim) };
+    let mut listen = |_: affiant::answer::Progress<'_>| std::ops::ControlFlow::Continue(());
+    let released = app.engine().answerer.ask(&app.asker("ada"), &question, &mut listen);
+    released.unwrap().into_parts().0
+}
+
+/// Files of the full-text index. Their dictionaries are compressed, so that no search for bytes
+/// finds a word in them: that each file was written anew is what can be seen from outside.
+fn segments(home: &Path) -> BTreeSet<String> {
+    let files = std::fs::read_dir(home.join("index/lexical")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.ends_with(".term") || name.ends_with(".pos")).collect()
 }
 
 /// Files of the home that hold one of these words, in clear and whatever its case.
@@ -126,15 +137,15 @@ fn after_an_erasure_no_planted_word_is_in_any_file_of_the_home() {
     for (target, words) in targets {
         let mut app = TestApp::empty();
         let planted = plant(&app);
-        assert!(
-            !holding(app.path(), words).is_empty(),
-            "the index holds words, or this proves nothing"
-        );
+        let before = segments(app.path());
+        assert!(!before.is_empty());
         let target = target(planted.document);
         let applied = app.erase(target.clone());
         assert!(matches!(applied.state, ChangeState::Applied { .. }));
         assert_eq!(applied.proposal, None, "what it named is forgotten");
         check(&app, &planted, words);
+        assert!(!holding(app.path(), &["records"]).is_empty(), "the search finds what is there");
+        assert!(before.is_disjoint(&segments(app.path())), "{before:?}");
         let person = app.asker("ada").principal;
         let named = |key: &str| person.attributes.contains_key(key);
         let expected = match target {
