@@ -149,10 +149,13 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Reads a whole file of at most `limit` bytes.
 pub(super) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
-        .map_err(|e| durable::at(path, "read", e))?;
+    let read = |file: File| {
+        let expected = file.metadata()?.len().min(limit).saturating_add(1);
+        let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = File::open(path).and_then(read).map_err(|e| durable::at(path, "read", e))?;
     if bytes.len() as u64 > limit {
         let problem = format!("{} has more than {limit} bytes", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidData, problem));

@@ -89,6 +89,7 @@ pub const PROBLEM_KINDS: &[ProblemKind] = &[
     ),
     problem("policy_not_in_force", "an entry names a policy set that was not in force"),
     problem("too_many_problems", "the list ends here: there are more"),
+    warning("uncosigned_tail", "the newest entries are not yet cosigned by a quorum of witnesses"),
     warning("running_query", "a query among the last entries has no terminal entry yet"),
     warning("silence", "a running appliance wrote nothing for longer than its heartbeats allow"),
     warning("clock_stepped", "the machine's clock was set while the appliance ran"),

@@ -25,7 +25,7 @@ use super::problems::{Problems, Report};
 use super::publish::CHECKPOINT_FILE;
 use super::schema::claims_our_format;
 use super::tile::{Part, PartKind};
-use super::tlog_policy::TlogPolicy;
+use super::tlog_policy::{Standing, TlogPolicy};
 use super::walk::Walk;
 
 /// Whether entries are held to this appliance's schema.
@@ -46,6 +46,9 @@ pub enum Trust<'a> {
     Key(&'a str),
     /// That of any of the policy's log keys, and its quorum of witnesses.
     Policy(&'a TlogPolicy),
+    /// The same, where the quorum has cosigned this checkpoint and the log has grown since: then
+    /// it must be the beginning of today's.
+    Cosigned(&'a TlogPolicy, &'a [u8]),
 }
 
 /// What to check besides the tree.
@@ -71,25 +74,29 @@ pub fn verify(dir: &Path, vkey: &str) -> Report {
 /// Verifies a log folder.
 pub fn verify_with(dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Report {
     let mut problems = Problems::default();
-    let trust = match trust {
-        Trust::Policy(policy) => policy.clone(),
+    let (trust, cosigned) = match trust {
+        Trust::Policy(policy) => (policy.clone(), None),
+        Trust::Cosigned(policy, note) => (policy.clone(), Some(note)),
         Trust::Key(text) => match text.trim().parse() {
-            Ok(key) => TlogPolicy::of_logs([key]),
+            Ok(key) => (TlogPolicy::of_logs([key]), None),
             Err(error) => {
                 problems.add("vkey", None, format!("the verifier key: {error}"));
                 return problems.report(0, String::new());
             }
         },
     };
-    let Some(checkpoint) = accept(dir, &trust, &mut problems) else {
+    let Some(today) = accept(dir, &trust, &mut problems) else {
         return problems.report(0, String::new());
     };
-    let folder = Folder::at(dir);
     let since = options.since.as_deref();
-    let since = since.and_then(|note| accept_since(note, &trust, &checkpoint, &mut problems));
+    let since = since.and_then(|note| accept_since(note, &trust, &today.checkpoint, &mut problems));
+    let cosigned = accept_quorum(&today, cosigned, &trust, &mut problems);
+    let earlier: Vec<Checkpoint> = since.into_iter().chain(cosigned).collect();
+    let Standing { checkpoint, .. } = today;
+    let folder = Folder::at(dir);
     let opaque = is_opaque(options.entries, &folder, checkpoint.size);
     let mut chronicle = Chronicle::new();
-    let walk = Walk { folder: &folder, checkpoint: &checkpoint, since: since.as_ref(), opaque };
+    let walk = Walk { folder: &folder, checkpoint: &checkpoint, earlier: &earlier, opaque };
     walk.run(&mut chronicle, &mut problems);
     chronicle.finish(checkpoint.size, &mut problems);
     let mut files = Files::new(dir, &folder, &checkpoint);
@@ -98,64 +105,76 @@ pub fn verify_with(dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Rep
     problems.report(checkpoint.size, STANDARD.encode(checkpoint.root))
 }
 
-fn accept(dir: &Path, trust: &TlogPolicy, problems: &mut Problems) -> Option<Checkpoint> {
+fn accept(dir: &Path, trust: &TlogPolicy, problems: &mut Problems) -> Option<Standing> {
     let path = dir.join(CHECKPOINT_FILE);
     let standing = match read_bounded(&path, CHECKPOINT_BYTES_MAX) {
         Ok(note) => trust.stand(&note).map_err(|e| e.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    match standing {
-        Ok(standing) => {
-            if !standing.quorum_met {
-                let path = path.display();
-                let known = trust.witnesses().len();
-                let count = standing.cosigned_by.len();
-                let detail = format!(
-                    "{path}: {count} of the policy's {known} witnesses have cosigned it, \
-                     which is no quorum"
-                );
-                problems.add("quorum", None, detail);
-            }
-            Some(standing.checkpoint)
-        }
-        Err(error) => {
-            problems.add("checkpoint", None, format!("{}: {error}", path.display()));
-            None
-        }
-    }
+    let problem = |error| problems.add("checkpoint", None, format!("{}: {error}", path.display()));
+    standing.map_err(problem).ok()
 }
 
-/// The earlier checkpoint, where today's tree can be compared with it.
+/// The checkpoint that a quorum has cosigned, where that is not today's and the policy asks for it.
+fn accept_quorum(
+    today: &Standing,
+    cosigned: Option<&[u8]>,
+    trust: &TlogPolicy,
+    problems: &mut Problems,
+) -> Option<Checkpoint> {
+    if today.quorum_met {
+        return None;
+    }
+    let earlier = cosigned.and_then(|note| trust.stand(note).ok());
+    let Some(earlier) = earlier.filter(|earlier| earlier.quorum_met) else {
+        let (count, known) = (today.cosigned_by.len(), trust.witnesses().len());
+        let detail = format!("no quorum of witnesses: {count} of {known} cosigned the checkpoint");
+        problems.add("quorum", None, detail);
+        return None;
+    };
+    let earlier = accept_earlier(earlier, &today.checkpoint, problems)?;
+    let size = earlier.size;
+    let detail = format!("what follows the first {size} entries is not cosigned by a quorum yet");
+    problems.add("uncosigned_tail", Some(size), detail);
+    Some(earlier)
+}
+
+/// The checkpoint that somebody has kept, where today's tree can be compared with it.
 fn accept_since(
     note: &[u8],
     trust: &TlogPolicy,
     today: &Checkpoint,
     problems: &mut Problems,
 ) -> Option<Checkpoint> {
-    let since = match trust.stand(note) {
-        Ok(standing) if standing.checkpoint.origin == today.origin => standing.checkpoint,
-        Ok(_) => {
-            let detail = "the earlier checkpoint is of another log".to_owned();
-            problems.add("since_checkpoint", None, detail);
-            return None;
-        }
+    match trust.stand(note) {
+        Ok(earlier) => accept_earlier(earlier, today, problems),
         Err(error) => {
             problems.add("since_checkpoint", None, format!("the earlier checkpoint: {error}"));
-            return None;
+            None
         }
-    };
-    let (then, now) = (since.size, today.size);
-    if then > now {
-        let detail = format!("the log had {then} entries at the earlier checkpoint and has {now}");
-        problems.add("shrunk", None, detail);
-        return None;
     }
-    if then == 0 && since.root != empty_root() {
+}
+
+/// An earlier checkpoint of the same log, which has not become shorter since.
+fn accept_earlier(
+    earlier: Standing,
+    today: &Checkpoint,
+    problems: &mut Problems,
+) -> Option<Checkpoint> {
+    let Standing { checkpoint: earlier, .. } = earlier;
+    let (then, now) = (earlier.size, today.size);
+    let (kind, detail) = if earlier.origin != today.origin {
+        ("since_checkpoint", "the earlier checkpoint is of another log".to_owned())
+    } else if then > now {
+        ("shrunk", format!("the log had {then} entries at the earlier checkpoint and has {now}"))
+    } else if then == 0 && earlier.root != empty_root() {
         let detail = "the earlier checkpoint states another root than that of no entries";
-        problems.add("forked", None, detail.to_owned());
-        return None;
-    }
-    Some(since)
+        ("forked", detail.to_owned())
+    } else {
+        return Some(earlier);
+    };
+    problems.add(kind, None, detail);
+    None
 }
 
 /// Whether entries are any bytes. A first bundle that cannot be read does not excuse the others.

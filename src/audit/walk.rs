@@ -37,11 +37,11 @@ struct Bundle {
 }
 
 /// Checks every entry against its hash and form, every tile against the level below, and the top
-/// against the root; and against the root of an earlier checkpoint.
+/// against the root; and against the roots of earlier checkpoints.
 pub(super) struct Walk<'a> {
     pub(super) folder: &'a Folder,
     pub(super) checkpoint: &'a Checkpoint,
-    pub(super) since: Option<&'a Checkpoint>,
+    pub(super) earlier: &'a [Checkpoint],
     /// Whether entries are any bytes.
     pub(super) opaque: bool,
 }
@@ -125,7 +125,9 @@ impl Walk<'_> {
         for (index, entry) in (first..).zip(&entries) {
             chronicle.enter(index, entry, part, problems);
         }
-        self.check_since(edge, &hashes, problems);
+        for earlier in self.earlier {
+            check_earlier(earlier, edge, &hashes, problems);
+        }
         match root {
             Some(root) => {
                 for full in edge.push_tile(root) {
@@ -133,27 +135,6 @@ impl Walk<'_> {
                 }
             }
             None => hashes.into_iter().for_each(|hash| drop(edge.push(hash))),
-        }
-    }
-
-    /// The root of the earlier checkpoint, where its last entry is among these.
-    fn check_since(&self, edge: &Edge, hashes: &[Hash], problems: &mut Problems) {
-        let Some(since) = self.since else { return };
-        let Some(count) = since.size.checked_sub(edge.size()).filter(|count| *count > 0) else {
-            return;
-        };
-        let Some(hashes) = usize::try_from(count).ok().and_then(|count| hashes.get(..count)) else {
-            return;
-        };
-        let mut edge = edge.clone();
-        hashes.iter().for_each(|hash| drop(edge.push(*hash)));
-        if edge.root() != since.root {
-            let size = since.size;
-            let detail = format!(
-                "the first {size} entries do not have the root that the earlier checkpoint states: \
-                 two histories were signed"
-            );
-            problems.add("forked", None, detail);
         }
     }
 
@@ -181,5 +162,23 @@ impl Walk<'_> {
             let detail = format!("hash {offset} of {path} is not that of the tiles below");
             problems.add("tile_mismatch", None, detail);
         }
+    }
+}
+
+/// The root of an earlier checkpoint, where its last entry is among these.
+fn check_earlier(earlier: &Checkpoint, edge: &Edge, hashes: &[Hash], problems: &mut Problems) {
+    let count = earlier.size.checked_sub(edge.size()).and_then(|count| usize::try_from(count).ok());
+    let Some(hashes) = count.and_then(|count| hashes.get(..count)).filter(|h| !h.is_empty()) else {
+        return;
+    };
+    let mut edge = edge.clone();
+    hashes.iter().for_each(|hash| drop(edge.push(*hash)));
+    if edge.root() != earlier.root {
+        let size = earlier.size;
+        let detail = format!(
+            "the first {size} entries do not have the root that the earlier checkpoint states: \
+             two histories were signed"
+        );
+        problems.add("forked", None, detail);
     }
 }

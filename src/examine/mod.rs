@@ -231,7 +231,13 @@ impl Examiner {
         let report = {
             self.log.publish()?;
             let options = VerifyOptions { entries: EntryRules::Affiant, since };
-            let trust = policy.map_or(Trust::Key(&self.vkey), Trust::Policy);
+            // Witnesses cosign behind the log: what they have cosigned lies beside it.
+            let cosigned = std::fs::read(self.log_dir.with_extension("cosigned")).ok();
+            let trust = match (policy, cosigned.as_deref()) {
+                (None, _) => Trust::Key(&self.vkey),
+                (Some(policy), None) => Trust::Policy(policy),
+                (Some(policy), Some(note)) => Trust::Cosigned(policy, note),
+            };
             verify_with(&self.log_dir, trust, &options)
         };
         Ok(self.record(reader, what, report)?)

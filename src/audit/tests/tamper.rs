@@ -385,6 +385,36 @@ fn a_policy_asks_for_any_key_of_the_log_and_a_quorum_of_witnesses() {
 }
 
 #[test]
+fn a_quorum_may_have_cosigned_an_earlier_checkpoint() {
+    let home = Home::new();
+    let witness = Cosigner::generate("w.test/1", &SystemEntropy).unwrap();
+    let policy = format!("log {}\nwitness one {}\nquorum one\n", home.vkey, witness.verifier());
+    let policy = TlogPolicy::parse(policy.as_bytes()).unwrap();
+    let cosign = |note: &str| {
+        let text = note.rsplit_once("\n\n").unwrap().0.to_owned() + "\n";
+        note.to_owned() + &witness.cosign(&text, 1_767_225_600)
+    };
+    let under = |note: &str| {
+        let options = VerifyOptions { entries: EntryRules::Affiant, since: None };
+        let report =
+            verify_with(&home.paths.log, Trust::Cosigned(&policy, note.as_bytes()), &options);
+        let warnings: Vec<_> = report.warnings.iter().map(|w| (w.kind.clone(), w.index)).collect();
+        (report.problems.into_iter().map(|problem| problem.kind).collect::<Vec<_>>(), warnings)
+    };
+    home.fill(3);
+    let note = fs::read_to_string(home.paths.log.join("checkpoint")).unwrap();
+    home.fill(2);
+    let tail = vec![("uncosigned_tail".to_owned(), Some(3))];
+    assert_eq!(under(&cosign(&note)), (vec![], tail.clone()));
+    assert_eq!(under(&note), (vec!["quorum".to_owned()], vec![]));
+    assert_eq!(under("nonsense"), (vec!["quorum".to_owned()], vec![]));
+    let key = fs::read_to_string(&home.paths.key).unwrap();
+    let signer = NoteSigner::from_text(&key).unwrap();
+    let forged = Checkpoint { origin: ORIGIN.to_owned(), size: 3, root: [7; 32] }.sign(&signer);
+    assert_eq!(under(&cosign(&forged)), (vec!["forked".to_owned()], tail));
+}
+
+#[test]
 fn every_kind_of_finding_is_told_once_with_its_meaning() {
     let kinds: std::collections::BTreeSet<_> = PROBLEM_KINDS.iter().map(|row| row.kind).collect();
     assert_eq!(kinds.len(), PROBLEM_KINDS.len());

@@ -206,10 +206,15 @@ fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
         return Err(Failure::usage(format!("{} is not a folder", log.display())));
     }
     let options = VerifyOptions { entries: EntryRules::Detect, since: claims.since };
+    let folder = log.parent().unwrap_or(Path::new("."));
     if let Some(policy) = &claims.policy {
-        return Ok(reported(&verify_with(log, Trust::Policy(policy), &options)));
+        // Witnesses cosign behind the log: what they have cosigned lies beside it.
+        let cosigned = std::fs::read(folder.join("log.cosigned")).ok();
+        let trust = cosigned.as_deref().map(|note| Trust::Cosigned(policy, note));
+        let trust = trust.unwrap_or(Trust::Policy(policy));
+        return Ok(reported(&verify_with(log, trust, &options)));
     }
-    let beside = || log.parent().unwrap_or(Path::new(".")).join("log.vkey");
+    let beside = || folder.join("log.vkey");
     let vkey = claims.vkey.unwrap_or_else(beside);
     let text = std::fs::read_to_string(&vkey).map_err(|error| {
         let path = vkey.display();

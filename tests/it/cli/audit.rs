@@ -63,7 +63,8 @@ fn a_policy_stands_in_for_the_key_and_may_ask_for_witnesses() {
     let policy = home.path().join("log-policy");
     let (policy, name) = (policy.as_path(), policy.to_str().unwrap().to_owned());
     let verify = ["audit", "verify", "--policy", &name];
-    let witness = Cosigner::generate("w.test/1", &SystemEntropy).unwrap().verifier();
+    let cosigner = Cosigner::generate("w.test/1", &SystemEntropy).unwrap();
+    let witness = cosigner.verifier();
     for (quorum, code) in [("none", 0), ("w", 1), ("nobody", 2)] {
         let text = format!("log {vkey}witness w {witness}\nquorum {quorum}\n");
         durable::replace(policy, text.as_bytes(), Readers::Owner).unwrap();
@@ -74,6 +75,17 @@ fn a_policy_stands_in_for_the_key_and_may_ask_for_witnesses() {
             _ => assert_eq!(report["ok"], true),
         }
     }
+    // What the witness has cosigned lies beside the log, which grows meanwhile.
+    let text = format!("log {vkey}witness w {witness}\nquorum w\n");
+    durable::replace(policy, text.as_bytes(), Readers::Owner).unwrap();
+    let note = std::fs::read_to_string(home.path().join("log/checkpoint")).unwrap();
+    let text = note.rsplit_once("\n\n").unwrap().0.to_owned() + "\n";
+    let cosigned = note.clone() + &cosigner.cosign(&text, 1_767_225_600);
+    let beside = home.path().join("log.cosigned");
+    durable::replace(&beside, cosigned.as_bytes(), Readers::Everyone).unwrap();
+    cli.json(0, &["audit", "list"]);
+    let report = cli.json(0, &verify);
+    assert_eq!(report["warnings"][0]["kind"], "uncosigned_tail");
 }
 
 #[test]
