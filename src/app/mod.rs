@@ -10,6 +10,9 @@ mod rebuild;
 mod serve;
 mod tls;
 mod upkeep;
+mod witness_post;
+mod witness_server;
+mod witnessing;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 
 use crate::answer::Reader;
-use crate::audit::{Actor, DiskFiles, Entry, Event, Log, LogFiles, LogPaths, Recovery, What};
+use crate::audit::{
+    Actor, DiskFiles, Entry, Event, Log, LogFiles, LogPaths, Recovery, Rounds, What,
+};
 use crate::catalogue::Catalogue;
 use crate::config::Options;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
@@ -37,6 +42,8 @@ pub use rebuild::{rebuild, rebuild_over};
 pub use serve::{Serving, Tls, bind};
 pub use tls::certificate_fingerprint;
 pub use upkeep::Upkeep;
+pub use witness_server::{bind_witness, open_witness};
+pub use witnessing::Witnessing;
 
 /// Where a home keeps things.
 #[derive(Clone, Debug)]
@@ -141,6 +148,8 @@ pub struct App {
     pub reader: Arc<Reader>,
     /// Counts and durations.
     pub metrics: Arc<Metrics>,
+    /// Who remembers how far the log had come.
+    pub witnesses: Arc<Rounds>,
     engine: Mutex<Option<Arc<Engine>>>,
     _lock: Lock,
 }
@@ -189,6 +198,8 @@ impl App {
         let paths = LogPaths::of(home.path());
         let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
             .context("the audit log cannot be opened")?;
+        // Before anything is appended: a log that was put back must not be written on.
+        let (witnesses, changes) = witnessing::open(&options.witness, &paths, &log)?;
         let catalogue = Arc::new(Catalogue::open(state.clone(), vault.clone(), log.clone())?);
         let metrics = Arc::new(Metrics::default());
         let app = Self {
@@ -235,11 +246,13 @@ impl App {
             policies,
             catalogue,
             metrics,
+            witnesses,
             engine: Mutex::new(None),
             _lock: lock,
         };
         app.tell_policies()?;
         app.close_interrupted(&recovery)?;
+        app.record_changes(changes);
         app.governor.resume()?;
         Ok(app)
     }

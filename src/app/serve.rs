@@ -94,6 +94,7 @@ fn cases(app: &App, engine: &Engine, secure_cookies: bool) -> anyhow::Result<Use
         reader: Arc::clone(&app.reader),
         policies: app.policies.clone(),
         log: app.log.clone(),
+        witnesses: Arc::clone(&app.witnesses),
         log_dir: crate::audit::LogPaths::of(app.home.path()).log,
         jobs: Arc::new(Jobs::default()),
         gate: Arc::new(Semaphore::new(app.options.server.queue)),

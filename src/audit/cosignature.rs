@@ -32,6 +32,10 @@ impl CosignatureVerifier {
         &self.0.name
     }
 
+    pub(super) const fn key(&self) -> &PublicKey {
+        &self.0
+    }
+
     /// The raw public key.
     pub(super) fn key_bytes(&self) -> &[u8; 32] {
         self.0.key.as_bytes()

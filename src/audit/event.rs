@@ -2,7 +2,6 @@
 //! people read all come from the one list below.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -392,6 +391,13 @@ entry_types! {
         documents: u32 = "documents put back into the index",
         passages: u32 = "their passages",
     };
+    WitnessFailed = "witness.failed", "failed", "when a witness stops cosigning this log, once for each reason" {
+        witness: String = "name of the witness in the policy",
+        reason: String = "code of the reason",
+    };
+    WitnessRecovered = "witness.recovered", "ok", "when a witness cosigns again" {
+        witness: String = "name of the witness in the policy",
+    };
     EvaluationRun = "evaluation.run", "ok", "when a suite of questions was run" {
         suite: Digest = "digest of the suite",
         questions: u32 = "questions in it",
@@ -422,24 +428,4 @@ impl QueryStep {
             _ => None,
         }
     }
-}
-
-/// A Markdown table of every entry type, its fields and when it is written.
-pub fn inventory() -> String {
-    let mut table = String::from(
-        "| type | outcome | written | details | payload |\n| --- | --- | --- | --- | --- |\n",
-    );
-    for row in ENTRY_TYPES {
-        let fields: Vec<String> =
-            row.fields.iter().map(|(name, meaning)| format!("`{name}`: {meaning}")).collect();
-        let payload = row.payload.unwrap_or("none");
-        let EntryType { kind, outcome, when, .. } = row;
-        let written = writeln!(
-            table,
-            "| `{kind}` | {outcome} | {when} | {} | {payload} |",
-            fields.join("; ")
-        );
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
-    }
-    table
 }

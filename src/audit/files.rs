@@ -32,6 +32,17 @@ impl LogPaths {
         }
     }
 
+    /// The newest checkpoint that a quorum of witnesses has cosigned, readable by everyone: beside
+    /// the published log, whose own checkpoint is newer.
+    pub(super) fn cosigned(&self) -> PathBuf {
+        self.vkey.with_extension("cosigned")
+    }
+
+    /// What this log remembers of its witnesses.
+    pub(super) fn witnesses(&self) -> PathBuf {
+        self.journal.with_file_name("witnesses.json")
+    }
+
     /// The lock of the one process that may append.
     pub(super) fn lock(&self) -> PathBuf {
         self.journal.with_extension("lock")

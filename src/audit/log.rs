@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::checkpoint::Checkpoint;
 use super::entry::{Entry, Unfit, Unsequenced};
 use super::event::Event;
 use super::files::{DiskFiles, LogFiles, LogPaths};
@@ -50,6 +51,27 @@ pub enum AppendError {
         /// What failed first.
         source: Arc<io::Error>,
     },
+    /// Fatal: the log was stopped on purpose, see [`Log::halt`].
+    #[error("the log has stopped")]
+    Halted {
+        /// Why.
+        source: Arc<io::Error>,
+    },
+}
+
+/// Why a log was stopped on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Halt(Box<dyn std::error::Error + Send + Sync>);
+
+impl AppendError {
+    /// The error of every append to a log that has stopped for this.
+    pub(super) fn of_stop(source: Arc<io::Error>) -> Self {
+        match source.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Halt>) {
+            true => Self::Halted { source },
+            false => Self::NotDurable { source },
+        }
+    }
 }
 
 /// An open log. Clones share it; the last one to go, or [`Log::close`], publishes what is
@@ -211,6 +233,20 @@ impl Log {
         self.inner.reader.consistency(old)
     }
 
+    /// The hashes that prove that the log of `old` entries is the beginning of the log that `new`,
+    /// a checkpoint of this log, states.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn consistency_between(&self, old: u64, new: &Checkpoint) -> Result<Vec<Hash>, ReadError> {
+        self.inner.reader.consistency_between(old, new)
+    }
+
+    /// The signed checkpoint that the published folder has, durably.
+    pub fn published_checkpoint(&self) -> String {
+        self.inner.shared.lock().published_note.to_string()
+    }
+
     /// The newest signed checkpoint.
     pub fn checkpoint(&self) -> String {
         self.inner.shared.lock().note.to_string()
@@ -230,11 +266,22 @@ impl Log {
         shared.notify();
         let state = shared.wait_until(|state| state.published >= size);
         match &state.stopped {
-            Some(source) if state.published < size => {
-                Err(AppendError::NotDurable { source: Arc::clone(source) })
-            }
+            Some(source) if state.published < size => Err(AppendError::of_stop(Arc::clone(source))),
             _ => Ok(()),
         }
+    }
+
+    /// Stops the log for a reason of the caller's: nothing more is written, what is written stays,
+    /// and every further append fails with [`AppendError::Halted`].
+    pub fn halt(&self, reason: impl std::error::Error + Send + Sync + 'static) {
+        let reason = io::Error::other(Halt(Box::new(reason)));
+        self.inner.shared.lock().stop(reason);
+        self.inner.shared.notify();
+    }
+
+    /// Why the log takes no more entries, if it does not.
+    pub fn stop_reason(&self) -> Option<String> {
+        self.inner.shared.lock().stopped.as_ref().map(ToString::to_string)
     }
 
     /// Whether the log takes no more entries, after an error.
@@ -265,7 +312,7 @@ impl Inner {
     fn ended(&self) -> AppendError {
         let closed = || Arc::new(io::Error::other("the log is closed"));
         let source = self.shared.lock().stopped.clone().unwrap_or_else(closed);
-        AppendError::NotDurable { source }
+        AppendError::of_stop(source)
     }
 }
 

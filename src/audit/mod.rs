@@ -32,6 +32,7 @@ mod extract;
 pub mod faults;
 mod files;
 mod folder;
+mod inventory;
 mod journal;
 mod log;
 pub mod merkle;
@@ -51,6 +52,7 @@ pub mod tile;
 mod tlog_policy;
 mod verify;
 mod walk;
+mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
@@ -59,11 +61,12 @@ pub use dsse::{Envelope, EnvelopeError};
 pub use entry::Entry;
 pub use event::{
     Actor, CitedSpan, Decimal, ENTRY_TYPES, EntryType, Event, HitDecision, QueryKind, QueryStep,
-    RetrievedHit, What, inventory,
+    RetrievedHit, What,
 };
 pub use extract::{TreeEntries, copy_tree, prove_consistency};
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
+pub use inventory::inventory;
 pub use log::{AppendError, Log};
 pub use problems::{PROBLEM_KINDS, Problem, ProblemKind, Report, problem_kinds};
 pub use reader::ReadError;
@@ -76,6 +79,10 @@ pub use tlog_policy::{
     UnsignedError,
 };
 pub use verify::{EntryRules, Trust, VerifyOptions, verify, verify_with};
+pub use witness::{
+    ADD_CHECKPOINT_BYTES_MAX, Change, Decision, Disagreement, How, Post, PostReply, RoundError,
+    Rounds, Witness, WitnessError, Witnessed,
+};
 
 #[cfg(test)]
 mod tests;

@@ -107,6 +107,13 @@ impl PublicKey {
         let parsed = Self::new(name, kind, key);
         if parsed.id == id { Ok(parsed) } else { Err(KeyError::Id) }
     }
+
+    /// A signature line of this key, without its newline.
+    fn line(&self, signature: &[u8]) -> String {
+        let mut data = self.id.to_vec();
+        data.extend_from_slice(signature);
+        format!("— {} {}", self.name, STANDARD.encode(data))
+    }
 }
 
 impl fmt::Display for PublicKey {
@@ -176,9 +183,7 @@ impl PrivateKey {
 
     /// The signature line with this signature, without its newline.
     pub(super) fn line(&self, signature: &[u8]) -> String {
-        let mut data = self.public.id.to_vec();
-        data.extend_from_slice(signature);
-        format!("— {} {}", self.public.name, STANDARD.encode(data))
+        self.public.line(signature)
     }
 }
 
@@ -190,6 +195,10 @@ impl NoteVerifier {
     /// The key's name.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    pub(super) const fn key(&self) -> &PublicKey {
+        &self.0
     }
 
     /// The raw public key.
@@ -341,6 +350,12 @@ impl<'a> SignedText<'a> {
         Ok(Self { text, lines })
     }
 
+    /// The lines of one key, each with its newline, unchecked.
+    pub(super) fn lines_of(&self, key: &PublicKey) -> impl Iterator<Item = String> {
+        let lines = self.lines.iter().filter(|l| l.name == key.name && l.id == key.id);
+        lines.map(|line| format!("{}\n", key.line(&line.signature)))
+    }
+
     /// What the lines of one key hold behind its id.
     pub(super) fn signatures_of(&self, key: &PublicKey) -> impl Iterator<Item = &[u8]> {
         let lines = self.lines.iter();
@@ -354,91 +369,4 @@ fn parse_line(line: &str) -> Option<SignatureLine<'_>> {
     let data = STANDARD.decode(data).ok()?;
     let (id, signature) = data.split_first_chunk::<4>()?;
     (!signature.is_empty()).then(|| SignatureLine { name, id: *id, signature: signature.to_vec() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::clock::SystemEntropy;
-
-    /// Source: the example of the C2SP signed-note specification.
-    const SPEC_VKEY: &str = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
-    const SPEC_NOTE: &str = "This is an example message.\n\n\
-        — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
-
-    #[test]
-    fn the_example_of_the_specification_is_accepted_and_no_other_text() {
-        let verifier: NoteVerifier = SPEC_VKEY.parse().unwrap();
-        assert_eq!(verifier.to_string(), SPEC_VKEY);
-        assert_eq!(verifier.open(SPEC_NOTE.as_bytes()), Ok("This is an example message.\n"));
-        let altered = SPEC_NOTE.replace("example message", "exbmple message");
-        assert_eq!(verifier.open(altered.as_bytes()), Err(NoteError::Invalid));
-    }
-
-    #[test]
-    fn keys_survive_their_text_form_and_altered_keys_are_refused() {
-        let signer = NoteSigner::generate("a.example/log", &SystemEntropy).unwrap();
-        let again = NoteSigner::from_text(&format!("{}\n", *signer.to_text())).unwrap();
-        assert_eq!(again.verifier(), signer.verifier());
-        assert_eq!(signer.verifier().to_string().parse(), Ok(signer.verifier()));
-        let altered = |from: &str, to: &str| SPEC_VKEY.replacen(from, to, 1);
-        let table = [
-            (altered("com", "org"), KeyError::Id),
-            (altered("530d903a", "530d903b"), KeyError::Id),
-            (altered(".com", " com"), KeyError::Name),
-            (altered("example.com/foo", ""), KeyError::Name),
-            (altered("+", " "), KeyError::Malformed),
-            (altered("3U2k", "3U2k="), KeyError::Malformed),
-            (altered("Aeky", "BOky"), KeyError::Type),
-        ];
-        for (text, expected) in table {
-            assert_eq!(text.parse::<NoteVerifier>(), Err(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_private_key_is_never_printed() {
-        let signer = NoteSigner::generate("a.example", &SystemEntropy).unwrap();
-        let printed = format!("{signer:?}");
-        assert!(printed.contains("[redacted]"));
-        let text = signer.to_text();
-        let data = text.splitn(5, '+').nth(4).unwrap();
-        assert_eq!(data.len(), 44);
-        assert!(!printed.contains(data));
-    }
-
-    #[test]
-    fn unknown_signatures_are_ignored_up_to_the_limit() {
-        let signer = NoteSigner::generate("a.example", &SystemEntropy).unwrap();
-        let verifier = signer.verifier();
-        let note = signer.sign("one\n\ntwo\n");
-        assert_eq!(verifier.open(note.as_bytes()), Ok("one\n\ntwo\n"));
-        let stranger = NoteSigner::generate("b.example", &SystemEntropy).unwrap();
-        let foreign = stranger.sign("one\n\ntwo\n");
-        assert_eq!(verifier.open(foreign.as_bytes()), Err(NoteError::Unknown));
-        let line = foreign.rsplit_once("\n\n").unwrap().1;
-        for (extra, expected) in [
-            (16, Ok("one\n\ntwo\n")),
-            (SIGNATURES_MAX - 1, Ok("one\n\ntwo\n")),
-            (SIGNATURES_MAX, Err(NoteError::TooManySignatures)),
-        ] {
-            let many = format!("{note}{}", line.repeat(extra));
-            assert_eq!(verifier.open(many.as_bytes()), expected, "{extra}");
-        }
-    }
-
-    #[test]
-    fn every_changed_byte_of_a_note_is_found() {
-        let signer = NoteSigner::generate("a.example", &SystemEntropy).unwrap();
-        let note = signer.sign("a.example\n7\nroot\n");
-        for position in 0..note.len() {
-            for flip in [0x01, 0x20, 0x80] {
-                let mut bytes = note.clone().into_bytes();
-                bytes[position] ^= flip;
-                assert!(signer.verifier().open(&bytes).is_err(), "byte {position} ^ {flip:#x}");
-            }
-        }
-        assert!(signer.verifier().open(&note.as_bytes()[..note.len() - 1]).is_err());
-        assert!(signer.verifier().open(b"").is_err());
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::checkpoint::{CheckpointError, render_proof};
+use super::checkpoint::{Checkpoint, CheckpointError, render_proof};
 use super::entry::Entry;
 use super::folder::{Folder, FolderError};
 use super::merkle::{self, Hash, Nodes, leaf_hash, root_of};
@@ -128,6 +128,26 @@ impl Reader {
         }
         let path = merkle::consistency(&mut snapshot, old, size)?;
         Ok((path, snapshot.note.to_string()))
+    }
+
+    /// The hashes that prove that the log of `old` entries is the beginning of that of `new`.
+    pub(super) fn consistency_between(
+        &self,
+        old: u64,
+        new: &Checkpoint,
+    ) -> Result<Vec<Hash>, ReadError> {
+        let mut snapshot = self.snapshot();
+        let size = snapshot.edge.size();
+        if old > new.size || new.size > size {
+            return Err(ReadError::NotFound { index: old.max(new.size), size });
+        }
+        let path = merkle::consistency(&mut snapshot, old, new.size)?;
+        let root = merkle::subtree(&mut snapshot, 0, old)?;
+        // The folder is not trusted: a proof that does not hold is never handed out.
+        match merkle::check_consistency((old, &root), (new.size, &new.root), &path) {
+            true => Ok(path),
+            false => Err(ReadError::Corrupt { index: old }),
+        }
     }
 
     fn snapshot(&self) -> Snapshot<'_> {

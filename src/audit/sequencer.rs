@@ -86,7 +86,7 @@ impl Sequencer {
             }
             Err(source) => {
                 for reply in &replies {
-                    answer(reply, Err(AppendError::NotDurable { source: Arc::clone(&source) }));
+                    answer(reply, Err(AppendError::of_stop(Arc::clone(&source))));
                 }
                 return false;
             }

@@ -91,7 +91,7 @@ impl State {
     /// The log stops; the first reason stays.
     pub(super) fn stop(&mut self, error: io::Error) -> Arc<io::Error> {
         if self.stopped.is_none() {
-            tracing::error!(error = %error, "the audit log stopped: restart to recover it");
+            tracing::error!(error = %error, "the audit log stopped");
         }
         Arc::clone(self.stopped.get_or_insert_with(|| Arc::new(error)))
     }

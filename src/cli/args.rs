@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::account_args::UserCommand;
 use super::duty_args::{ChangesCommand, CredentialArgs, EraseArgs, HoldCommand};
 
 /// Answers from regulated documents, with a record that others can check.
@@ -115,55 +116,6 @@ pub(super) struct ServeArgs {
     /// Serve plain HTTP: on loopback, or behind the configured proxy.
     #[arg(long, conflicts_with = "tls_cert")]
     pub(super) plain: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum UserCommand {
-    /// Create an account.
-    Add {
-        /// Its name.
-        name: String,
-        /// staff, records-officer or auditor; repeat for several.
-        #[arg(long, required = true)]
-        role: Vec<String>,
-        /// An attribute; repeat for several, also of one key.
-        #[arg(long, value_name = "K=V")]
-        attr: Vec<String>,
-        /// Read the password from standard input instead of generating one.
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// Issue a bearer token for scripts.
-    Token {
-        /// The account.
-        name: String,
-        /// How long it holds: 30m, 1h, 7d.
-        #[arg(long, default_value = "1h")]
-        ttl: String,
-    },
-    /// Propose to give an account a role that administers or approves.
-    Grant {
-        /// The account.
-        name: String,
-        /// administrator or approver.
-        #[arg(long)]
-        role: String,
-        /// Who proposes it.
-        #[arg(long = "as", value_name = "USER")]
-        as_user: String,
-        /// Why.
-        #[arg(long, value_name = "R")]
-        reason: String,
-        #[command(flatten)]
-        credential: CredentialArgs,
-    },
-    /// Every account.
-    List,
-    /// End an account's access at once.
-    Disable {
-        /// The account.
-        name: String,
-    },
 }
 
 #[derive(Args, Debug)]
@@ -318,6 +270,9 @@ pub(super) enum AuditCommand {
     },
     /// The record as a file: a bundle that proves itself, or entries in a format of others.
     Export(ExportArgs),
+    /// Witness the logs of other machines: remember how far each had come, and cosign only what
+    /// continues it.
+    Witness(WitnessArgs),
     /// Run a past answer again from its record, and list what differs.
     Replay {
         /// An entry of the question.
@@ -329,6 +284,29 @@ pub(super) enum AuditCommand {
     /// Every entry type, its fields and when it is written, and every kind of problem that
     /// `verify` finds, as Markdown tables.
     Inventory,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct WitnessArgs {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8444")]
+    pub(super) listen: SocketAddr,
+    /// Verifier key of a log, or a file that holds it; repeat for several logs, and for several
+    /// keys of one.
+    #[arg(long, required = true, value_name = "VKEY")]
+    pub(super) log: Vec<String>,
+    /// Folder of the witness's own key and of what it remembers; made on first start.
+    #[arg(long, value_name = "DIR", default_value = "affiant-witness")]
+    pub(super) state: PathBuf,
+    /// Name of its key, fixed on first start; a host and path, such as auditor.example/w1.
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// Certificate chain, PEM; else plain HTTP: what is sent is signed and names nobody.
+    #[arg(long, value_name = "F", requires = "tls_key")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// Private key, PEM.
+    #[arg(long, value_name = "F", requires = "tls_cert")]
+    pub(super) tls_key: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::args::{AuditCommand, Command, UserCommand};
+use super::account_args::UserCommand;
+use super::args::{AuditCommand, Command};
 
 /// How somebody proves that they are the person named by `--as`.
 #[derive(Args, Debug, Default)]

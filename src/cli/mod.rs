@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one room that prints")]
 
+mod account_args;
 mod args;
 mod commands;
 mod context;

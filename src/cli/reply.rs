@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{AnswerError, ReadError, ReplayError};
 use crate::app::{HomeInUse, NoHome};
-use crate::audit::{AppendError, OpenError};
+use crate::audit::{AppendError, OpenError, RoundError};
 use crate::config::ConfigError;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
@@ -141,6 +141,13 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         ("no_home", "run `affiant init`, or name the home with --home", exit::USAGE)
     } else if error.is::<ConfigError>() {
         ("configuration", "correct every field that is named", exit::USAGE)
+    } else if error.chain().any(is_disagreement) {
+        (
+            "witness_disagrees",
+            "put back the newest backup of this home; where the witness is at fault, take it out \
+             of witness.policy_file",
+            exit::UNAVAILABLE,
+        )
     } else if error.chain().any(|cause| cause.is::<OpenError>() || cause.is::<AppendError>()) {
         ("log_unavailable", "free disk space, then run `affiant audit verify`", exit::UNAVAILABLE)
     } else if error.chain().any(<dyn std::error::Error>::is::<ProvisionError>) {
@@ -199,6 +206,12 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
             ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
         }
     }
+}
+
+/// Whether a witness has seen another history of the log, now or when it stopped the log.
+fn is_disagreement(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(RoundError::Disagreement(_)))
+        || matches!(cause.downcast_ref(), Some(AppendError::Halted { .. }))
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use crate::audit::{PolicyWitness, TlogPolicy};
 use crate::domain::limits::{QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX};
 use crate::govern::Retention;
 
@@ -24,6 +26,8 @@ pub struct Options {
     pub retention: Retention,
     /// Origin of a log that is yet to be made.
     pub log_origin: String,
+    /// Who remembers how far the log had come.
+    pub witness: WitnessConfig,
     /// Tracing filter.
     pub telemetry_filter: String,
 }
@@ -77,6 +81,19 @@ pub enum IndexConfig {
     },
 }
 
+/// Who remembers how far the log had come.
+#[derive(Clone, Debug)]
+pub struct WitnessConfig {
+    /// The witnesses with their addresses, and the quorum.
+    pub policy: TlogPolicy,
+    /// How often a new checkpoint is offered to them.
+    pub interval: Duration,
+    /// How long one may take to answer.
+    pub timeout: Duration,
+    /// Authorities of their certificates, PEM; else the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
 pub(super) fn check(
     raw: RawConfig,
     home: &Path,
@@ -86,20 +103,19 @@ pub(super) fn check(
     let server = server(&raw, home, &mut faults);
     let models = models(&raw, environment, &mut faults);
     let index = index(&raw, home, &mut faults);
+    let witness = witness(&raw, home, &mut faults);
     let retention = retention(&raw, &mut faults);
-    match (server, models, index, retention) {
-        (Some(server), Some(models), Some(index), Some(retention)) if faults.is_empty() => {
-            Ok(Options {
-                home: home.to_owned(),
-                server,
-                models,
-                index,
-                retention,
-                log_origin: text(raw.log.origin)
-                    .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
-                telemetry_filter: raw.telemetry.filter,
-            })
-        }
+    match (server, models, index) {
+        (Some(server), Some(models), Some(index)) if faults.is_empty() => Ok(Options {
+            home: home.to_owned(),
+            server,
+            models,
+            index,
+            retention,
+            log_origin: text(raw.log.origin).unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
+            witness,
+            telemetry_filter: raw.telemetry.filter,
+        }),
         _ => Err(ConfigError { faults }),
     }
 }
@@ -179,7 +195,7 @@ fn index(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> Option<IndexC
     }
 }
 
-fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Option<Retention> {
+fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Retention {
     let days = raw.retention.minimum_days.iter().map(|(classification, days)| {
         let days = u32::try_from(*days).ok().filter(|days| *days <= RETENTION_DAYS_MAX)?;
         Some((classification.clone(), days))
@@ -189,7 +205,41 @@ fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Option<Retention> {
         let detail = "has a number of days that is not between 0 and 36500";
         fault(faults, "retention.minimum_days", detail, "{ restricted = 2190 }");
     }
-    days.map(Retention::new)
+    days.map(Retention::new).unwrap_or_default()
+}
+
+fn witness(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> WitnessConfig {
+    let raw = &raw.witness;
+    let policy = file(&raw.policy_file, home).map_or_else(
+        || Ok(TlogPolicy::default()),
+        |path| {
+            let text = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let policy =
+                TlogPolicy::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+            let is_web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+            let lacks = |w: &&PolicyWitness| !w.url.as_deref().is_some_and(is_web);
+            match policy.witnesses().iter().find(lacks) {
+                Some(witness) => {
+                    Err(format!("the witness {} has no http or https URL", witness.name))
+                }
+                None => Ok(policy),
+            }
+        },
+    );
+    let policy = policy.unwrap_or_else(|detail| {
+        fault(faults, "witness.policy_file", &detail, "/etc/affiant/witness.policy");
+        TlogPolicy::default()
+    });
+    let mut millis = |key: &str, value: i64| {
+        let millis = u64::try_from(value).ok().filter(|ms| (50..=3_600_000).contains(ms));
+        if millis.is_none() {
+            fault(faults, key, "is not between 50 and 3600000 milliseconds", "10000");
+        }
+        Duration::from_millis(millis.unwrap_or_default())
+    };
+    let interval = millis("witness.interval_ms", raw.interval_ms);
+    let timeout = millis("witness.timeout_ms", raw.timeout_ms);
+    WitnessConfig { policy, interval, timeout, ca_file: file(&raw.ca_file, home) }
 }
 
 /// A file name as an absolute path; relative ones are below the home.

@@ -10,7 +10,7 @@ mod raw;
 
 use std::path::{Path, PathBuf};
 
-pub use checked::{IndexConfig, ModelsConfig, Options, ServerConfig, TlsFiles};
+pub use checked::{IndexConfig, ModelsConfig, Options, ServerConfig, TlsFiles, WitnessConfig};
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -137,6 +137,10 @@ mod tests {
             ("[index]\nvector = \"floppy\"\n", &["index.vector"]),
             ("[server]\ntls_cert_file = \"cert.pem\"\n", &["server.tls_key_file"]),
             ("[server]\ncolour = \"red\"\n", &["affiant.toml"]),
+            (
+                "[witness]\npolicy_file = \"nowhere\"\ninterval_ms = 0\n",
+                &["witness.policy_file", "witness.interval_ms"],
+            ),
         ];
         for (file, keys) in table {
             assert_eq!(check(file, &[]).unwrap_err(), keys, "{file}");

@@ -19,6 +19,7 @@ pub(super) struct RawConfig {
     pub(super) index: RawIndex,
     pub(super) log: RawLog,
     pub(super) retention: RawRetention,
+    pub(super) witness: RawWitness,
     pub(super) telemetry: RawTelemetry,
 }
 
@@ -59,6 +60,15 @@ pub(super) struct RawLog {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRetention {
     pub(super) minimum_days: BTreeMap<String, i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawWitness {
+    pub(super) policy_file: String,
+    pub(super) interval_ms: i64,
+    pub(super) timeout_ms: i64,
+    pub(super) ca_file: String,
 }
 
 #[derive(Debug, Deserialize)]

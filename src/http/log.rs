@@ -11,10 +11,21 @@ use super::{Kind, Problem, UseCases};
 pub(super) async fn show_checkpoint(cases: web::Data<UseCases>) -> Result<HttpResponse, Problem> {
     let path = cases.log_dir.join("checkpoint");
     let bytes = blocking(move || read(&path)).await?;
-    Ok(HttpResponse::Ok()
+    Ok(checkpoint(bytes))
+}
+
+/// `GET /log/cosigned`: the newest checkpoint that a quorum of witnesses has cosigned. It lies
+/// beside the log's folder: the one in it is newer, and signed by the log alone.
+pub(super) async fn show_cosigned(cases: web::Data<UseCases>) -> Result<HttpResponse, Problem> {
+    let missing = || Problem::new(Kind::NotFound, "no quorum of witnesses has cosigned yet");
+    Ok(checkpoint(cases.witnesses.cosigned().ok_or_else(missing)?.into_bytes()))
+}
+
+fn checkpoint(note: Vec<u8>) -> HttpResponse {
+    HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .insert_header(("Cache-Control", "no-cache"))
-        .body(bytes))
+        .body(note)
 }
 
 /// `GET /log/tile/…`.

@@ -17,6 +17,7 @@ mod queries;
 mod session;
 mod stream;
 mod system;
+mod witness;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use actix_web::web;
 use tokio::sync::Semaphore;
 
 use crate::answer::{Answerer, Reader};
-use crate::audit::Log;
+use crate::audit::{Log, Rounds};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::limits::{FILE_BYTES_MAX, JSON_BYTES_MAX};
 use crate::examine::Examiner;
@@ -40,6 +41,7 @@ pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
 pub use changes::{change_body, hold_body};
 pub use jobs::{Job, JobState, Jobs};
 pub use problem::{Kind, Problem};
+pub use witness::configure_witness;
 
 use instance::name_faults;
 
@@ -63,6 +65,8 @@ pub struct UseCases {
     pub policies: Policies,
     /// The record, for its published files.
     pub log: Log,
+    /// Who remembers how far it had come.
+    pub witnesses: Arc<Rounds>,
     /// Folder of the log.
     pub log_dir: PathBuf,
     /// Uploads on their way.
@@ -146,6 +150,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
             web::scope("/log")
                 .wrap(from_fn(name_faults))
                 .route("/checkpoint", web::get().to(log::show_checkpoint))
+                .route("/cosigned", web::get().to(log::show_cosigned))
                 .route("/tile/{path:.*}", web::get().to(log::show_tile))
                 .default_service(web::to(problem::not_found)),
         )

@@ -1,6 +1,8 @@
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
+use crate::audit::Witnessed;
+
 use super::{Kind, Problem, UseCases};
 
 /// `GET /healthz`: the process runs.
@@ -10,10 +12,16 @@ pub(super) async fn healthz() -> HttpResponse {
 
 /// `GET /readyz`: questions can be answered, which is to say recorded.
 pub(super) async fn readyz(cases: web::Data<UseCases>) -> Result<HttpResponse, Problem> {
-    if cases.log.is_stopped() {
-        return Err(Problem::new(Kind::LogUnavailable, "the log has stopped; restart to recover"));
+    if let Some(reason) = cases.log.stop_reason() {
+        return Err(Problem::new(Kind::LogUnavailable, format!("the log has stopped: {reason}")));
     }
-    Ok(HttpResponse::Ok().json(json!({ "ready": true, "log_size": cases.log.size() })))
+    let (size, witnessed) = (cases.log.size(), cases.witnesses.standing());
+    let failing = witnessed.witnesses.iter().filter_map(|(name, why)| Some((name, why.as_ref()?)));
+    let alerts: Vec<String> =
+        failing.map(|(name, why)| format!("the witness {name} does not cosign: {why}")).collect();
+    let ready =
+        json!({ "ready": true, "log_size": size, "witnessed": witnessed, "alerts": alerts });
+    Ok(HttpResponse::Ok().json(ready))
 }
 
 /// `GET /metrics`: Prometheus text.
@@ -23,5 +31,30 @@ pub(super) async fn metrics(cases: web::Data<UseCases>) -> HttpResponse {
         "# HELP affiant_log_entries Entries in the log\n# TYPE affiant_log_entries gauge\n",
     );
     text.push_str(&format!("affiant_log_entries {}\n", cases.log.size()));
+    let stopped = u8::from(cases.log.is_stopped());
+    text.push_str(&format!(
+        "# HELP affiant_log_stopped Whether the log takes no more entries\n\
+         # TYPE affiant_log_stopped gauge\naffiant_log_stopped {stopped}\n"
+    ));
+    text.push_str(&witness_metrics(&cases.witnesses.standing()));
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+}
+
+/// Nothing where the log has no witnesses.
+fn witness_metrics(witnessed: &Witnessed) -> String {
+    if witnessed.witnesses.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "# HELP affiant_log_cosigned_entries Entries that a quorum of witnesses has cosigned\n\
+         # TYPE affiant_log_cosigned_entries gauge\naffiant_log_cosigned_entries {}\n\
+         # HELP affiant_witness_up Whether the witness cosigned when it was last asked\n\
+         # TYPE affiant_witness_up gauge\n",
+        witnessed.size.unwrap_or(0)
+    );
+    for (name, failing) in &witnessed.witnesses {
+        let (name, up) = (name.replace('\\', "\\\\").replace('"', "\\\""), failing.is_none());
+        text.push_str(&format!("affiant_witness_up{{witness=\"{name}\"}} {}\n", u8::from(up)));
+    }
+    text
 }

@@ -23,3 +23,4 @@ mod govern;
 mod leaks;
 mod mutations;
 mod support;
+mod witnesses;

@@ -3,11 +3,13 @@
 mod changes;
 mod event;
 mod faults;
+mod notes;
 mod open;
 mod strict;
 mod tamper;
 mod tlog_policy;
 mod tree;
+mod witness;
 
 use std::fs;
 use std::path::{Path, PathBuf};

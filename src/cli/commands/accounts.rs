@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::UserCommand;
+use crate::cli::account_args::UserCommand;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::Proposal;

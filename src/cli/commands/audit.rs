@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::witness;
 use crate::audit::{
     Entry, EntryRules, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
     problem_kinds, verify_with,
@@ -62,6 +63,7 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Ok(Reply::done(json!({ "path": out }), format!("wrote {}", out.display())))
         }
         AuditCommand::Export(args) => export(context, args),
+        AuditCommand::Witness(args) => witness::serve(context, &args),
         AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
         AuditCommand::Inventory => {
             let (table, problems) = (inventory(), problem_kinds());

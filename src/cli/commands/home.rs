@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::app::{self, App, InitOptions, Tls, Upkeep, bind, certificate_fingerprint};
+use crate::app::{self, App, InitOptions, Tls, Upkeep, Witnessing, bind, certificate_fingerprint};
 use crate::audit::What;
 use crate::cli::args::{InitArgs, ServeArgs};
 use crate::cli::context::Context;
@@ -106,6 +106,7 @@ pub(super) fn run(
     })?;
     let commands = remote::listen(app)?;
     let upkeep = Upkeep::start(Arc::clone(&engine.index))?;
+    let witnessing = Witnessing::start(app)?;
     let stopped: anyhow::Result<()> = actix_web::rt::System::new().block_on(async {
         let serving = bind(app, &engine, listen, tls)?;
         ready(&serving.url, fingerprint.as_deref());
@@ -113,6 +114,7 @@ pub(super) fn run(
     });
     drop(commands);
     drop(upkeep);
+    drop(witnessing);
     Ok(stopped?)
 }
 

@@ -12,6 +12,7 @@ mod evaluate;
 mod home;
 mod models;
 mod policy;
+mod witness;
 
 use super::args::{AuditCommand, Command, DocumentsCommand, PolicyCommand};
 use super::context::Context;
@@ -25,7 +26,7 @@ pub(super) fn needs_home(command: &Command) -> bool {
         Command::Serve(_) | Command::Rebuild => false,
         Command::Documents(DocumentsCommand::Parse { .. }) | Command::Models(_) => false,
         Command::Audit(AuditCommand::Verify(arguments)) => arguments.log.is_none(),
-        Command::Audit(AuditCommand::Inventory) => false,
+        Command::Audit(AuditCommand::Inventory | AuditCommand::Witness(_)) => false,
         Command::Policy(PolicyCommand::Check { .. } | PolicyCommand::Test { .. }) => false,
         Command::User(_)
         | Command::Ingest(_)

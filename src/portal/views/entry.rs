@@ -144,6 +144,8 @@ pub fn type_words(kind: &str) -> &'static str {
         "session.failed" => "Sign-in failed",
         "session.closed" => "Signed out",
         "audit.read" => "Record read",
+        "witness.failed" => "Witness does not cosign",
+        "witness.recovered" => "Witness cosigns again",
         "audit.revealed" => "Contents revealed",
         "audit.exported" => "Record exported",
         "export.key_created" => "Export key made",

@@ -266,7 +266,7 @@ fn fill(app: &TestApp, count: usize) {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                for documents in 0..u32::try_from(count / THREADS).unwrap() {
+                for documents in 0..u32::try_from(count.div_ceil(THREADS)).unwrap() {
                     app.open().record_own(What::DocumentsListed { documents }).unwrap();
                 }
             });
