@@ -253,7 +253,6 @@ impl App {
         app.tell_policies()?;
         app.close_interrupted(&recovery)?;
         app.record_changes(changes);
-        app.governor.resume()?;
         Ok(app)
     }
 
@@ -319,7 +318,8 @@ impl App {
         self.record_own(What::PolicyActivated { set: "edited".to_owned(), files })
     }
 
-    /// Every question has exactly one terminal entry, also after a crash.
+    /// Every question has exactly one terminal entry, and every approved change takes effect, also
+    /// after a crash.
     fn close_interrupted(&self, recovery: &Recovery) -> anyhow::Result<()> {
         let open = self.catalogue.open_questions()?;
         for query in &open {
@@ -335,7 +335,8 @@ impl App {
                 interrupted: u64::try_from(open.len()).unwrap_or(u64::MAX),
             })?;
         }
-        Ok(self.catalogue.catch_up()?)
+        self.catalogue.catch_up()?;
+        Ok(self.governor.resume()?)
     }
 }
 
