@@ -8,6 +8,7 @@
 mod cite;
 mod events;
 mod history;
+mod live;
 mod reader;
 mod replay;
 mod search;
@@ -31,9 +32,12 @@ use crate::telemetry::Metrics;
 use crate::verify::Verifier;
 
 pub use history::{Asked, History};
+pub use live::CloseError;
 pub use reader::{PageView, Reader};
 pub use replay::{Difference, OnRecord, Replay, ReplayError};
 pub use search::{SearchHit, SearchResult, Searched};
+
+use live::Live;
 
 /// Who asks, and through which door.
 #[derive(Clone, Debug)]
@@ -164,6 +168,7 @@ pub struct Parts {
 /// Answers questions. Share it behind an `Arc`.
 pub struct Answerer {
     parts: Parts,
+    live: Live,
 }
 
 /// A released answer and the entry that records it.
@@ -172,7 +177,7 @@ pub type Released = Recorded<Answer>;
 impl Answerer {
     /// An answerer over these parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts }
+        Self { parts, live: Live::default() }
     }
 
     /// A fresh request id.

@@ -86,13 +86,13 @@ impl Answerer {
         let mut run = Run::start(&self.parts, asker, question)?;
         let mut quiet = |_: Progress<'_>| std::ops::ControlFlow::Continue(());
         let permit = run.permit(Action::Search, &mut quiet);
-        let received = run.receive(QueryKind::Search)?;
+        let received = run.receive(&self.live, QueryKind::Search)?;
         let searched = match permit {
             Err(denial) => Searched::Ended(run.deny(&denial)?),
             Ok(permit) => match run.retrieve(&permit, candidates, &received) {
                 Ok(evidence) => {
                     let withheld = permit.shows_withheld().then(|| evidence.withheld());
-                    Searched::Found(finish(&run, &evidence, withheld)?)
+                    Searched::Found(finish(&mut run, &evidence, withheld)?)
                 }
                 Err(Fault::Answer(error)) => return Err(error),
                 Err(fault) => Searched::Ended(run.fail(&fault)?),
@@ -106,7 +106,7 @@ impl Answerer {
 }
 
 fn finish(
-    run: &Run<'_>,
+    run: &mut Run<'_>,
     evidence: &Recorded<EvidenceSet>,
     withheld: Option<u32>,
 ) -> Result<Recorded<SearchResult>, AnswerError> {
@@ -137,5 +137,6 @@ fn finish(
         withheld,
         entry: Some(receipt.index()),
     })?;
+    run.end();
     Ok(recorded)
 }

@@ -14,6 +14,7 @@ use crate::store::{KeyScope, VaultError};
 use crate::telemetry::{Counter, Phase};
 use crate::verify::{Grounded, Refusal, relevance};
 
+use super::live::{Entered, Live};
 use super::{
     AnswerError, Answerer, Asker, Fault, Listener, Parts, Progress, Released, Step, cite, events,
 };
@@ -38,7 +39,7 @@ impl Answerer {
     ) -> Result<Released, AnswerError> {
         let mut run = Run::start(&self.parts, asker, question)?;
         let permit = run.permit(Action::Ask, listen);
-        let received = run.receive(QueryKind::Ask)?;
+        let received = run.receive(&self.live, QueryKind::Ask)?;
         let released = match permit {
             Err(denial) => run.deny(&denial)?,
             Ok(permit) => match run.answer(&permit, &received, listen) {
@@ -61,6 +62,8 @@ pub(super) struct Run<'a> {
     pub(super) question: &'a Question,
     /// Whose contents it is by now.
     scope: KeyScope,
+    /// From its first entry on.
+    entered: Option<Entered<'a>>,
     started: Duration,
     entries: Entries,
     timings: Timings,
@@ -75,7 +78,12 @@ impl<'a> Run<'a> {
         let scope = events::key_scope(parts, asker, question)?;
         let started = parts.clock.steady();
         let (entries, timings) = (Entries::default(), Timings::default());
-        Ok(Self { parts, asker, question, scope, started, entries, timings })
+        Ok(Self { parts, asker, question, scope, entered: None, started, entries, timings })
+    }
+
+    /// The terminal entry is recorded.
+    pub(super) fn end(&mut self) {
+        self.entered.iter_mut().for_each(Entered::end);
     }
 
     pub(super) fn permit(
@@ -96,10 +104,15 @@ impl<'a> Run<'a> {
     }
 
     /// Records the question; nothing is searched before this returns.
-    pub(super) fn receive(&mut self, kind: QueryKind) -> Result<Receipt, AnswerError> {
+    pub(super) fn receive(
+        &mut self,
+        live: &'a Live,
+        kind: QueryKind,
+    ) -> Result<Receipt, AnswerError> {
         let began = self.parts.clock.steady();
         let words = events::question_payload(self.question);
         let payload = self.parts.vault.seal(&self.scope, &words)?;
+        self.entered = Some(live.enter(self.question.id));
         let receipt = self.parts.log.append(events::received(self, kind, payload))?;
         self.entries.received = Some(receipt.index());
         self.timings.record += self.since(began);
@@ -282,6 +295,7 @@ impl<'a> Run<'a> {
             answer.timings_ms = self.total();
             answer
         })?;
+        self.end();
         let record = Duration::from_millis(released.timings_ms.record);
         self.parts.metrics.observe(Phase::Record, record);
         Ok(released)

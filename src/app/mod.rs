@@ -6,6 +6,7 @@
 
 mod create;
 mod engine;
+mod pulse;
 mod rebuild;
 mod serve;
 mod tls;
@@ -38,6 +39,7 @@ use crate::telemetry::Metrics;
 
 pub use create::{InitOptions, Initialised, create};
 pub use engine::{Engine, Models, load_runtime, models_of};
+pub use pulse::{Pulse, Watch};
 pub use rebuild::{rebuild, rebuild_over};
 pub use serve::{Serving, Tls, bind};
 pub use tls::certificate_fingerprint;
@@ -304,6 +306,15 @@ impl App {
         Ok(())
     }
 
+    /// Records the last event of this process, which nothing is left of to recover.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub fn record_last(&self, what: What) -> anyhow::Result<()> {
+        self.record_own(what)?;
+        Ok(self.log.publish()?)
+    }
+
     /// Policies that were edited while nobody had the home open are in the log before anything is
     /// decided by them. The last entry that names a policy set names the one in force until now.
     fn tell_policies(&self) -> anyhow::Result<()> {
@@ -318,22 +329,24 @@ impl App {
         self.record_own(What::PolicyActivated { set: "edited".to_owned(), files })
     }
 
-    /// Every question has exactly one terminal entry, and every approved change takes effect, also
-    /// after a crash.
+    /// Says that a crash was recovered from, and gives every question that it interrupted its one
+    /// terminal entry. Said first: a crash in between leaves questions for the next start to find.
+    /// Approved changes then take effect.
     fn close_interrupted(&self, recovery: &Recovery) -> anyhow::Result<()> {
         let open = self.catalogue.open_questions()?;
-        for query in &open {
-            let actor = Governor::operator(Via::System, None);
-            let what = What::QueryFailed { reason: "interrupted".to_owned() };
-            let policy = Some(self.policies.digest());
-            self.log.append(Event { actor, req: *query, policy, what })?;
-        }
-        if !open.is_empty() || recovery.replayed > 0 || recovery.torn_bytes > 0 {
+        let cut_off = self.catalogue.is_serving()?;
+        if cut_off || !open.is_empty() || recovery.replayed > 0 || recovery.torn_bytes > 0 {
             self.record_own(What::LogRecovered {
                 replayed: recovery.replayed,
                 torn_bytes: recovery.torn_bytes,
                 interrupted: u64::try_from(open.len()).unwrap_or(u64::MAX),
             })?;
+        }
+        for query in open {
+            let actor = Governor::operator(Via::System, None);
+            let what = What::QueryFailed { reason: "interrupted".to_owned() };
+            let policy = Some(self.policies.digest());
+            self.log.append(Event { actor, req: query, policy, what })?;
         }
         self.catalogue.catch_up()?;
         Ok(self.governor.resume()?)

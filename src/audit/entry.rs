@@ -152,7 +152,8 @@ impl Unsequenced {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::event::{Actor, What};
+    use crate::audit::detail::Actor;
+    use crate::audit::event::What;
     use crate::audit::schema::check;
     use crate::domain::clock::SystemEntropy;
     use crate::domain::ids::uuid_v7;

@@ -3,31 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::detail::{Actor, CitedSpan, Decimal, QueryKind, RetrievedHit};
+use super::selection::Selection;
 use super::shape::{Fits, Shape};
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
-use crate::domain::ids::{EntryIndex, PassageId, RequestId};
+use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
-use crate::domain::principal::{Role, Via};
-
-use super::selection::Selection;
-
-/// Who caused an entry.
-#[derive(Clone, Debug, Serialize)]
-pub struct Actor {
-    /// The person's token, or [`Token::operator`].
-    pub id: Token,
-    /// Which door the request came through.
-    pub via: Via,
-    /// The account on the machine, where the command line was used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub os_user: Option<String>,
-}
+use crate::domain::principal::Role;
 
 /// One thing to record.
 #[derive(Clone, Debug)]
@@ -40,75 +27,6 @@ pub struct Event {
     pub policy: Option<Digest>,
     /// What happened.
     pub what: What,
-}
-
-/// What a query wants.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum QueryKind {
-    /// An answer.
-    Ask,
-    /// Passages.
-    Search,
-}
-
-/// One passage that retrieval returned.
-#[derive(Clone, Debug, Serialize)]
-pub struct RetrievedHit {
-    /// Its document.
-    pub document: Token,
-    /// The passage.
-    pub passage: PassageId,
-    /// Its place, from 1.
-    pub rank: u32,
-    /// Its fused score; recorded as text with six decimals.
-    #[serde(serialize_with = "six_decimals")]
-    pub score: f32,
-    /// What became of it.
-    pub decision: HitDecision,
-}
-
-/// What became of a retrieved passage.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HitDecision {
-    /// It is evidence.
-    Used,
-    /// It did not fit the budget.
-    Cut,
-}
-
-/// A cited span, by keyed token.
-#[derive(Clone, Debug, Serialize)]
-pub struct CitedSpan {
-    /// The document.
-    pub document: Token,
-    /// Page number from 1.
-    pub page: u32,
-    /// First code point of the page's text.
-    pub start: u32,
-    /// One past the last.
-    pub end: u32,
-}
-
-/// A number that may need more than 53 bits: recorded as decimal text.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Decimal(pub u64);
-
-impl From<u64> for Decimal {
-    fn from(number: u64) -> Self {
-        Self(number)
-    }
-}
-
-impl Serialize for Decimal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-fn six_decimals<S: Serializer>(score: &f32, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{score:.6}"))
 }
 
 /// One row of the list of entry types.
@@ -216,6 +134,27 @@ entry_types! {
         replayed: u64 = "entries that were committed but not yet published",
         torn_bytes: u64 = "bytes of an unfinished commit that were dropped",
         interrupted: u64 = "queries that had no terminal entry and get one now",
+    };
+    LogStopped = "log.stopped", "ok", "when a server was asked to stop and does" {
+        served_s: u64 = "seconds since its `log.started`",
+    };
+    LogHeartbeat = "log.heartbeat", "ok", "every few minutes while a server runs, so that silence has a meaning" {
+        published: u64 = "entries in the published log",
+        applied: Option<EntryIndex> = "the last entry that the views hold",
+        generation: u64 = "index generation in force",
+        free_bytes: u64 = "space left on the log's file system",
+        clock: String = "the machine's clock source, as its kernel names it",
+    };
+    LogStorageFull = "log.storage_full", "failed", "when storage was full, on the space kept for it; nothing else is taken from here on" {
+        reserve_bytes: u64 = "space that was given up for it",
+    };
+    LogStorageRestored = "log.storage_restored", "ok", "when there is space again and the log goes on" {
+        since: Timestamp = "when storage was found full, Unix milliseconds",
+        refused: u64 = "entries that were not taken meanwhile",
+    };
+    ClockStepped = "clock.stepped", "ok", "when the time of day jumped against the steady clock" {
+        by_ms: i64 = "how far; below zero where it went back",
+        now: Timestamp = "the time of day after it; times of entries never go back",
     };
     QueryReceived = "query.received", "ok", "before anything is searched for a question" {
         kind: QueryKind = "`ask` or `search`",

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::domain::limits::LOG_RESERVE_BYTES;
 use crate::durable::{self, AppendFile, Readers};
 
 /// Where the log's files lie in a home.
@@ -47,10 +48,16 @@ impl LogPaths {
     pub(super) fn lock(&self) -> PathBuf {
         self.journal.with_extension("lock")
     }
+
+    /// Occupied for the day on which the disk is full. It lies where the journal lies.
+    pub(super) fn reserve(&self) -> PathBuf {
+        self.journal.with_extension("reserve")
+    }
 }
 
 /// Everything that an open log writes. Each call returns only when its effect is durable; after an
-/// error it is unknown whether the effect took place, and the log stops.
+/// error it is unknown whether the effect took place, and the log stops, or reads what is there
+/// where only space was lacking ([`durable::is_full`]).
 pub trait LogFiles: Send + Sync {
     /// Appends to the journal: the commit point.
     ///
@@ -72,6 +79,16 @@ pub trait LogFiles: Send + Sync {
     /// # Errors
     /// Any other IO error.
     fn remove_folder(&self, path: &str) -> io::Result<()>;
+    /// Keeps space for what a full log still has to say; nothing where it is kept already.
+    ///
+    /// # Errors
+    /// Where there is not enough space; any other IO error.
+    fn make_reserve(&self) -> io::Result<()>;
+    /// Gives that space up.
+    ///
+    /// # Errors
+    /// Any IO error.
+    fn free_reserve(&self) -> io::Result<()>;
 }
 
 /// The files of a home.
@@ -126,6 +143,14 @@ impl LogFiles for DiskFiles {
             Err(e) => Err(durable::at(&path, "remove", e)),
             Ok(()) => sync_folder(path.parent().unwrap_or(&self.paths.log)),
         }
+    }
+
+    fn make_reserve(&self) -> io::Result<()> {
+        durable::reserve(&self.paths.reserve(), LOG_RESERVE_BYTES)
+    }
+
+    fn free_reserve(&self) -> io::Result<()> {
+        durable::remove(&self.paths.reserve())
     }
 }
 

@@ -12,7 +12,9 @@
 //!   `log/`, so that it never holds a file that no log has.
 //!
 //! Any error of a write stops the log: what is on disk is then unknown, and the next start finds
-//! out. Time in the log never goes back.
+//! out. Where only space is lacking, the log says so on space kept for it (`state/log.reserve`),
+//! refuses what comes, and goes on by itself once there is some: through the code of a start. Who
+//! waits too long for a commit is told to come back. Time in the log never goes back.
 //!
 //! Does not do: rendering, filtering, exports, payloads (they lie in the vault).
 //!
@@ -25,6 +27,7 @@ mod checkpoint;
 mod chronicle;
 mod cosignature;
 mod create;
+mod detail;
 mod dsse;
 mod entry;
 mod event;
@@ -32,6 +35,7 @@ mod extract;
 pub mod faults;
 mod files;
 mod folder;
+mod full;
 mod inventory;
 mod journal;
 mod log;
@@ -57,17 +61,15 @@ mod witness;
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
 pub use create::CreateError;
+pub use detail::{Actor, CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
 pub use dsse::{Envelope, EnvelopeError};
 pub use entry::Entry;
-pub use event::{
-    Actor, CitedSpan, Decimal, ENTRY_TYPES, EntryType, Event, HitDecision, QueryKind, QueryStep,
-    RetrievedHit, What,
-};
+pub use event::{ENTRY_TYPES, EntryType, Event, QueryStep, What};
 pub use extract::{TreeEntries, copy_tree, prove_consistency};
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
 pub use inventory::inventory;
-pub use log::{AppendError, Log};
+pub use log::{AppendError, Condition, Log};
 pub use problems::{PROBLEM_KINDS, Problem, ProblemKind, Report, problem_kinds};
 pub use reader::ReadError;
 pub use receipt::{Receipt, Recorded};

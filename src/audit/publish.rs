@@ -79,12 +79,12 @@ impl Publisher {
     }
 
     /// The publisher's thread: publishes what is committed, at most every `delay`, until the log
-    /// closes or stops.
+    /// closes or takes nothing.
     pub(super) fn run(mut self, shared: &Shared, files: &dyn LogFiles, delay: Duration) {
         loop {
             let state = shared.wait_until(|state| state.pending() > 0 || state.closing);
             let state = shared.wait_at_most(state, delay, |state| state.closing || state.hurry);
-            if state.stopped.is_some() || (state.closing && state.pending() == 0) {
+            if state.halted.is_some() || (state.closing && state.pending() == 0) {
                 return;
             }
             let (fresh, note) = (state.unpublished(), Arc::clone(&state.note));
@@ -94,7 +94,7 @@ impl Publisher {
             match applied {
                 Ok(()) => state.publish(self.edge.size(), note),
                 Err(error) => {
-                    state.stop(error);
+                    state.halt(error);
                 }
             }
             drop(state);

@@ -22,7 +22,7 @@ use super::shared::{State, Stored};
 use super::tile::{Edge, PartKind, TILE_LEVELS, TILE_WIDTH};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::EntryIndex;
-use crate::durable::LockError;
+use crate::durable::{self, LockError};
 
 /// Why a log is not opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +97,14 @@ pub enum OpenError {
     Forked {
         /// The size.
         size: u64,
+    },
+    /// Operator: the log could not even say that its disk is full.
+    #[error("no space can be kept free beside {}: free {bytes} bytes and more", path.display())]
+    NoSpace {
+        /// The file that occupies the space.
+        path: PathBuf,
+        /// Its size, twice.
+        bytes: u64,
     },
     /// Corrupt: the published folder.
     #[error(transparent)]
@@ -186,7 +194,8 @@ pub(super) fn recover(
         published_note: note.into(),
         tail: tail.into(),
         pending_bytes: 0,
-        stopped: None,
+        halted: None,
+        refused: 0,
         closing: false,
         hurry: false,
     };
@@ -260,12 +269,15 @@ fn sweep(log: &Path, published: u64, size: u64) -> io::Result<()> {
     }
     folders.sort();
     folders.dedup();
-    for folder in folders.iter().filter(|folder| folder.is_dir()) {
-        for file in fs::read_dir(folder)? {
-            let file = file?;
-            if file.file_name().to_string_lossy().starts_with(".tmp-") {
-                crate::durable::remove(&file.path())?;
-            }
+    folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sweep_folder(folder))
+}
+
+/// Removes what an atomic write left when it was cut off.
+pub(super) fn sweep_folder(folder: &Path) -> io::Result<()> {
+    for file in fs::read_dir(folder)? {
+        let file = file?;
+        if file.file_name().to_string_lossy().starts_with(".tmp-") {
+            durable::remove(&file.path())?;
         }
     }
     Ok(())

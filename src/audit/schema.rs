@@ -182,8 +182,9 @@ fn policy_set(files: &Node<'_>) -> Option<Digest> {
 mod tests {
     use super::*;
     use crate::audit::canonical;
+    use crate::audit::detail::Actor;
     use crate::audit::entry::Unsequenced;
-    use crate::audit::event::{Actor, Event, What};
+    use crate::audit::event::{Event, What};
     use crate::domain::clock::SystemEntropy;
     use crate::domain::ids::uuid_v7;
     use serde_json::{Value, json};

@@ -1,20 +1,24 @@
 //! The one thread that appends: takes every waiting entry, commits the batch, answers the callers.
 //!
 //! The commit point is one fsynced append to the journal that holds the batch and its signed
-//! checkpoint. After an error there the state on disk is unknown, so the log stops.
+//! checkpoint. After an error there the state on disk is unknown, so the log stops; where only space
+//! was lacking it reads what is there and waits ([`super::full`]).
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread;
 
 use super::checkpoint::Checkpoint;
 use super::entry::Unsequenced;
-use super::files::LogFiles;
+use super::files::{LogFiles, LogPaths};
 use super::journal;
-use super::log::AppendError;
+use super::log::{AppendError, Pace};
 use super::note::NoteSigner;
+use super::publish::Publisher;
 use super::receipt::Receipt;
-use super::shared::{Shared, State, Stored};
+use super::shared::{Halt, Shared, State, Stored};
 use super::tile::Edge;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::ids::uuid_v7;
@@ -26,26 +30,49 @@ const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 const PENDING_ENTRIES_MAX: u64 = 8_192;
 /// Bytes that may wait to be published: they are held in memory.
 const PENDING_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// A journal longer than this is rewritten without what is published.
-pub(super) const JOURNAL_REWRITE_BYTES: usize = 4 * 1024 * 1024;
 
 /// What callers send.
 pub(super) enum Request {
-    /// One entry, and where its answer goes.
-    Append { entry: Unsequenced, reply: SyncSender<Result<Receipt, AppendError>> },
+    /// One entry, and who waits for it.
+    Append(Waiting),
+    /// Answered once everything that was sent before is on disk or refused.
+    Settle(SyncSender<()>),
+    /// The publisher has ended: look why.
+    Look,
     /// No more entries.
     Close,
 }
 
-type Waiting = (Unsequenced, SyncSender<Result<Receipt, AppendError>>);
+/// An entry that somebody waits for.
+pub(super) struct Waiting {
+    pub(super) entry: Unsequenced,
+    pub(super) reply: SyncSender<Result<Receipt, AppendError>>,
+    /// Set by whoever is first: the sequencer that takes the entry, or the caller that takes it back.
+    pub(super) taken: Arc<AtomicBool>,
+}
+
+impl Waiting {
+    /// Whether it is this caller's from now on.
+    pub(super) fn take(taken: &AtomicBool) -> bool {
+        !taken.swap(true, Ordering::SeqCst)
+    }
+
+    pub(super) fn answer(&self, result: Result<Receipt, AppendError>) {
+        if self.reply.send(result).is_err() {
+            tracing::debug!("a caller left before its entry was committed");
+        }
+    }
+}
 
 /// Everything that appending needs.
 pub(super) struct Sequencer {
+    pub(super) paths: LogPaths,
     pub(super) shared: Arc<Shared>,
     pub(super) files: Arc<dyn LogFiles>,
     pub(super) signer: NoteSigner,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) pace: Pace,
     pub(super) edge: Edge,
     /// Time of the last entry: time in the log never goes back.
     pub(super) last_ts: Timestamp,
@@ -53,63 +80,122 @@ pub(super) struct Sequencer {
     pub(super) rewrite_at_bytes: usize,
 }
 
+/// Why the sequencer takes no more requests.
+enum End {
+    Closed,
+    Halted(Halt),
+}
+
 impl Sequencer {
-    /// Runs until the log closes or stops.
-    pub(super) fn run(mut self, queue: &Receiver<Request>) {
-        let mut open = true;
-        while open {
-            let Ok(Request::Append { entry, reply }) = queue.recv() else { return };
-            let mut batch = vec![(entry, reply)];
-            open = gather(queue, &mut batch);
-            if !self.sequence(batch) {
-                return;
-            }
+    /// Runs until the log closes or stops, with the publisher on a thread beside it. `nudge` leads
+    /// to `queue`.
+    pub(super) fn run(
+        mut self,
+        queue: &Receiver<Request>,
+        nudge: &SyncSender<Request>,
+        publisher: Publisher,
+    ) {
+        let mut next = Some(publisher);
+        while let Some(publisher) = next.take() {
+            let end = self.run_beside(publisher, queue, nudge);
+            next = match end {
+                End::Halted(halt) if halt.is_full => self.outlast(queue),
+                End::Halted(_) | End::Closed => None,
+            };
         }
     }
 
-    /// Commits one batch and answers its callers; `false` where the log has stopped.
-    fn sequence(&mut self, batch: Vec<Waiting>) -> bool {
+    fn run_beside(
+        &mut self,
+        publisher: Publisher,
+        queue: &Receiver<Request>,
+        nudge: &SyncSender<Request>,
+    ) -> End {
+        let (shared, files) = (Arc::clone(&self.shared), Arc::clone(&self.files));
+        let delay = self.pace.publish_delay;
+        thread::scope(|scope| {
+            let publish = || {
+                publisher.run(&shared, files.as_ref(), delay);
+                if nudge.try_send(Request::Look).is_err() {
+                    tracing::trace!("the sequencer is awake");
+                }
+            };
+            let thread = thread::Builder::new().name("log-publisher".into());
+            let thread = match thread.spawn_scoped(scope, publish) {
+                Ok(thread) => thread,
+                Err(error) => return End::Halted(self.halt(error)),
+            };
+            let end = self.sequence_all(queue);
+            self.shared.lock().closing = matches!(end, End::Closed);
+            self.shared.notify();
+            if thread.join().is_err() {
+                return End::Halted(self.halt(io::Error::other("the publisher panicked")));
+            }
+            end
+        })
+    }
+
+    fn sequence_all(&mut self, queue: &Receiver<Request>) -> End {
+        let mut next = queue.recv().ok();
+        while let Some(request) = next.take() {
+            match request {
+                Request::Append(waiting) => {
+                    let mut batch = vec![waiting];
+                    next = gather(queue, &mut batch);
+                    if let Err(halt) = self.sequence(batch) {
+                        return End::Halted(halt);
+                    }
+                }
+                Request::Settle(reply) => settled(&reply),
+                Request::Look => {}
+                Request::Close => return End::Closed,
+            }
+            if let Some(halt) = self.shared.lock().halted.clone() {
+                return End::Halted(halt);
+            }
+            next = next.or_else(|| queue.recv().ok());
+        }
+        End::Closed
+    }
+
+    /// Commits one batch and answers its callers.
+    fn sequence(&mut self, mut batch: Vec<Waiting>) -> Result<(), Halt> {
         let room = |state: &State| {
             state.pending() <= PENDING_ENTRIES_MAX && state.pending_bytes <= PENDING_BYTES_MAX
         };
-        let stopped = self.shared.wait_until(room).stopped.clone();
-        let (entries, replies): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-        let outcome = match stopped {
-            Some(error) => Err(error),
-            None => self.commit(entries).map_err(|error| self.stop(error)),
+        let halted = self.shared.wait_until(room).halted.clone();
+        batch.retain(|waiting| Waiting::take(&waiting.taken));
+        let entries: Vec<_> = batch.iter_mut().map(|waiting| &mut waiting.entry).collect();
+        let outcome = match halted {
+            Some(halt) => Err(halt),
+            None if entries.is_empty() => Ok(Vec::new()),
+            None => self.commit(entries).map_err(|error| self.halt(error)),
         };
         match outcome {
             Ok(receipts) => {
-                for (reply, receipt) in replies.iter().zip(receipts) {
-                    answer(reply, Ok(receipt));
+                for (waiting, receipt) in batch.iter().zip(receipts) {
+                    waiting.answer(Ok(receipt));
                 }
             }
-            Err(source) => {
-                for reply in &replies {
-                    answer(reply, Err(AppendError::of_stop(Arc::clone(&source))));
-                }
-                return false;
+            Err(halt) => {
+                batch.iter().for_each(|waiting| waiting.answer(Err(halt.refusal())));
+                return Err(halt);
             }
         }
-        match self.rewrite_journal() {
-            Ok(()) => true,
-            Err(error) => {
-                self.stop(error);
-                false
-            }
-        }
+        self.rewrite_journal().map_err(|error| self.halt(error))
     }
 
-    fn stop(&self, error: io::Error) -> Arc<io::Error> {
-        let error = self.shared.lock().stop(error);
+    pub(super) fn halt(&self, error: io::Error) -> Halt {
+        let halt = self.shared.lock().halt(error);
         self.shared.notify();
-        error
+        halt
     }
 
-    fn commit(&mut self, entries: Vec<Unsequenced>) -> io::Result<Vec<Receipt>> {
+    /// After an error here, what is on disk is unknown, and this sequencer ahead of it.
+    pub(super) fn commit(&mut self, entries: Vec<&mut Unsequenced>) -> io::Result<Vec<Receipt>> {
         let first = self.edge.size();
         let mut batch = Vec::with_capacity(entries.len());
-        for mut entry in entries {
+        for entry in entries {
             let ts = self.clock.now().max(self.last_ts);
             let id = uuid_v7(ts, self.entropy.as_ref());
             let bytes = entry.sequence(id, ts).map_err(io::Error::other)?;
@@ -146,29 +232,28 @@ impl Sequencer {
         let bytes = journal::whole(published, &published_note, &fresh, &note);
         self.files.replace_journal(&bytes)?;
         self.journal_bytes = bytes.len();
-        self.rewrite_at_bytes = JOURNAL_REWRITE_BYTES.max(2 * bytes.len());
+        self.rewrite_at_bytes = self.pace.rewrite_bytes.max(2 * bytes.len());
         Ok(())
     }
 }
 
-/// Takes what else is waiting, up to the limits of a batch; `false` after a request to close.
-fn gather(queue: &Receiver<Request>, batch: &mut Vec<Waiting>) -> bool {
+/// Takes what else is waiting, up to the limits of a batch; returns a request that is no entry.
+fn gather(queue: &Receiver<Request>, batch: &mut Vec<Waiting>) -> Option<Request> {
     let mut bytes = 0;
     while batch.len() < APPEND_BATCH_MAX && bytes < BATCH_BYTES_MAX {
-        match queue.try_recv() {
-            Ok(Request::Append { entry, reply }) => {
-                bytes += entry.size_bytes();
-                batch.push((entry, reply));
+        match queue.try_recv().ok()? {
+            Request::Append(waiting) => {
+                bytes += waiting.entry.size_bytes();
+                batch.push(waiting);
             }
-            Ok(Request::Close) => return false,
-            Err(_) => break,
+            other @ (Request::Settle(_) | Request::Look | Request::Close) => return Some(other),
         }
     }
-    true
+    None
 }
 
-fn answer(reply: &SyncSender<Result<Receipt, AppendError>>, result: Result<Receipt, AppendError>) {
-    if reply.send(result).is_err() {
-        tracing::debug!("a caller left before its entry was committed");
+pub(super) fn settled(reply: &SyncSender<()>) {
+    if reply.send(()).is_err() {
+        tracing::debug!("a caller left before the log had settled");
     }
 }

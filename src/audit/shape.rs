@@ -8,7 +8,7 @@ use serde::de::value::{Error, StrDeserializer};
 use uuid::Uuid;
 
 use super::canonical::INTEGER_MAX;
-use super::event::{CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
+use super::detail::{CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
 use super::node::{Fields, Node};
 use super::selection::Selection;
 use crate::domain::answer::{ModelsUsed, Setting, Wording};

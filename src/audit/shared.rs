@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::log::AppendError;
 use super::merkle::{Hash, leaf_hash};
 use super::tile::{Edge, TILE_WIDTH};
+use crate::durable;
 
 /// An entry in memory.
 #[derive(Clone, Debug)]
@@ -18,6 +20,24 @@ pub(super) struct Stored {
 impl Stored {
     pub(super) fn new(bytes: &[u8]) -> Self {
         Self { bytes: bytes.into(), leaf: leaf_hash(bytes) }
+    }
+}
+
+/// Why a log takes nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Halt {
+    pub(super) error: Arc<io::Error>,
+    /// Only space is lacking: it goes on once there is some. Else it has stopped for good.
+    pub(super) is_full: bool,
+}
+
+impl Halt {
+    /// What callers are told.
+    pub(super) fn refusal(&self) -> AppendError {
+        match self.is_full {
+            true => AppendError::Full,
+            false => AppendError::of_stop(Arc::clone(&self.error)),
+        }
     }
 }
 
@@ -36,8 +56,10 @@ pub(super) struct State {
     pub(super) tail: VecDeque<Stored>,
     /// Bytes of the entries that are not yet published.
     pub(super) pending_bytes: usize,
-    /// Why the log stopped.
-    pub(super) stopped: Option<Arc<io::Error>>,
+    /// Why the log takes nothing.
+    pub(super) halted: Option<Halt>,
+    /// Entries that were refused since storage was full.
+    pub(super) refused: u64,
     /// Publish what there is, then end.
     pub(super) closing: bool,
     /// Publish at once: somebody waits for it.
@@ -88,12 +110,23 @@ impl State {
         }
     }
 
-    /// The log stops; the first reason stays.
-    pub(super) fn stop(&mut self, error: io::Error) -> Arc<io::Error> {
-        if self.stopped.is_none() {
-            tracing::error!(error = %error, "the audit log stopped");
+    /// The log takes nothing from here on. The first reason stays, but for a full storage that
+    /// turns out to be broken.
+    pub(super) fn halt(&mut self, error: io::Error) -> Halt {
+        let is_full = durable::is_full(&error);
+        match &self.halted {
+            Some(known) if is_full || !known.is_full => known.clone(),
+            Some(_) | None => {
+                if is_full {
+                    tracing::error!(%error, "no space is left for the audit log: waiting for some");
+                } else {
+                    tracing::error!(%error, "the audit log stopped");
+                }
+                let halt = Halt { error: Arc::new(error), is_full };
+                self.halted = Some(halt.clone());
+                halt
+            }
         }
-        Arc::clone(self.stopped.get_or_insert_with(|| Arc::new(error)))
     }
 }
 
@@ -117,21 +150,21 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until `ready`, or until the log stops.
+    /// Waits until `ready`, or until the log takes nothing.
     pub(super) fn wait_until(&self, ready: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
         self.changed
-            .wait_while(self.lock(), |state| !ready(state) && state.stopped.is_none())
+            .wait_while(self.lock(), |state| !ready(state) && state.halted.is_none())
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `ready`, or until the log stops, or for `limit`.
+    /// Waits until `ready`, or until the log takes nothing, or for `limit`.
     pub(super) fn wait_at_most<'a>(
         &self,
         guard: MutexGuard<'a, State>,
         limit: std::time::Duration,
         ready: impl Fn(&State) -> bool,
     ) -> MutexGuard<'a, State> {
-        let wait = |state: &mut State| !ready(state) && state.stopped.is_none();
+        let wait = |state: &mut State| !ready(state) && state.halted.is_none();
         match self.changed.wait_timeout_while(guard, limit, wait) {
             Ok((guard, _)) => guard,
             Err(poisoned) => poisoned.into_inner().0,

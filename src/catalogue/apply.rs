@@ -45,6 +45,8 @@ fn apply(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
         "query.denied" | "query.failed" | "search.released" => {
             Ok(catalogue.state.open_queries().remove(request(entry)?)?)
         }
+        "log.started" => Ok(catalogue.state.meta().set_serving(true)?),
+        "log.stopped" | "log.recovered" => Ok(catalogue.state.meta().set_serving(false)?),
         _ => Ok(()),
     }
 }

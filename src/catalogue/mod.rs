@@ -250,6 +250,14 @@ impl Catalogue {
         Ok(self.state.open_queries().list()?)
     }
 
+    /// Whether the log says that a server began and not how it ended: it runs, or it was cut off.
+    ///
+    /// # Errors
+    /// [`CatalogueError::State`].
+    pub fn is_serving(&self) -> Result<bool, CatalogueError> {
+        Ok(self.state.meta().serving()?)
+    }
+
     /// Entry up to which the view is current.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ mod remote;
 mod reply;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -39,7 +39,7 @@ pub fn run(
     let as_json = cli.json;
     match dispatch(cli, &arguments, environment.into_iter().collect()) {
         Ok((output, code)) => {
-            print!("{output}");
+            tell(&output);
             ExitCode::from(code)
         }
         Err(failure) => {
@@ -65,7 +65,7 @@ fn dispatch(
         return remote::forward(server, arguments, stdin, &progress::Bar::start());
     }
     let bar = progress::Bar::start();
-    let announce = |reply: &reply::Reply| print!("{}", reply.render(as_json));
+    let announce = |reply: &reply::Reply| tell(&reply.render(as_json));
     let mut context = Context::local(options, config::os_user(), stdin, &bar, &announce);
     let reply = commands::execute(&mut context, cli.command)?;
     Ok((reply.render(as_json), reply.exit))
@@ -95,9 +95,18 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     ExitCode::from(exit::USAGE)
 }
 
+/// Prints a result. Whoever has stopped reading changes nothing of what was done, nor of the exit
+/// code that says so.
+fn tell(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        tracing::debug!("nobody reads the result");
+    }
+}
+
 fn fail(failure: &Failure, as_json: bool) {
     if as_json {
-        print!("{}", failure.render(true));
+        tell(&failure.render(true));
     } else {
         eprint!("{}", failure.render(false));
     }

@@ -148,8 +148,10 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
              of witness.policy_file",
             exit::UNAVAILABLE,
         )
-    } else if error.chain().any(|cause| cause.is::<OpenError>() || cause.is::<AppendError>()) {
-        ("log_unavailable", "free disk space, then run `affiant audit verify`", exit::UNAVAILABLE)
+    } else if let Some(refused) = error.chain().find_map(|cause| cause.downcast_ref()) {
+        ("log_unavailable", unrecorded(refused), exit::UNAVAILABLE)
+    } else if error.chain().any(<dyn std::error::Error>::is::<OpenError>) {
+        ("log_unavailable", "do what the message says, then run it again", exit::UNAVAILABLE)
     } else if error.chain().any(<dyn std::error::Error>::is::<ProvisionError>) {
         (
             "models_unavailable",
@@ -204,6 +206,20 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         | GovernError::Vault(_)
         | GovernError::Index(_) => {
             ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
+        }
+    }
+}
+
+/// What to do where the log took no entry.
+const fn unrecorded(refused: &AppendError) -> &'static str {
+    match refused {
+        AppendError::Busy => "run it again in a few seconds",
+        AppendError::Full => "free disk space, then run it again",
+        AppendError::NotDurable { .. } | AppendError::Halted { .. } => {
+            "do what the message says, then run it again"
+        }
+        AppendError::TooLarge { .. } | AppendError::Invalid => {
+            "make what is to be recorded smaller"
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::audit::{PolicyWitness, TlogPolicy};
-use crate::domain::limits::{QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX};
+use crate::domain::limits::{HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX};
 use crate::govern::Retention;
 
 use super::raw::RawConfig;
@@ -26,6 +26,8 @@ pub struct Options {
     pub retention: Retention,
     /// Origin of a log that is yet to be made.
     pub log_origin: String,
+    /// Between two heartbeats of a server.
+    pub heartbeat: Duration,
     /// Who remembers how far the log had come.
     pub witness: WitnessConfig,
     /// Tracing filter.
@@ -105,17 +107,22 @@ pub(super) fn check(
     let index = index(&raw, home, &mut faults);
     let witness = witness(&raw, home, &mut faults);
     let retention = retention(&raw, &mut faults);
-    match (server, models, index) {
-        (Some(server), Some(models), Some(index)) if faults.is_empty() => Ok(Options {
-            home: home.to_owned(),
-            server,
-            models,
-            index,
-            retention,
-            log_origin: text(raw.log.origin).unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
-            witness,
-            telemetry_filter: raw.telemetry.filter,
-        }),
+    let heartbeat = heartbeat(&raw, &mut faults);
+    match (server, models, index, heartbeat) {
+        (Some(server), Some(models), Some(index), Some(heartbeat)) if faults.is_empty() => {
+            Ok(Options {
+                home: home.to_owned(),
+                server,
+                models,
+                index,
+                retention,
+                log_origin: text(raw.log.origin)
+                    .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
+                heartbeat,
+                witness,
+                telemetry_filter: raw.telemetry.filter,
+            })
+        }
         _ => Err(ConfigError { faults }),
     }
 }
@@ -206,6 +213,15 @@ fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Retention {
         fault(faults, "retention.minimum_days", detail, "{ restricted = 2190 }");
     }
     days.map(Retention::new).unwrap_or_default()
+}
+
+fn heartbeat(raw: &RawConfig, faults: &mut Vec<Fault>) -> Option<Duration> {
+    let seconds = u64::try_from(raw.log.heartbeat_seconds).ok();
+    let seconds = seconds.filter(|n| (1..=HEARTBEAT_SECONDS_MAX).contains(n));
+    if seconds.is_none() {
+        fault(faults, "log.heartbeat_seconds", "is not between 1 and 300", "300");
+    }
+    seconds.map(Duration::from_secs)
 }
 
 fn witness(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> WitnessConfig {

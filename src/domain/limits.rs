@@ -69,6 +69,20 @@ pub const APPEND_QUEUE_MAX: usize = 4_096;
 /// Entries of one batch: one append, one fsync, one signature.
 pub const APPEND_BATCH_MAX: usize = 1_024;
 
+/// How long a caller waits for its entry: a healthy disk needs milliseconds, and callers of one
+/// that hangs are told to retry rather than pile up.
+pub const APPEND_WAIT_MS_MAX: u64 = 10_000;
+/// Space that the log keeps for a full disk: what waits to be published at a usual load, twice over
+/// (as journal and as tiles), and the entry that says so.
+pub const LOG_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// How often a log whose storage is full looks for space.
+pub const LOG_PROBE_MS: u64 = 1_000;
+/// Between two heartbeats at most: the verifier takes twice as much for a silence.
+pub const HEARTBEAT_SECONDS_MAX: u64 = 300;
+/// Time of day and steady clock may drift so far apart in a second: NTP slews by half a millisecond
+/// and steps from 128 ms on; what is left is a busy machine between two readings.
+pub const CLOCK_STEP_MS_MAX: u64 = 1_000;
+
 /// Tokens generated for one answer.
 pub const COMPLETION_TOKENS_MAX: usize = 256;
 /// Tokens of evidence and instructions: three to seven seconds of prefill on two cores at most.

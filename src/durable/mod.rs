@@ -1,4 +1,4 @@
-//! Is it on disk for good? Append, atomic replace, exclusive create, lock.
+//! Is it on disk for good? Append, atomic replace, exclusive create, lock, space kept free.
 //!
 //! Every function returns only after the file and its folder are fsynced. After an fsync error the
 //! state on disk is unknown: callers stop, they do not retry. Everything is private to the
@@ -6,6 +6,7 @@
 
 mod append;
 mod lock;
+mod space;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use append::AppendFile;
 pub use lock::{Lock, LockError};
+pub use space::{free_bytes, is_full, reserve};
 
 /// Who may read a file besides the appliance's own user.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -133,6 +133,20 @@ impl Problem {
         Self::new(kind, "")
     }
 
+    /// What the log did not take. That it is busy or full is no secret; anything else is a fault.
+    fn unrecorded(cause: &AppendError, error: &dyn std::error::Error) -> Self {
+        match cause {
+            AppendError::Busy | AppendError::Full => {
+                tracing::warn!(%error, "a request was turned away");
+                Self::new(Kind::LogUnavailable, cause.to_string())
+            }
+            AppendError::TooLarge { .. }
+            | AppendError::Invalid
+            | AppendError::Halted { .. }
+            | AppendError::NotDurable { .. } => Self::hidden(Kind::LogUnavailable, error),
+        }
+    }
+
     /// The problem document of a request; a question's own id goes before the request's.
     pub fn body_of(&self, request: RequestId) -> Value {
         let mut body = self.body();
@@ -194,16 +208,15 @@ impl ResponseError for Problem {
 impl From<AnswerError> for Problem {
     fn from(error: AnswerError) -> Self {
         match &error {
-            AnswerError::NotRecorded(_) | AnswerError::NotKept(_) => {
-                Self::hidden(Kind::LogUnavailable, &error)
-            }
+            AnswerError::NotRecorded(cause) => Self::unrecorded(cause, &error),
+            AnswerError::NotKept(_) => Self::hidden(Kind::LogUnavailable, &error),
         }
     }
 }
 
 impl From<AppendError> for Problem {
     fn from(error: AppendError) -> Self {
-        Self::hidden(Kind::LogUnavailable, &error)
+        Self::unrecorded(&error, &error)
     }
 }
 
@@ -211,7 +224,7 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match &error {
             ReadError::NotFound => Self::new(Kind::NotFound, error.to_string()),
-            ReadError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
+            ReadError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             ReadError::Reveal(RevealError::Erased) => Self::new(Kind::NotFound, error.to_string()),
             ReadError::Catalogue(_)
             | ReadError::Render(_)
@@ -225,7 +238,7 @@ impl From<ExamineError> for Problem {
     fn from(error: ExamineError) -> Self {
         match &error {
             ExamineError::Denied(denial) => Self::new(Kind::PolicyDenied, &denial.reason),
-            ExamineError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
+            ExamineError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             ExamineError::Read(_) => Self::new(Kind::NotFound, "there is no such entry"),
             ExamineError::NoContents { .. } => Self::new(Kind::NotFound, error.to_string()),
             ExamineError::Request(problem) => Self::new(Kind::BadRequest, problem),
@@ -249,7 +262,7 @@ impl From<GovernError> for Problem {
             GovernError::NotOpen { .. }
             | GovernError::Held { .. }
             | GovernError::TooYoung { .. } => Self::new(Kind::Conflict, error.to_string()),
-            GovernError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
+            GovernError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             GovernError::Interrupted
             | GovernError::Left { .. }
             | GovernError::Read(_)
@@ -268,7 +281,7 @@ impl From<EnterError> for Problem {
             EnterError::SignIn(SignInError::Wrong | SignInError::TooMany { .. }) => {
                 Self::new(Kind::SignInFailed, error.to_string())
             }
-            EnterError::NotRecorded(_) => Self::hidden(Kind::LogUnavailable, &error),
+            EnterError::NotRecorded(cause) => Self::unrecorded(cause, &error),
         }
     }
 }
@@ -308,4 +321,29 @@ pub(super) fn query(
 #[expect(clippy::needless_pass_by_value, reason = "the form that actix asks for")]
 pub(super) fn path(error: actix_web::error::PathError, _: &HttpRequest) -> actix_web::Error {
     Problem::new(Kind::NotFound, error.to_string()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_log_turns_away_is_told_when_to_come_back_and_why() {
+        let broken = AppendError::NotDurable { source: std::io::Error::other("sda1").into() };
+        for (cause, told) in
+            [(AppendError::Busy, "retry"), (AppendError::Full, "space"), (broken, "")]
+        {
+            let problem = Problem::from(AnswerError::from(cause));
+            let body = problem.body();
+            assert_eq!(body["code"], "log_unavailable");
+            let detail = body["detail"].as_str().unwrap_or_default();
+            assert!(detail.contains(told), "{detail}");
+            assert!(!detail.contains("sda1"));
+            let response = problem.error_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            let header = |name: &str| response.headers().get(name).unwrap().to_str().unwrap();
+            assert_eq!(header("retry-after"), "5");
+            assert_eq!(header("content-type"), "application/problem+json");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use crate::audit::Witnessed;
+use crate::audit::{AppendError, Condition, Witnessed};
 
 use super::{Kind, Problem, UseCases};
 
@@ -12,8 +12,14 @@ pub(super) async fn healthz() -> HttpResponse {
 
 /// `GET /readyz`: questions can be answered, which is to say recorded.
 pub(super) async fn readyz(cases: web::Data<UseCases>) -> Result<HttpResponse, Problem> {
-    if let Some(reason) = cases.log.stop_reason() {
-        return Err(Problem::new(Kind::LogUnavailable, format!("the log has stopped: {reason}")));
+    match cases.log.condition() {
+        Condition::Running => {}
+        Condition::Full => return Err(AppendError::Full.into()),
+        Condition::Stopped => {
+            let reason = cases.log.stop_reason().unwrap_or_default();
+            let detail = format!("the log has stopped: {reason}");
+            return Err(Problem::new(Kind::LogUnavailable, detail));
+        }
     }
     let (size, witnessed) = (cases.log.size(), cases.witnesses.standing());
     let failing = witnessed.witnesses.iter().filter_map(|(name, why)| Some((name, why.as_ref()?)));
@@ -31,6 +37,11 @@ pub(super) async fn metrics(cases: web::Data<UseCases>) -> HttpResponse {
         "# HELP affiant_log_entries Entries in the log\n# TYPE affiant_log_entries gauge\n",
     );
     text.push_str(&format!("affiant_log_entries {}\n", cases.log.size()));
+    text.push_str(
+        "# HELP affiant_log_running 1 while the log takes entries\n# TYPE affiant_log_running gauge\n",
+    );
+    let is_running = cases.log.condition() == Condition::Running;
+    text.push_str(&format!("affiant_log_running {}\n", u8::from(is_running)));
     let stopped = u8::from(cases.log.is_stopped());
     text.push_str(&format!(
         "# HELP affiant_log_stopped Whether the log takes no more entries\n\

@@ -97,7 +97,8 @@ impl Segments {
         record.extend_from_slice(&half(digest));
         record.extend_from_slice(blob);
         if let Err(e) = writer.file.append(&record) {
-            self.stopped = true;
+            // Where only space was lacking, the next append reads what is there and steps over it.
+            self.stopped = !durable::is_full(&e);
             return Err(e.into());
         }
         self.note(half(digest), writer.segment, offset);

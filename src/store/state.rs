@@ -1,5 +1,7 @@
 //! The sled database and its trees.
 
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +15,7 @@ use super::duties::{ChangeRow, HoldRow};
 use super::rows::{AccountRow, AnswerRow, DocumentRow, SessionRow};
 use super::table::{RowKey, StateError, Table};
 use super::vault::Vault;
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, Generation, RequestId};
 use crate::domain::limits::STATE_CACHE_BYTES;
 use crate::durable;
@@ -53,6 +56,7 @@ impl State {
         if let Some(parent) = dir.parent() {
             durable::create_dir_all(parent).map_err(|e| open(sled::Error::Io(e)))?;
         }
+        sweep(dir).map_err(|e| open(sled::Error::Io(e)))?;
         let config = sled::Config::new().path(dir).cache_capacity(STATE_CACHE_BYTES);
         let db = config.open().map_err(open)?;
         let cipher = RowCipher::open(vault)?;
@@ -174,6 +178,32 @@ impl State {
         self.0.db.flush()?;
         Ok(())
     }
+
+    /// Whether the state can still be written. sled refuses everything after its first error, until
+    /// it is opened again.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn check(&self, now: Timestamp) -> Result<(), StateError> {
+        self.0.meta.put(CHECKED, &now)
+    }
+}
+
+/// Removes what sled was writing when it was cut off: it takes an unfinished snapshot for a damaged
+/// one, and would not open.
+fn sweep(dir: &Path) -> io::Result<()> {
+    let files = match fs::read_dir(dir) {
+        Ok(files) => files,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    for file in files {
+        let path = file?.path();
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            durable::remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Questions without an end.
@@ -220,6 +250,8 @@ pub struct Meta {
 
 const APPLIED_THROUGH: &str = "applied_through";
 const GENERATION: &str = "generation";
+const SERVING: &str = "serving";
+const CHECKED: &str = "checked";
 
 impl Meta {
     /// The last entry of the log that the views hold.
@@ -236,6 +268,22 @@ impl Meta {
     /// [`StateError::Store`].
     pub fn set_applied_through(&self, entry: EntryIndex) -> Result<(), StateError> {
         self.insert(APPLIED_THROUGH, &entry)
+    }
+
+    /// Whether the log says that a server began and not how it ended.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn serving(&self) -> Result<bool, StateError> {
+        Ok(self.get(SERVING)?.unwrap_or(false))
+    }
+
+    /// Notes that a server began or ended. A view of the log.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn set_serving(&self, serving: bool) -> Result<(), StateError> {
+        self.insert(SERVING, &serving)
     }
 
     /// A generation that was never given out before, whatever crashed since; on disk on return.

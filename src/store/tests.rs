@@ -72,6 +72,18 @@ fn what_is_sealed_comes_back_also_after_reopening() {
 }
 
 #[test]
+fn a_state_that_was_cut_off_in_a_snapshot_opens_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("db");
+    State::open(&dir).unwrap().meta().put("word", &"kept").unwrap();
+    let unfinished = dir.join("snap.00000000000070BF.generating");
+    fs::File::create_new(&unfinished).unwrap();
+    let state = State::open(&dir).unwrap();
+    assert_eq!(state.meta().get::<String>("word").unwrap().as_deref(), Some("kept"));
+    assert!(!unfinished.exists());
+}
+
+#[test]
 fn equal_contents_are_sealed_differently_each_time() {
     let (_home, vault) = home();
     let [a, b] = [0, 1].map(|_| vault.seal(&KeyScope::system(), b"yes").unwrap());

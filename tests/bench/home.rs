@@ -18,7 +18,7 @@ pub(crate) struct Home {
     pub(crate) vault: Vault,
     pub(crate) person: Token,
     clock: SystemClock,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Home {
@@ -32,7 +32,16 @@ impl Home {
         let clock = Arc::new(SystemClock::start());
         let (log, _) = Log::open(&paths, clock, Arc::new(SystemEntropy))?;
         let person = vault.token(TokenKind::Person, "clerk");
-        Ok(Self { log, vault, person, clock: SystemClock::start(), _dir: dir })
+        Ok(Self { log, vault, person, clock: SystemClock::start(), dir })
+    }
+
+    /// Closes the log and opens it again, with all that a start reads.
+    pub(crate) fn reopen(self) -> anyhow::Result<Self> {
+        self.log.close();
+        let paths = LogPaths::of(self.dir.path());
+        let clock = Arc::new(SystemClock::start());
+        let (log, _) = Log::open(&paths, clock, Arc::new(SystemEntropy))?;
+        Ok(Self { log, ..self })
     }
 
     /// An entry of a fresh request.

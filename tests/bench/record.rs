@@ -1,6 +1,7 @@
 //! What does the record add to a question? Three entries and three sealed payloads, in the order
 //! and of the sizes of an answered question, against the disk's own speed.
 
+#[expect(dead_code, reason = "only the bench of appending opens its log again")]
 mod home;
 mod support;
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
-use crate::audit::event::{Decimal, ENTRY_TYPES, HitDecision, QueryStep, RetrievedHit};
+use crate::audit::detail::{Decimal, HitDecision, RetrievedHit};
+use crate::audit::event::{ENTRY_TYPES, QueryStep};
 use crate::audit::inventory;
 use crate::domain::ids::PassageId;
 use crate::domain::payload::Token;

@@ -5,6 +5,7 @@ mod event;
 mod faults;
 mod notes;
 mod open;
+mod pressure;
 mod strict;
 mod tamper;
 mod tlog_policy;

@@ -1,12 +1,17 @@
 //! `affiant init`, `affiant serve` and `affiant rebuild`.
 
+use std::future::{Future as _, poll_fn};
 use std::io::Read as _;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use serde_json::json;
 
-use crate::app::{self, App, InitOptions, Tls, Upkeep, Witnessing, bind, certificate_fingerprint};
+use crate::app::{
+    self, App, InitOptions, Tls, Upkeep, Watch, Witnessing, bind, certificate_fingerprint,
+};
 use crate::audit::What;
 use crate::cli::args::{InitArgs, ServeArgs};
 use crate::cli::context::Context;
@@ -80,7 +85,7 @@ pub(super) fn serve(context: &mut Context<'_>, args: &ServeArgs) -> Result<Reply
     Ok(Reply::silent())
 }
 
-/// Serves until SIGINT or SIGTERM; `ready` is told the address and the certificate's fingerprint.
+/// Serves until SIGINT or SIGTERM, or until it cannot go on, which is an error; `ready` is told the address and the certificate's fingerprint.
 pub(super) fn run(
     app: &Arc<App>,
     listen: SocketAddr,
@@ -107,15 +112,30 @@ pub(super) fn run(
     let commands = remote::listen(app)?;
     let upkeep = Upkeep::start(Arc::clone(&engine.index))?;
     let witnessing = Witnessing::start(app)?;
-    let stopped: anyhow::Result<()> = actix_web::rt::System::new().block_on(async {
+    let served: anyhow::Result<Watch> = actix_web::rt::System::new().block_on(async {
         let serving = bind(app, &engine, listen, tls)?;
+        let handle = serving.handle.clone();
+        let watch = Watch::start(app, &engine, move || drop(handle.stop(true)))?;
+        let mut server = serving.server;
+        // Looked at once, it listens for signals: from now on a stop is a clean one.
+        let ended = poll_fn(|context| Poll::Ready(Pin::new(&mut server).poll(context))).await;
         ready(&serving.url, fingerprint.as_deref());
-        Ok(serving.server.await?)
+        match ended {
+            Poll::Ready(ended) => ended?,
+            Poll::Pending => server.await?,
+        }
+        Ok(watch)
     });
     drop(commands);
     drop(upkeep);
     drop(witnessing);
-    Ok(stopped?)
+    match served {
+        Ok(watch) => Ok(watch.finish()?),
+        Err(error) => {
+            app.record_last(What::LogStopped { served_s: 0 })?;
+            Err(error.into())
+        }
+    }
 }
 
 /// SHA-256 of the running program.

@@ -110,6 +110,11 @@ pub fn type_words(kind: &str) -> &'static str {
     match kind {
         "log.started" => "Appliance started",
         "log.recovered" => "Record recovered",
+        "log.stopped" => "Appliance stopped",
+        "log.heartbeat" => "Sign of life",
+        "log.storage_full" => "No space for the record",
+        "log.storage_restored" => "Space for the record again",
+        "clock.stepped" => "Clock stepped",
         "query.received" => "Question received",
         "retrieval.done" => "Passages read",
         "answer.released" => "Answer released",

@@ -1,60 +1,17 @@
 //! The log refuses to append at every step of a question.
 
-use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use affiant::answer::AnswerError;
-use affiant::audit::{DiskFiles, LogFiles};
+use affiant::audit::LogFiles;
 use affiant::domain::answer::Outcome;
 use affiant::domain::question::Mode;
 use serde_json::json;
 
+use super::failing::Failing;
 use crate::support::corpus::ANSWERABLE;
 use crate::support::record;
 use crate::support::test_app::TestApp;
-
-/// Real files whose journal fails at a commit that the test chooses.
-struct Failing {
-    disk: DiskFiles,
-    /// Commits that still succeed; below zero, none does.
-    left: AtomicI64,
-    kept: bool,
-}
-
-impl Failing {
-    /// Nothing fails before [`Self::after`] is called.
-    fn new(disk: DiskFiles, kept: bool) -> Arc<Self> {
-        Arc::new(Self { disk, left: AtomicI64::new(i64::MAX), kept })
-    }
-
-    /// The commit after so many more fails, and every one after it.
-    fn after(&self, commits: i64) {
-        self.left.store(commits, Ordering::SeqCst);
-    }
-}
-
-impl LogFiles for Failing {
-    fn append_journal(&self, bytes: &[u8]) -> io::Result<()> {
-        let left = self.left.fetch_sub(1, Ordering::SeqCst);
-        if left > 0 || (left == 0 && self.kept) {
-            self.disk.append_journal(bytes)?;
-        }
-        if left > 0 { Ok(()) } else { Err(io::Error::other("no space left on this test")) }
-    }
-
-    fn replace_journal(&self, bytes: &[u8]) -> io::Result<()> {
-        self.disk.replace_journal(bytes)
-    }
-
-    fn publish(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        self.disk.publish(path, bytes)
-    }
-
-    fn remove_folder(&self, path: &str) -> io::Result<()> {
-        self.disk.remove_folder(path)
-    }
-}
 
 #[test]
 fn a_log_that_fails_at_any_step_lets_no_answer_out_and_recovers() {
@@ -62,7 +19,7 @@ fn a_log_that_fails_at_any_step_lets_no_answer_out_and_recovers() {
     let table = [(0, false), (0, true), (1, false), (1, true), (2, false), (2, true)];
     for (recorded, kept) in table {
         let mut app = TestApp::corpus();
-        let files = Failing::new(app.log_files(), kept);
+        let files = Failing::broken(app.log_files(), kept);
         app.reopen(Some(Arc::clone(&files) as Arc<dyn LogFiles>));
         let before = app.open().log.size();
         app.engine();
@@ -88,7 +45,7 @@ fn evidence_is_not_told_before_it_is_recorded() {
     use std::ops::ControlFlow;
 
     let mut app = TestApp::corpus();
-    let files = Failing::new(app.log_files(), false);
+    let files = Failing::broken(app.log_files(), false);
     app.reopen(Some(Arc::clone(&files) as Arc<dyn LogFiles>));
     let question = app.question(ANSWERABLE, Mode::Verbatim);
     files.after(1);
@@ -105,7 +62,7 @@ fn evidence_is_not_told_before_it_is_recorded() {
 #[test]
 fn a_server_whose_log_has_stopped_answers_nothing_and_says_so() {
     let mut app = TestApp::corpus();
-    let files = Failing::new(app.log_files(), false);
+    let files = Failing::broken(app.log_files(), false);
     app.reopen(Some(Arc::clone(&files) as Arc<dyn LogFiles>));
     {
         let server = app.serve();
@@ -136,7 +93,7 @@ fn a_server_whose_log_has_stopped_answers_nothing_and_says_so() {
 #[test]
 fn a_file_that_cannot_be_recorded_is_not_taken_in() {
     let mut app = TestApp::empty();
-    let files = Failing::new(app.log_files(), false);
+    let files = Failing::broken(app.log_files(), false);
     app.reopen(Some(Arc::clone(&files) as Arc<dyn LogFiles>));
     let source = affiant::ingest::Source::Bytes {
         name: "harbour.txt".to_owned(),

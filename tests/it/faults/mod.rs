@@ -1,3 +1,6 @@
 //! What fails, fails safely: nothing is shown that is not on record.
 
+mod failing;
 mod log;
+mod server;
+mod storage;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
@@ -52,16 +52,27 @@ impl Cli {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_affiant"));
-        command.arg("--home").arg(&self.home).args(arguments);
+        self.command_under(&[], arguments)
+    }
+
+    /// A command that another program starts.
+    fn command_under(&self, program: &[&str], arguments: &[&str]) -> Command {
+        let words = [program, &[env!("CARGO_BIN_EXE_affiant")]].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg("--home").arg(&self.home).args(arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
     /// Starts a server on this home and waits until it listens.
     pub(crate) fn serve(&self) -> Serving {
+        self.serve_under(&[])
+    }
+
+    /// [`Self::serve`], by another program that becomes the server.
+    pub(crate) fn serve_under(&self, program: &[&str]) -> Serving {
         let arguments = ["--json", "serve", "--plain", "--listen", "127.0.0.1:0"];
-        let mut command = self.command(&arguments);
+        let mut command = self.command_under(program, &arguments);
         let mut process = command.stdin(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
@@ -97,11 +108,16 @@ impl Serving {
         self.process.wait().unwrap();
     }
 
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        self.process.wait().unwrap()
+    }
+
     /// Asks it to stop, and waits until it has.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
         let id = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-        let status = self.process.wait().unwrap();
+        let status = self.ended();
         assert!(status.success(), "{status}");
     }
 }

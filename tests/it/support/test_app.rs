@@ -10,7 +10,7 @@ use affiant::audit::{DiskFiles, LogFiles, LogPaths, verify};
 use affiant::config::{self, Options};
 use affiant::domain::access::Labels;
 use affiant::domain::answer::Answer;
-use affiant::domain::clock::SystemClock;
+use affiant::domain::clock::{Clock, SystemClock};
 use affiant::domain::principal::{Attributes, Role, Via};
 use affiant::domain::question::{Mode, Question, QuestionText, Scope};
 use affiant::govern::Changer;
@@ -104,7 +104,7 @@ impl TestApp {
     }
 
     /// The open home, for a thread of its own.
-    pub(super) fn shared(&self) -> Arc<App> {
+    pub(crate) fn shared(&self) -> Arc<App> {
         Arc::clone(self.app.as_ref().expect("the home is open"))
     }
 
@@ -202,11 +202,33 @@ impl TestApp {
 
     /// Closes the home and opens it again, on these log files where given.
     pub(crate) fn reopen(&mut self, files: Option<Arc<dyn LogFiles>>) {
-        let options = self.open().options.clone();
-        drop(self.app.take().and_then(Arc::into_inner).expect("nothing else has the home open"));
         let files = files.unwrap_or_else(|| Arc::new(self.log_files()));
-        let clock = Arc::new(SystemClock::start());
-        self.app = Some(Arc::new(App::open_on(options, clock, files).unwrap()));
+        self.open_again(Arc::new(SystemClock::start()), files).unwrap();
+    }
+
+    /// Closes the home and opens it again under another clock.
+    pub(crate) fn reopen_at(&mut self, clock: Arc<dyn Clock>) {
+        let files = Arc::new(self.log_files());
+        self.open_again(clock, files).unwrap();
+    }
+
+    /// [`Self::reopen`] that may fail; the home is closed then.
+    pub(crate) fn try_reopen(&mut self, files: Arc<dyn LogFiles>) -> anyhow::Result<()> {
+        self.open_again(Arc::new(SystemClock::start()), files)
+    }
+
+    fn open_again(
+        &mut self,
+        clock: Arc<dyn Clock>,
+        files: Arc<dyn LogFiles>,
+    ) -> anyhow::Result<()> {
+        let mut options = options(self.folder.path());
+        if let Some(app) = self.app.take() {
+            options = app.options.clone();
+            drop(Arc::into_inner(app).expect("nothing else has the home open"));
+        }
+        self.app = Some(Arc::new(App::open_on(options, clock, files)?));
+        Ok(())
     }
 
     /// Closes the home, lets `change` at its folder, makes views and index anew, and opens it.
