@@ -73,12 +73,12 @@ fn what_is_sealed_comes_back_also_after_reopening() {
 
 #[test]
 fn a_state_that_was_cut_off_in_a_snapshot_opens_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, vault) = home();
     let dir = folder.path().join("db");
-    State::open(&dir).unwrap().meta().put("word", &"kept").unwrap();
+    State::open(&dir, &vault).unwrap().meta().put("word", &"kept").unwrap();
     let unfinished = dir.join("snap.00000000000070BF.generating");
     fs::File::create_new(&unfinished).unwrap();
-    let state = State::open(&dir).unwrap();
+    let state = State::open(&dir, &vault).unwrap();
     assert_eq!(state.meta().get::<String>("word").unwrap().as_deref(), Some("kept"));
     assert!(!unfinished.exists());
 }
