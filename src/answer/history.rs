@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::audit::Entry;
+use crate::audit::{Entry, Log};
 use crate::catalogue::CatalogueError;
 use crate::domain::answer::{Answer, Outcome};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::question::Question;
-use crate::store::RevealError;
+use crate::store::{RevealError, Vault};
 
 use super::{Answerer, Asker, Parts, ReadError};
 
@@ -82,13 +82,23 @@ impl Answerer {
     /// # Errors
     /// [`ReadError::NotFound`] for another person's question.
     pub fn question(&self, asker: &Asker, answer: &Answer) -> Result<Option<Question>, ReadError> {
-        let at = answer.entries.received.ok_or(ReadError::NotFound)?;
-        let entry = self.parts.log.read(at).map_err(CatalogueError::from)?;
-        if entry.actor_id() != asker.actor.id.as_str() || entry.req() != Some(answer.query) {
-            return Err(ReadError::NotFound);
-        }
-        words(&self.parts, &entry)
+        question(&self.parts.log, &self.parts.vault, asker, answer)
     }
+}
+
+/// As [`Answerer::question`].
+pub(super) fn question(
+    log: &Log,
+    vault: &Vault,
+    asker: &Asker,
+    answer: &Answer,
+) -> Result<Option<Question>, ReadError> {
+    let at = answer.entries.received.ok_or(ReadError::NotFound)?;
+    let entry = log.read(at).map_err(CatalogueError::from)?;
+    if entry.actor_id() != asker.actor.id.as_str() || entry.req() != Some(answer.query) {
+        return Err(ReadError::NotFound);
+    }
+    words(vault, &entry)
 }
 
 fn read(parts: &Parts, from: u64, until: u64) -> Result<Vec<Entry>, ReadError> {
@@ -119,13 +129,13 @@ fn asked(
         && entry.details().get("kind").and_then(|kind| kind.as_str()) == Some("ask");
     let Some(query) = entry.req().filter(|_| is_theirs) else { return Ok(None) };
     let Some(outcome) = ends.get(&query) else { return Ok(None) };
-    let words = words(parts, entry)?.map(|question| question.text.as_str().to_owned());
+    let words = words(&parts.vault, entry)?.map(|question| question.text.as_str().to_owned());
     Ok(Some(Asked { query, words, at: entry.ts(), outcome: *outcome }))
 }
 
-fn words(parts: &Parts, entry: &Entry) -> Result<Option<Question>, ReadError> {
+fn words(vault: &Vault, entry: &Entry) -> Result<Option<Question>, ReadError> {
     let Some(payload) = entry.payload() else { return Ok(None) };
-    match parts.vault.open_payload(&payload) {
+    match vault.open_payload(&payload) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(RevealError::Erased) => Ok(None),
         Err(error) => Err(error.into()),

@@ -33,7 +33,7 @@ use crate::verify::Verifier;
 
 pub use history::{Asked, History};
 pub use live::CloseError;
-pub use reader::{PageView, Reader};
+pub use reader::{PageView, Reader, Sought};
 pub use replay::{Difference, OnRecord, Replay, ReplayError};
 pub use search::{SearchHit, SearchResult, Searched};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit::{Event, Log, Recorded, What};
-use crate::catalogue::{Catalogue, Document, Subjects};
+use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
 use crate::document::render_page;
 use crate::domain::answer::Answer;
 use crate::domain::clock::{Clock, Entropy};
@@ -11,8 +11,9 @@ use crate::domain::document::Rect;
 use crate::domain::ids::{DocumentId, RequestId};
 use crate::domain::question::Scope;
 use crate::policy::{Action, Permit, Policies};
+use crate::store::{AnswerRow, State, Vault};
 
-use super::{Asker, Parts, ReadError, Released, cite};
+use super::{Asker, Parts, ReadError, Released, cite, history};
 
 /// Width of page pictures in pixels: sharp on a wide screen, 300 to 500 kB.
 const PICTURE_WIDTH: u32 = 1_240;
@@ -32,12 +33,32 @@ pub struct PageView {
     pub boxes: Vec<Rect>,
 }
 
+/// A document, and the question that led to it: what was declared with the question (purpose,
+/// matter, patient) holds for what is opened from its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought {
+    /// The document.
+    pub document: DocumentId,
+    /// The question, of the same person.
+    pub query: Option<RequestId>,
+}
+
+impl From<DocumentId> for Sought {
+    fn from(document: DocumentId) -> Self {
+        Self { document, query: None }
+    }
+}
+
 /// Shows documents page by page, to those who may see them, each view on record first.
 pub struct Reader {
     /// Decides.
     pub policies: Policies,
     /// Records.
     pub log: Log,
+    /// Holds the questions.
+    pub vault: Vault,
+    /// Knows the answers.
+    pub state: State,
     /// Knows the documents.
     pub catalogue: Arc<Catalogue>,
     /// Time.
@@ -66,7 +87,7 @@ impl Reader {
 
     /// Tells which documents this person may open, not merely see listed.
     pub fn opens(&self, asker: &Asker) -> impl Fn(&Document) -> bool {
-        let permit = self.permit(asker).ok();
+        let permit = self.permit(asker, &Scope::default()).ok();
         move |document| permit.as_ref().is_some_and(|permit| self.sees(permit, document))
     }
 
@@ -77,20 +98,20 @@ impl Reader {
     pub fn page(
         &self,
         asker: &Asker,
-        id: DocumentId,
+        sought: impl Into<Sought>,
         page: u32,
         range: Option<(u32, u32)>,
     ) -> Result<Recorded<PageView>, ReadError> {
-        let document = self.document(asker, id)?;
+        let (document, query) = self.document(asker, sought.into())?;
         let text = self.catalogue.text(&document)?;
         let text = text.page(page).ok_or(ReadError::NotFound)?.text.clone();
-        let geometry = cite::geometry(&self.catalogue, id)?;
+        let geometry = cite::geometry(&self.catalogue, document.row.document)?;
         let size = geometry.as_ref().and_then(|geometry| geometry.page_size(page));
         let boxes = match (&geometry, range) {
             (Some(geometry), Some((start, end))) => geometry.boxes(page, start, end),
             (Some(_) | None, _) => Vec::new(),
         };
-        let what = viewed(&document, page);
+        let what = viewed(&document, page, query);
         Ok(self.record(asker, what, PageView { document, page, text, size, boxes })?)
     }
 
@@ -101,17 +122,17 @@ impl Reader {
     pub fn picture(
         &self,
         asker: &Asker,
-        id: DocumentId,
+        sought: impl Into<Sought>,
         page: u32,
     ) -> Result<Recorded<Vec<u8>>, ReadError> {
-        let document = self.document(asker, id)?;
+        let (document, query) = self.document(asker, sought.into())?;
         if document.card.kind != "pdf" || page == 0 || page > document.row.pages {
             return Err(ReadError::NotFound);
         }
         let original = self.catalogue.original(&document)?;
         let picture =
             render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
-        Ok(self.record(asker, viewed(&document, page), picture)?)
+        Ok(self.record(asker, viewed(&document, page, query), picture)?)
     }
 
     /// The text of every page.
@@ -121,24 +142,45 @@ impl Reader {
     pub fn pages(
         &self,
         asker: &Asker,
-        id: DocumentId,
+        sought: impl Into<Sought>,
     ) -> Result<Recorded<Arc<crate::domain::document::DocumentText>>, ReadError> {
-        let document = self.document(asker, id)?;
+        let (document, query) = self.document(asker, sought.into())?;
         let text = self.catalogue.text(&document)?;
-        Ok(self.record(asker, viewed(&document, 0), text)?)
+        Ok(self.record(asker, viewed(&document, 0, query), text)?)
     }
 
-    /// An active document that this person may see.
-    fn document(&self, asker: &Asker, id: DocumentId) -> Result<Arc<Document>, ReadError> {
-        let document = self.catalogue.document(id).ok_or(ReadError::NotFound)?;
-        let permit = self.permit(asker)?;
-        if self.sees(&permit, &document) { Ok(document) } else { Err(ReadError::NotFound) }
+    /// An active document that this person may see, and the question that led to it where that
+    /// has ended: until then, what was declared with it counts for nothing.
+    fn document(
+        &self,
+        asker: &Asker,
+        sought: Sought,
+    ) -> Result<(Arc<Document>, Option<RequestId>), ReadError> {
+        let document = self.catalogue.document(sought.document).ok_or(ReadError::NotFound)?;
+        let row = sought.query.map(|query| self.state.answers().get(&query)).transpose()?.flatten();
+        let scope = match &row {
+            Some(row) => self.declared(asker, row)?,
+            None => Scope::default(),
+        };
+        let permit = self.permit(asker, &scope)?;
+        if self.sees(&permit, &document) {
+            Ok((document, row.map(|row| row.query)))
+        } else {
+            Err(ReadError::NotFound)
+        }
     }
 
-    fn permit(&self, asker: &Asker) -> Result<Permit, ReadError> {
+    /// What this person declared with a question that has an answer.
+    fn declared(&self, asker: &Asker, row: &AnswerRow) -> Result<Scope, ReadError> {
+        let answer = open_answer(&self.log, &self.vault, asker, row)?;
+        let question = history::question(&self.log, &self.vault, asker, &answer)?;
+        Ok(question.map(|question| question.scope).unwrap_or_default())
+    }
+
+    fn permit(&self, asker: &Asker, scope: &Scope) -> Result<Permit, ReadError> {
         let classes = self.catalogue.classes();
         self.policies
-            .permit(&asker.principal, Action::ViewPage, &Scope::default(), &classes)
+            .permit(&asker.principal, Action::ViewPage, scope, &classes)
             .map_err(|_| ReadError::NotFound)
     }
 
@@ -159,25 +201,35 @@ impl Reader {
     }
 }
 
-fn viewed(document: &Document, page: u32) -> What {
+fn viewed(document: &Document, page: u32, query: Option<RequestId>) -> What {
     let Subjects { matter, patient } = document.subjects.clone();
-    What::DocumentViewed { document: document.row.token.clone(), page, matter, patient }
+    What::DocumentViewed { document: document.row.token.clone(), page, query, matter, patient }
 }
 
 /// A past answer, for its asker alone; reading it is itself recorded.
 pub(super) fn past(parts: &Parts, asker: &Asker, query: RequestId) -> Result<Released, ReadError> {
     let row = parts.state.answers().get(&query)?.ok_or(ReadError::NotFound)?;
-    let entry = row.entry;
-    let record = parts.log.read(entry).map_err(crate::catalogue::CatalogueError::from)?;
-    if record.actor_id() != asker.actor.id.as_str() {
-        return Err(ReadError::NotFound);
-    }
-    let bytes = parts.vault.open_payload(&row.answer)?;
-    let mut answer: Answer = serde_json::from_slice(&bytes).map_err(|_| ReadError::NotFound)?;
-    answer.entries.terminal = Some(entry);
+    let answer = open_answer(&parts.log, &parts.vault, asker, &row)?;
     let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());
-    let what = What::AnswerReread { entry };
+    let what = What::AnswerReread { entry: row.entry };
     let event =
         Event { actor: asker.actor.clone(), req, policy: Some(parts.policies.digest()), what };
     Ok(parts.log.record(event, answer)?)
+}
+
+/// Opens the answer that a row tells of; [`ReadError::NotFound`] for anyone but its asker.
+fn open_answer(
+    log: &Log,
+    vault: &Vault,
+    asker: &Asker,
+    row: &AnswerRow,
+) -> Result<Answer, ReadError> {
+    let record = log.read(row.entry).map_err(CatalogueError::from)?;
+    if record.actor_id() != asker.actor.id.as_str() {
+        return Err(ReadError::NotFound);
+    }
+    let bytes = vault.open_payload(&row.answer)?;
+    let mut answer: Answer = serde_json::from_slice(&bytes).map_err(|_| ReadError::NotFound)?;
+    answer.entries.terminal = Some(row.entry);
+    Ok(answer)
 }

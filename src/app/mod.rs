@@ -192,10 +192,7 @@ impl App {
         let lock = lock(&home)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
-        let state = State::open(&home.state(), &vault)?;
-        if views == Views::Forget {
-            state.forget_views()?;
-        }
+        let state = open_state(&home, &vault, views)?;
         let policies = load_policies(&home)?;
         let paths = LogPaths::of(home.path());
         let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
@@ -234,6 +231,8 @@ impl App {
             reader: Arc::new(Reader {
                 policies: policies.clone(),
                 log: log.clone(),
+                vault: vault.clone(),
+                state: state.clone(),
                 catalogue: Arc::clone(&catalogue),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
@@ -351,6 +350,14 @@ impl App {
         self.catalogue.catch_up()?;
         Ok(self.governor.resume()?)
     }
+}
+
+fn open_state(home: &Home, vault: &Vault, views: Views) -> anyhow::Result<State> {
+    let state = State::open(&home.state(), vault)?;
+    if views == Views::Forget {
+        state.forget_views()?;
+    }
+    Ok(state)
 }
 
 fn lock(home: &Home) -> anyhow::Result<Lock> {

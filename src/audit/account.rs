@@ -18,9 +18,7 @@ use super::tlog_policy::TlogPolicy;
 
 /// A tile's path has at most nine names: `tile`, level, up to seven groups, width.
 const DEPTH_MAX: usize = 12;
-/// How often, and how far apart, to look whether a file that is ahead of the checkpoint was being
-/// published: the log promises 200 ms, a busy disk may take a few times that.
-const SETTLE_LOOKS: u32 = 20;
+/// How far apart to look whether a file that is ahead of the checkpoint was being published.
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The files of the folder, each accounted for.
@@ -136,8 +134,14 @@ impl<'a> Files<'a> {
 
     /// Files beyond the checkpoint are fine where the log has grown meanwhile, and temporary ones
     /// where they are gone. A log that is being appended to gets a moment to publish.
-    pub(super) fn settle(mut self, trust: &TlogPolicy, problems: &mut Problems) {
-        for _ in 0..SETTLE_LOOKS {
+    pub(super) fn settle(
+        mut self,
+        trust: &TlogPolicy,
+        patience: Duration,
+        problems: &mut Problems,
+    ) {
+        let looks = patience.as_millis() / SETTLE_PAUSE.as_millis();
+        for _ in 0..looks.max(1) {
             let checkpoint = read_bounded(&self.dir.join(CHECKPOINT_FILE), CHECKPOINT_BYTES_MAX)
                 .ok()
                 .and_then(|note| trust.stand(&note).ok())

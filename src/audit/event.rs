@@ -1,5 +1,5 @@
 //! The entry types, listed once: the enum, the schema that the verifier checks, and the table that
-//! people read all come from the one list below.
+//! people read (`inventory`) all come from the one list below.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -214,6 +214,7 @@ entry_types! {
     DocumentViewed = "document.viewed", "ok", "before a page of a document is shown" {
         document: Token = "token of the document",
         page: u32 = "page number from 1; 0 stands for the text of every page",
+        query: Option<RequestId> = "the question that led to it, whose purpose it serves",
         matter: Option<Token> = "token of the matter that it belongs to",
         patient: Option<Token> = "token of the patient that it is about",
     };

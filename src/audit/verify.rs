@@ -11,6 +11,7 @@
 //! files beyond it are accepted where a later signed checkpoint covers them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -58,6 +59,24 @@ pub struct VerifyOptions {
     pub entries: EntryRules,
     /// A checkpoint that this log has signed earlier: it must be the beginning of today's.
     pub since: Option<Vec<u8>>,
+    /// How long files ahead of the checkpoint may be on their way to being published. A log
+    /// promises 200 ms; a busy disk may take many times that.
+    pub patience: Duration,
+}
+
+impl Default for VerifyOptions {
+    /// For a log that nobody appends to: hardly any patience.
+    fn default() -> Self {
+        let patience = Duration::from_secs(1);
+        Self { entries: EntryRules::Detect, since: None, patience }
+    }
+}
+
+impl VerifyOptions {
+    /// For a log that may be appended to meanwhile.
+    pub fn live() -> Self {
+        Self { patience: Duration::from_secs(10), ..Self::default() }
+    }
 }
 
 /// Verifies a log folder with its verifier key; entries as [`EntryRules::Detect`].
@@ -67,8 +86,7 @@ pub struct VerifyOptions {
 /// An `open_query` has no terminal entry and cannot get one any more: more than 1,024 entries or a
 /// `log.started` follow it. Later ones may still be running, and are warnings.
 pub fn verify(dir: &Path, vkey: &str) -> Report {
-    let options = VerifyOptions { entries: EntryRules::Detect, since: None };
-    verify_with(dir, Trust::Key(vkey), &options)
+    verify_with(dir, Trust::Key(vkey), &VerifyOptions::default())
 }
 
 /// Verifies a log folder.
@@ -101,7 +119,7 @@ pub fn verify_with(dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Rep
     chronicle.finish(checkpoint.size, &mut problems);
     let mut files = Files::new(dir, &folder, &checkpoint);
     files.check(&mut problems);
-    files.settle(&trust, &mut problems);
+    files.settle(&trust, options.patience, &mut problems);
     problems.report(checkpoint.size, STANDARD.encode(checkpoint.root))
 }
 

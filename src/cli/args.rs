@@ -159,6 +159,9 @@ pub(super) enum DocumentsCommand {
     Pages {
         /// Its id.
         id: String,
+        /// The question whose answer led to it: what was declared with it holds here too.
+        #[arg(long, value_name = "ID")]
+        query: Option<String>,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,

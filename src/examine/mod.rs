@@ -230,7 +230,8 @@ impl Examiner {
         let what = What::AuditRead { scope: "verify".to_owned(), index: None };
         let report = {
             self.log.publish()?;
-            let options = VerifyOptions { entries: EntryRules::Affiant, since };
+            let options =
+                VerifyOptions { entries: EntryRules::Affiant, since, ..VerifyOptions::live() };
             // Witnesses cosign behind the log: what they have cosigned lies beside it.
             let cosigned = std::fs::read(self.log_dir.with_extension("cosigned")).ok();
             let trust = match (policy, cosigned.as_deref()) {

@@ -1,8 +1,10 @@
 use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::TryStreamExt as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::answer::Sought;
 use crate::catalogue::Document;
 use crate::domain::access::Labels;
 use crate::domain::ids::{DocumentId, RequestId};
@@ -30,15 +32,23 @@ pub(super) async fn list_documents(
     Ok(HttpResponse::Ok().json(json!({ "documents": rows })))
 }
 
-/// `GET /api/v1/documents/{id}`: one document's page texts.
+/// The question that led to a document.
+#[derive(Deserialize)]
+pub(super) struct From {
+    query: Option<RequestId>,
+}
+
+/// `GET /api/v1/documents/{id}?query=ID`: one document's page texts.
 pub(super) async fn show_document(
     cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
+    from: web::Query<From>,
 ) -> Result<HttpResponse, Problem> {
     let body = blocking(move || {
         let id = document_id(&id)?;
-        let text = cases.reader.pages(&caller.asker(), id)?;
+        let sought = Sought { document: id, query: from.query };
+        let text = cases.reader.pages(&caller.asker(), sought)?;
         let document = cases.reader.catalogue.document(id);
         let mut body = document.as_deref().map_or_else(|| json!({}), row);
         if let Some(object) = body.as_object_mut() {
@@ -67,16 +77,19 @@ pub(super) async fn delete_document(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// `GET /api/v1/documents/{id}/pages/{n}.png`: the picture of one page.
+/// `GET /api/v1/documents/{id}/pages/{n}.png?query=ID`: the picture of one page.
 pub(super) async fn show_picture(
     cases: web::Data<UseCases>,
     caller: Caller,
     path: web::Path<(String, u32)>,
+    from: web::Query<From>,
 ) -> Result<HttpResponse, Problem> {
     let (id, page) = path.into_inner();
-    let picture =
-        blocking(move || Ok(cases.reader.picture(&caller.asker(), document_id(&id)?, page)?))
-            .await?;
+    let picture = blocking(move || {
+        let sought = Sought { document: document_id(&id)?, query: from.query };
+        Ok(cases.reader.picture(&caller.asker(), sought, page)?)
+    })
+    .await?;
     let (bytes, _) = picture.into_parts();
     let mut response = HttpResponse::Ok();
     response.insert_header(("Cache-Control", "private, no-store"));

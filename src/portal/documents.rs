@@ -3,10 +3,11 @@
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::answer::PageView;
+use crate::answer::{PageView, Sought};
 use crate::catalogue::Document;
 use crate::domain::access::Labels;
 use crate::domain::document::TextOrigin;
+use crate::domain::ids::RequestId;
 use crate::domain::limits::TITLE_CHARS_MAX;
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, Problem, UseCases, document_id};
@@ -32,6 +33,8 @@ pub(super) struct Wanted {
 pub(super) struct Where {
     page: Option<u32>,
     span: Option<String>,
+    /// The question whose answer led here.
+    query: Option<RequestId>,
 }
 
 /// `GET /documents?q=WORDS&from=N`.
@@ -73,7 +76,7 @@ pub(super) async fn list_documents(
     show(&page)
 }
 
-/// `GET /documents/{id}?page=N&span=A-B`.
+/// `GET /documents/{id}?page=N&span=A-B&query=ID`.
 pub(super) async fn show_page(
     cases: web::Data<UseCases>,
     caller: Caller,
@@ -83,14 +86,16 @@ pub(super) async fn show_page(
     let page = blocking(move || {
         let id = document_id(&id)?;
         let span = query.span.as_deref().map(parse_span).transpose()?;
-        let viewed = cases.reader.page(&caller.asker(), id, query.page.unwrap_or(1), span)?;
+        let sought = Sought { document: id, query: query.query };
+        let viewed = cases.reader.page(&caller.asker(), sought, query.page.unwrap_or(1), span)?;
         let entry = viewed.receipt().index().0;
         let (view, _) = viewed.into_parts();
         let text = cases.reader.catalogue.text(&view.document);
         let is_recognised = text.is_ok_and(|text| {
             text.page(view.page).is_some_and(|page| page.origin == TextOrigin::Ocr)
         });
-        let (text, problem) = mark(&view, span);
+        let body = body(&view, query.query);
+        let (text, problem) = mark(&view, &body, span);
         Ok(ViewerPage {
             frame: frame(&cases, &caller, Some(Place::Documents)),
             id: id.to_string(),
@@ -98,7 +103,8 @@ pub(super) async fn show_page(
             labels: pairs(&view.document.card.labels),
             page: view.page,
             pages: view.document.row.pages,
-            body: body(&view),
+            query: query.query.map(|query| query.to_string()),
+            body,
             text,
             is_recognised,
             problem,
@@ -149,13 +155,12 @@ fn parse_span(text: &str) -> Result<(u32, u32), Problem> {
     parsed.filter(|(start, end)| start < end).ok_or_else(bad)
 }
 
-fn body(view: &PageView) -> PageBody {
+fn body(view: &PageView, query: Option<RequestId>) -> PageBody {
+    let path = format!("/api/v1/documents/{}/pages/{}.png", view.document.row.document, view.page);
+    let query = query.map(|query| query.to_string()).unwrap_or_default();
     match view.size {
         Some([width, height]) if view.document.card.kind == "pdf" => PageBody::Picture {
-            picture: format!(
-                "/api/v1/documents/{}/pages/{}.png",
-                view.document.row.document, view.page
-            ),
+            picture: address::with_query(&path, &[("query", &query)]),
             width,
             height,
             highlights: Highlight::from_boxes(&view.boxes),
@@ -165,13 +170,13 @@ fn body(view: &PageView) -> PageBody {
 }
 
 /// The page's text with the span marked, and why it is not marked where it should be.
-fn mark(view: &PageView, span: Option<(u32, u32)>) -> (Vec<Run>, Option<String>) {
+fn mark(view: &PageView, body: &PageBody, span: Option<(u32, u32)>) -> (Vec<Run>, Option<String>) {
     let Some(text) = runs(&view.text, span) else {
         let whole = runs(&view.text, None).unwrap_or_default();
         return (whole, Some("The place that was asked for is not on this page.".to_owned()));
     };
     let is_unseen = span.is_some()
-        && matches!(body(view), PageBody::Picture { highlights, .. } if highlights.is_empty());
+        && matches!(body, PageBody::Picture { highlights, .. } if highlights.is_empty());
     let why = "The place cannot be shown on the picture; it is marked in the text below.";
     (text, is_unseen.then(|| why.to_owned()))
 }

@@ -93,7 +93,8 @@ function startPhases() {
 
 const viewerAt = (document, page, span) =>
   `/documents/${encodeURIComponent(document)}?page=${Number(page)}` +
-  (span ? `&span=${Number(span.start)}-${Number(span.end)}` : "");
+  (span ? `&span=${Number(span.start)}-${Number(span.end)}` : "") +
+  `&query=${encodeURIComponent(asking.query)}`;
 
 function showEvidence(items) {
   const list = slot(asking.article, "sources");
@@ -237,7 +238,10 @@ function fail(body) {
 
 function take({ name, data }) {
   const body = JSON.parse(data);
-  if (name === "progress") phase(body.phase);
+  if (name === "progress") {
+    asking.query = body.query;
+    phase(body.phase);
+  }
   if (name === "evidence") {
     showEvidence(body.evidence);
     phase("reading");
@@ -288,7 +292,7 @@ async function submit(event) {
   show(problem, false);
   show(stop);
   send.disabled = true;
-  asking = { article, evidence: [], phase: -1, since: performance.now(), abort: new AbortController(), finished: false };
+  asking = { article, query: "", evidence: [], phase: -1, since: performance.now(), abort: new AbortController(), finished: false };
   startPhases();
   try {
     await ask(question);

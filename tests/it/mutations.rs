@@ -101,7 +101,13 @@ fn every_entry_has_one_spelling() {
     let (log, _) = Log::open(&paths, clock, std::sync::Arc::new(SystemEntropy)).unwrap();
     let document = Token::from_mac([7; 16]);
     for what in [
-        What::DocumentViewed { document: document.clone(), page: 1, matter: None, patient: None },
+        What::DocumentViewed {
+            document: document.clone(),
+            page: 1,
+            query: None,
+            matter: None,
+            patient: None,
+        },
         What::AuditRead { scope: "§ \"7\"\n".to_owned(), index: Some(EntryIndex(1)) },
         What::RetrievalDone {
             generation: 1,

@@ -110,7 +110,8 @@ fn accepts_logs_of_others() -> Result<(), Failed> {
     let vkey = fs::read_to_string(at("vkey"))?;
     for size in SIZES {
         let since = Some(fs::read(at(&format!("checkpoint.{size}")))?);
-        let options = VerifyOptions { entries: EntryRules::Opaque, since };
+        let options =
+            VerifyOptions { entries: EntryRules::Opaque, since, ..VerifyOptions::default() };
         let report = verify_with(&log, Trust::Key(&vkey), &options);
         assert_eq!((report.size, report.problems), (65_537, vec![]), "since {size}");
     }

@@ -145,7 +145,7 @@ fn event(number: u64) -> Event {
     let actor = Actor { id: Token::from_mac([7; 16]), via: Via::Http, os_user: None };
     let document = Token::from_mac(u128::from(number).to_be_bytes());
     let what = match number % 3 {
-        0 => What::DocumentViewed { document, page: 1, matter: None, patient: None },
+        0 => What::DocumentViewed { document, page: 1, query: None, matter: None, patient: None },
         1 => What::AuditRead { scope: "entry".into(), index: Some(EntryIndex(number)) },
         _ => What::AuditRead { scope: "\"§ 7\" \\ \u{1f600}\n\u{1}".repeat(9), index: None },
     };

@@ -126,6 +126,7 @@ fn viewed(page: u32) -> Event {
         What::DocumentViewed {
             document: Token::from_mac([9; 16]),
             page,
+            query: None,
             matter: None,
             patient: None,
         },

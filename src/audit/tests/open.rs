@@ -3,6 +3,7 @@
 use super::*;
 use crate::audit::merkle::check_consistency;
 use crate::audit::note::NoteVerifier;
+use crate::audit::{Trust, VerifyOptions, verify_with};
 use crate::domain::ids::EntryIndex;
 use crate::domain::limits::ENTRY_BYTES_MAX;
 use std::os::unix::fs::PermissionsExt as _;
@@ -311,7 +312,8 @@ fn a_log_that_grows_meanwhile_verifies() {
             }
         });
         while !growing.is_finished() {
-            let report = home.verify();
+            let report =
+                verify_with(&home.paths.log, Trust::Key(&home.vkey), &VerifyOptions::live());
             assert!(report.ok, "{report:?}");
         }
     });

@@ -322,7 +322,7 @@ fn an_earlier_checkpoint_holds_the_log_to_its_history() {
     let home = Home::new();
     let since = |home: &Home, note: &str| {
         let since = Some(note.as_bytes().to_vec());
-        let options = VerifyOptions { entries: EntryRules::Detect, since };
+        let options = VerifyOptions { since, ..VerifyOptions::default() };
         let report = verify_with(&home.paths.log, Trust::Key(&home.vkey), &options);
         report.problems.into_iter().map(|problem| problem.kind).collect::<Vec<_>>()
     };
@@ -367,7 +367,7 @@ fn a_policy_asks_for_any_key_of_the_log_and_a_quorum_of_witnesses() {
         let witness = witness.verifier();
         let policy = format!("{logs}witness one {witness}\nquorum {quorum}\n");
         let policy = TlogPolicy::parse(policy.as_bytes()).unwrap();
-        let options = VerifyOptions { entries: EntryRules::Affiant, since: None };
+        let options = VerifyOptions { entries: EntryRules::Affiant, ..VerifyOptions::default() };
         let report = verify_with(&home.paths.log, Trust::Policy(&policy), &options);
         report.problems.into_iter().map(|problem| problem.kind).collect::<Vec<_>>()
     };
@@ -395,7 +395,7 @@ fn a_quorum_may_have_cosigned_an_earlier_checkpoint() {
         note.to_owned() + &witness.cosign(&text, 1_767_225_600)
     };
     let under = |note: &str| {
-        let options = VerifyOptions { entries: EntryRules::Affiant, since: None };
+        let options = VerifyOptions { entries: EntryRules::Affiant, ..VerifyOptions::default() };
         let report =
             verify_with(&home.paths.log, Trust::Cosigned(&policy, note.as_bytes()), &options);
         let warnings: Vec<_> = report.warnings.iter().map(|w| (w.kind.clone(), w.index)).collect();
@@ -432,7 +432,7 @@ fn the_log_of_another_program_is_verified_without_our_schema() {
     assert_eq!(kinds(&mixed), ["entry_schema"]);
     let home = Home::new();
     home.fill(1);
-    let strict = VerifyOptions { entries: EntryRules::Affiant, since: None };
+    let strict = VerifyOptions { entries: EntryRules::Affiant, ..VerifyOptions::default() };
     assert!(verify_with(&home.paths.log, Trust::Key(&home.vkey), &strict).ok);
 }
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::witness;
 use crate::audit::{
-    Entry, EntryRules, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
-    problem_kinds, verify_with,
+    Entry, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory, problem_kinds,
+    verify_with,
 };
 use crate::cli::args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
@@ -207,7 +207,7 @@ fn verify_folder(log: &Path, claims: Claims) -> Result<Reply, Failure> {
     if !log.is_dir() {
         return Err(Failure::usage(format!("{} is not a folder", log.display())));
     }
-    let options = VerifyOptions { entries: EntryRules::Detect, since: claims.since };
+    let options = VerifyOptions { since: claims.since, ..VerifyOptions::live() };
     let folder = log.parent().unwrap_or(Path::new("."));
     if let Some(policy) = &claims.policy {
         // Witnesses cosign behind the log: what they have cosigned lies beside it.

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::answer::Sought;
 use crate::catalogue::Document;
 use crate::cli::args::{DocumentsCommand, IngestArgs};
 use crate::cli::context::Context;
@@ -81,10 +82,13 @@ pub(super) fn documents(
             let text = format!("{value:#}");
             Ok(Reply::done(value, text))
         }
-        DocumentsCommand::Pages { id, as_user } => {
+        DocumentsCommand::Pages { id, query, as_user } => {
             let id: DocumentId = id.parse()?;
+            let query = query.map(|query| query.parse()).transpose();
+            let query = query.map_err(|_| Failure::usage("--query takes the id of an answer"))?;
             let asker = context.asker(&as_user)?;
-            let pages = context.app()?.reader.pages(&asker, id)?;
+            let sought = Sought { document: id, query };
+            let pages = context.app()?.reader.pages(&asker, sought)?;
             let mut text = String::new();
             for page in &pages.pages {
                 text.push_str(&format!("--- page {}\n{}\n", page.page, page.text));

@@ -150,7 +150,8 @@ impl<'a> Check<'a> {
     fn log(&mut self, known: &Known<'_>, keys: &Keys) -> Report {
         let (dir, vkey) = (self.dir.join(LOG), keys.log.to_string());
         let since = known.since.map(<[u8]>::to_vec);
-        let options = VerifyOptions { entries: EntryRules::Affiant, since };
+        let options =
+            VerifyOptions { entries: EntryRules::Affiant, since, ..VerifyOptions::default() };
         let own = self.read(POLICY).and_then(|bytes| TlogPolicy::parse(&bytes).ok());
         if own.is_none() {
             self.add("bundle_key", None, format!("{POLICY} is no policy"));

@@ -1,6 +1,7 @@
 //! A recorded answer as a page shows it.
 
 use crate::domain::answer::{Answer, Citation, EvidenceItem, Outcome, Verdict, Wording};
+use crate::domain::ids::{DocumentId, RequestId};
 
 /// An answer, ready to lay out.
 #[derive(Clone, Debug)]
@@ -122,14 +123,14 @@ impl AnswerView {
                 text: sentence.text.clone(),
                 verdict: verdict_key(sentence.verdict),
                 verdict_words: verdict_words(sentence.verdict),
-                citations: citations(&sentence.citations, &answer.evidence),
+                citations: citations(&sentence.citations, &answer.evidence, answer.query),
             })
             .collect();
         let is_cited =
             |number| sentences.iter().flat_map(|s| &s.citations).any(|c| c.number == number);
         let sources = answer.evidence.iter().zip(1..).map(|(item, number)| SourceView {
             number,
-            href: passage_href(item),
+            href: passage_href(item, answer.query),
             title: item.title.clone(),
             page: item.page,
             text: item.text.clone(),
@@ -288,14 +289,23 @@ const fn verdict_words(verdict: Verdict) -> &'static str {
     }
 }
 
-fn passage_href(item: &EvidenceItem) -> String {
-    let first = item.spans.first();
-    let span = first.map_or_else(String::new, |span| format!("&span={}-{}", span.start, span.end));
-    format!("/documents/{}?page={}{span}", item.document, item.page)
+/// The viewer at a place, as the answer to `query` leads there.
+fn place(document: DocumentId, page: u32, span: Option<(u32, u32)>, query: RequestId) -> String {
+    let span = span.map_or_else(String::new, |(start, end)| format!("&span={start}-{end}"));
+    format!("/documents/{document}?page={page}{span}&query={query}")
+}
+
+fn passage_href(item: &EvidenceItem, query: RequestId) -> String {
+    let first = item.spans.first().map(|span| (span.start, span.end));
+    place(item.document, item.page, first, query)
 }
 
 /// Numbers each citation by the source that holds it; one that none holds is numbered after them.
-fn citations(citations: &[Citation], evidence: &[EvidenceItem]) -> Vec<CitationView> {
+fn citations(
+    citations: &[Citation],
+    evidence: &[EvidenceItem],
+    query: RequestId,
+) -> Vec<CitationView> {
     let holds = |item: &EvidenceItem, citation: &Citation| {
         item.document == citation.document
             && item.spans.iter().any(|span| {
@@ -312,9 +322,11 @@ fn citations(citations: &[Citation], evidence: &[EvidenceItem]) -> Vec<CitationV
         .iter()
         .map(|citation| CitationView {
             number: number(citation),
-            href: format!(
-                "/documents/{}?page={}&span={}-{}",
-                citation.document, citation.page, citation.start, citation.end
+            href: place(
+                citation.document,
+                citation.page,
+                Some((citation.start, citation.end)),
+                query,
             ),
             title: citation.title.clone(),
             page: citation.page,

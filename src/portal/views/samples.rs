@@ -158,6 +158,7 @@ pub(crate) fn viewer(is_picture: bool, text: &str) -> ViewerPage {
         labels: pairs(text),
         page: 2,
         pages: 3,
+        query: Some("q".to_owned()),
         body: if is_picture { picture } else { PageBody::Text },
         text: runs(&format!("before {text} after"), Some((7, 12))).unwrap(),
         is_recognised: is_picture,

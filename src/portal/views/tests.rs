@@ -83,7 +83,7 @@ fn an_answer_shows_verdicts_citations_sources_and_receipt() {
     assert_eq!(count(page, "data-verdict=\"partly\""), 1);
     assert_eq!(count(page, " data-citation "), 3);
     assert_eq!(count(page, " data-cited>"), 2);
-    assert!(page.contains("page=3&#38;span=1010-1020\""), "{page}");
+    assert!(page.contains("page=3&#38;span=1010-1020&#38;query="), "{page}");
     assert!(page.contains("Written by a model from the cited sources."));
     assert!(page.contains("data-entry=\"43\" href=\"/audit/43\">43</a>"));
     assert!(page.contains("href=\"/audit/41\">41</a>"));
@@ -151,8 +151,8 @@ fn the_viewer_marks_boxes_over_the_picture_and_spans_in_text() {
     assert!(text.contains("before <mark data-highlight>plain</mark> after"));
     assert_eq!(count(&text, "<img"), 0);
     for page in [picture, text] {
-        assert!(page.contains("rel=\"prev\" href=\"/documents/abc?page=1\""));
-        assert!(page.contains("rel=\"next\" href=\"/documents/abc?page=3\""));
+        assert!(page.contains("rel=\"prev\" href=\"/documents/abc?page=1&#38;query=q\""));
+        assert!(page.contains("rel=\"next\" href=\"/documents/abc?page=3&#38;query=q\""));
     }
 }
 

@@ -2,10 +2,11 @@
 
 use askama::Template;
 
+use super::super::address;
 use super::frame::Frame;
 use crate::domain::document::{Rect, slice_chars};
 
-/// `GET /documents/{id}?page=N&span=A-B`. Shown only after `document.viewed` is recorded.
+/// `GET /documents/{id}?page=N&span=A-B&query=ID`. Shown only after `document.viewed` is recorded.
 #[derive(Template)]
 #[template(path = "viewer.html")]
 pub struct ViewerPage {
@@ -21,6 +22,8 @@ pub struct ViewerPage {
     pub page: u32,
     /// How many pages the document has.
     pub pages: u32,
+    /// The question whose answer led here.
+    pub query: Option<String>,
     /// The page itself.
     pub body: PageBody,
     /// The page's text in pieces, the cited span marked: see [`runs`].
@@ -103,6 +106,13 @@ pub fn runs(text: &str, span: Option<(u32, u32)>) -> Option<Vec<Run>> {
 }
 
 impl ViewerPage {
+    /// The address of another page of this document.
+    pub fn address(&self, page: &u32) -> String {
+        let path = format!("/documents/{}", self.id);
+        let query = self.query.as_deref().unwrap_or_default();
+        address::with_query(&path, &[("page", &page.to_string()), ("query", query)])
+    }
+
     /// The page before.
     pub fn previous(&self) -> Option<u32> {
         (self.page > 1).then(|| self.page.saturating_sub(1))

@@ -1,11 +1,18 @@
 //! What a person may not see is, for them, not there.
 
-use affiant::answer::{ReadError, Searched};
+use std::ops::ControlFlow;
+
+use affiant::answer::{Progress, ReadError, Searched, Sought};
 use affiant::domain::answer::Outcome;
 use affiant::domain::ids::DocumentId;
+use affiant::domain::principal::Role;
+use affiant::domain::question::Mode;
+use affiant::durable::{Readers, create_new};
+use affiant::policy::Policies;
 use serde_json::{Value, json};
 
 use crate::support::corpus::{Corpus, WALLED, fixture, suite};
+use crate::support::template::Holding;
 use crate::support::test_app::TestApp;
 
 /// Takes the walled document into a home that has all others.
@@ -80,8 +87,7 @@ fn a_walled_document_is_neither_found_nor_listed_nor_opened() {
 fn those_inside_the_wall_are_answered_from_it() {
     let app = TestApp::corpus();
     let walled = with_wall(&app);
-    let role = affiant::domain::principal::Role::Staff;
-    app.account("insider", role, &["matter=M-SEALED".to_owned()]);
+    app.account("insider", Role::Staff, &["matter=M-SEALED".to_owned()]);
     let answers = walled_questions().into_iter().map(|question| app.ask("insider", &question));
     let answered = answers.filter(|answer| {
         answer.outcome == Outcome::Answered
@@ -99,4 +105,51 @@ fn a_person_without_attributes_sees_no_matter_and_no_patient() {
         let labels = document.card.labels.pairs();
         assert!(!labels.contains_key("matter") && !labels.contains_key("patient"));
     }
+}
+
+/// A home under the policies of a hospital, with one patient's note.
+fn hospital() -> (TestApp, DocumentId) {
+    let app = TestApp::holding(Holding::Nothing, |options| {
+        let policies = options.home.join("policies");
+        std::fs::remove_dir_all(&policies).unwrap();
+        std::fs::create_dir(&policies).unwrap();
+        for (name, text) in Policies::builtin("hospital").unwrap() {
+            create_new(&policies.join(name), text.as_bytes(), Readers::Owner).unwrap();
+        }
+    });
+    let patient = ["patient=P-1".to_owned()];
+    for nurse in ["nurse", "colleague"] {
+        app.account(nurse, Role::Staff, &patient);
+    }
+    let note = app.path().join("note.txt");
+    let text = b"The patient takes 40 mg of furosemide each morning.";
+    create_new(&note, text, Readers::Owner).unwrap();
+    let report = app.ingest(&[note], &["classification=internal", "patient=P-1"]);
+    (app, report.documents[0].id)
+}
+
+#[test]
+fn a_declared_purpose_opens_what_its_answer_cites_and_nothing_without_it() {
+    let (app, document) = hospital();
+    let mut question = app.question("How much furosemide does the patient take?", Mode::Verbatim);
+    question.scope.purpose = Some("treatment".to_owned());
+    let mut listen = |_: Progress<'_>| ControlFlow::Continue(());
+    let nurse = app.asker("nurse");
+    let answer = app.engine().answerer.ask(&nurse, &question, &mut listen).unwrap();
+    assert_eq!(answer.sentences[0].citations[0].document, document);
+
+    let reader = &app.open().reader;
+    assert!(matches!(reader.pages(&nurse, document), Err(ReadError::NotFound)), "no purpose");
+    let from_answer = Sought { document, query: Some(question.id) };
+    let opened = reader.page(&nurse, from_answer, 1, None).unwrap();
+    let entry = app.open().log.read(opened.receipt().index()).unwrap();
+    assert_eq!(entry.details()["query"], question.id.to_string());
+
+    let colleague = app.asker("colleague");
+    assert!(
+        matches!(reader.page(&colleague, from_answer, 1, None), Err(ReadError::NotFound)),
+        "somebody else's purpose"
+    );
+    let unknown = Sought { document, query: Some(app.engine().answerer.request()) };
+    assert!(matches!(reader.pages(&nurse, unknown), Err(ReadError::NotFound)), "no question");
 }
