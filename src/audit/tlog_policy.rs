@@ -71,7 +71,7 @@ pub enum LineError {
     /// A second `quorum` line.
     #[error("a second quorum line")]
     SecondQuorum,
-    /// More lines of a kind than [`LINES_MAX`].
+    /// More lines of a kind than `LINES_MAX`.
     #[error("more than {LINES_MAX} lines of this kind")]
     TooMany,
     /// A control character, such as a carriage return.
