@@ -126,7 +126,8 @@ fn check(app: &TestApp, planted: &Planted, words: &[&str]) {
 
 #[test]
 fn after_an_erasure_no_planted_word_is_in_any_file_of_the_home() {
-    let targets: [(fn(DocumentId) -> Target, &[&str]); 3] = [
+    type Targeting = fn(DocumentId) -> Target;
+    let targets: [(Targeting, &[&str]); 3] = [
         (|_| Target::Matter(MATTER.to_owned()), &[IN_TEXT, IN_NAME, IN_QUESTION, MATTER, PATIENT]),
         (
             |_| Target::Patient(PATIENT.to_owned()),
