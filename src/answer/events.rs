@@ -8,22 +8,28 @@ use crate::domain::answer::Answer;
 use crate::domain::digest::Digest;
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::Principal;
-use crate::domain::question::{Mode, Question};
+use crate::domain::question::{Mode, Question, Scope};
 use crate::generate::SEED;
 use crate::retrieve::EvidenceSet;
-use crate::store::KeyScope;
+use crate::store::{KeyScope, VaultError};
 use crate::verify::{Grounded, Refusal};
 
 use super::spine::Run;
 use super::{Asker, Parts};
 
-/// The contents of one question fall under one key, by person, matter and patient.
-pub(super) fn key_scope(parts: &Parts, asker: &Asker, question: &Question) -> KeyScope {
-    KeyScope::Query {
-        person: asker.actor.id.clone(),
-        matter: token(parts, TokenKind::Matter, question.scope.matter.as_deref()),
-        patient: token(parts, TokenKind::Patient, question.scope.patient.as_deref()),
-    }
+/// A question is its asker's, and that of the matter and patient it names.
+pub(super) fn key_scope(
+    parts: &Parts,
+    asker: &Asker,
+    question: &Question,
+) -> Result<KeyScope, VaultError> {
+    let Scope { matter, patient, .. } = &question.scope;
+    let own = KeyScope::of(TokenKind::Person, &asker.actor.id);
+    let named = [(TokenKind::Matter, matter), (TokenKind::Patient, patient)];
+    named.into_iter().try_fold(own, |scope, (kind, name)| match name {
+        Some(name) => Ok(scope.and(KeyScope::of(kind, &parts.vault.subject(kind, name)?))),
+        None => Ok(scope),
+    })
 }
 
 fn token(parts: &Parts, kind: TokenKind, name: Option<&str>) -> Option<Token> {

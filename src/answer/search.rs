@@ -83,7 +83,7 @@ impl Answerer {
         question: &Question,
         candidates: Candidates,
     ) -> Result<Searched, AnswerError> {
-        let mut run = Run::start(&self.parts, asker, question);
+        let mut run = Run::start(&self.parts, asker, question)?;
         let mut quiet = |_: Progress<'_>| std::ops::ControlFlow::Continue(());
         let permit = run.permit(Action::Search, &mut quiet);
         let received = run.receive(&self.live, QueryKind::Search)?;

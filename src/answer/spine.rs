@@ -10,7 +10,7 @@ use crate::domain::question::{Mode, Question};
 use crate::generate::quote;
 use crate::policy::{Action, Denial, Permit};
 use crate::retrieve::{Candidates, EvidenceSet};
-use crate::store::KeyScope;
+use crate::store::{KeyScope, VaultError};
 use crate::telemetry::{Counter, Phase};
 use crate::verify::{Grounded, Refusal, relevance};
 
@@ -37,7 +37,7 @@ impl Answerer {
         question: &Question,
         listen: &mut Listener<'_>,
     ) -> Result<Released, AnswerError> {
-        let mut run = Run::start(&self.parts, asker, question);
+        let mut run = Run::start(&self.parts, asker, question)?;
         let permit = run.permit(Action::Ask, listen);
         let received = run.receive(&self.live, QueryKind::Ask)?;
         let released = match permit {
@@ -60,7 +60,8 @@ pub(super) struct Run<'a> {
     pub(super) parts: &'a Parts,
     pub(super) asker: &'a Asker,
     pub(super) question: &'a Question,
-    pub(super) scope: KeyScope,
+    /// Whose contents it is by now.
+    scope: KeyScope,
     /// From its first entry on.
     entered: Option<Entered<'a>>,
     started: Duration,
@@ -69,11 +70,15 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn start(parts: &'a Parts, asker: &'a Asker, question: &'a Question) -> Self {
-        let scope = events::key_scope(parts, asker, question);
+    pub(super) fn start(
+        parts: &'a Parts,
+        asker: &'a Asker,
+        question: &'a Question,
+    ) -> Result<Self, AnswerError> {
+        let scope = events::key_scope(parts, asker, question)?;
         let started = parts.clock.steady();
         let (entries, timings) = (Entries::default(), Timings::default());
-        Self { parts, asker, question, scope, entered: None, started, entries, timings }
+        Ok(Self { parts, asker, question, scope, entered: None, started, entries, timings })
     }
 
     /// The terminal entry is recorded.
@@ -127,12 +132,19 @@ impl<'a> Run<'a> {
         let evidence = retriever.evidence(self.question, permit, candidates, newest, received)?;
         self.timings.retrieve = self.since(began);
         let began = self.parts.clock.steady();
-        let payload = self.parts.vault.seal(&self.scope, &events::json(&evidence.items()))?;
+        let payload = self.keep(&evidence)?;
         let event = events::retrieved(self, &evidence, payload);
         let evidence = self.parts.log.record(event, evidence)?;
         self.entries.retrieval = Some(evidence.receipt().index());
         self.timings.record += self.since(began);
         Ok(evidence)
+    }
+
+    /// Seals the evidence. From here on what the question comes to is also the contents of the
+    /// documents that it shows.
+    pub(super) fn keep(&mut self, evidence: &EvidenceSet) -> Result<PayloadRef, VaultError> {
+        self.scope = self.scope.clone().and(evidence.scope());
+        self.parts.vault.seal(&self.scope, &events::json(&evidence.items()))
     }
 
     fn answer(

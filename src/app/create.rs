@@ -58,12 +58,14 @@ pub fn create(options: &Options, init: &InitOptions) -> anyhow::Result<Initialis
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     durable::create_dir_all(home.path())?;
     Vault::create(home.path(), entropy.as_ref())?;
+    let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
     durable::create_dir_all(&home.policies())?;
     for (name, content) in files {
         durable::create_new(&home.policies().join(name), content.as_bytes(), Readers::Owner)?;
     }
     let fingerprint = tls::create(&home)?;
-    drop(State::open(&home.state())?);
+    drop(State::open(&home.state(), &vault)?);
+    drop(vault);
     // The verifier key is written last: where it stands, the home is whole.
     let vkey = Log::create(&LogPaths::of(home.path()), &options.log_origin, entropy.as_ref())?;
     let app = App::open(options.clone()).context("the new home cannot be opened")?;

@@ -33,7 +33,7 @@ use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::principal::Via;
 use crate::durable::{Lock, LockError};
 use crate::examine::Examiner;
-use crate::govern::Governor;
+use crate::govern::{Governor, Indexes, Turn};
 use crate::identity::Accounts;
 use crate::policy::Policies;
 use crate::store::{State, Vault};
@@ -195,10 +195,7 @@ impl App {
         let lock = lock(&home)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
-        let state = State::open(&home.state())?;
-        if views == Views::Forget {
-            state.forget_views()?;
-        }
+        let state = open_state(&home, &vault, views)?;
         let policies = load_policies(&home)?;
         let paths = LogPaths::of(home.path()).with_credential(options.log_key_credential.clone());
         let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
@@ -213,8 +210,13 @@ impl App {
                 policies: policies.clone(),
                 log: log.clone(),
                 vault: vault.clone(),
+                state: state.clone(),
+                catalogue: Arc::clone(&catalogue),
+                retention: options.retention.clone(),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
+                indexes: Indexes::default(),
+                turn: Turn::default(),
             }),
             examiner: Arc::new(Examiner {
                 log: log.clone(),
@@ -283,6 +285,7 @@ impl App {
         }
         let loaded = Arc::new(Engine::assemble(self, models()?)?);
         loaded.recover()?;
+        self.governor.attach(Arc::clone(&loaded.ingestor))?;
         *engine = Some(Arc::clone(&loaded));
         Ok(loaded)
     }
@@ -329,6 +332,7 @@ impl App {
 
     /// Says that a crash was recovered from, and gives every question that it interrupted its one
     /// terminal entry. Said first: a crash in between leaves questions for the next start to find.
+    /// Approved changes then take effect.
     fn close_interrupted(&self, recovery: &Recovery) -> anyhow::Result<()> {
         let open = self.catalogue.open_questions()?;
         let cut_off = self.catalogue.is_serving()?;
@@ -345,8 +349,17 @@ impl App {
             let policy = Some(self.policies.digest());
             self.log.append(Event { actor, req: query, policy, what })?;
         }
-        Ok(self.catalogue.catch_up()?)
+        self.catalogue.catch_up()?;
+        Ok(self.governor.resume()?)
     }
+}
+
+fn open_state(home: &Home, vault: &Vault, views: Views) -> anyhow::Result<State> {
+    let state = State::open(&home.state(), vault)?;
+    if views == Views::Forget {
+        state.forget_views()?;
+    }
+    Ok(state)
 }
 
 fn lock(home: &Home) -> anyhow::Result<Lock> {

@@ -9,10 +9,11 @@ use super::detail::{Actor, CitedSpan, Decimal, QueryKind, RetrievedHit};
 use super::selection::Selection;
 use super::shape::{Fits, Shape};
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
+use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{EntryIndex, RequestId};
-use crate::domain::payload::{PayloadRef, Token};
+use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::Role;
 
 /// One thing to record.
@@ -219,7 +220,7 @@ entry_types! {
         passages: u32 = "its passages",
         pages: u32 = "its pages",
         size_bytes: u64 = "size of the original",
-        class: Digest = "digest of its labels",
+        class: u32 = "number of its access class",
     } + payload = "the catalogue row";
     DocumentQuarantined = "document.quarantined", "refused", "when a file cannot be taken in" {
         reason: String = "code of the reason",
@@ -269,6 +270,50 @@ entry_types! {
     AccountDisabled = "account.disabled", "ok", "when an account is switched off" {
         person: Token = "token of the person",
     };
+    RoleGranted = "role.granted", "ok", "before an account gets a role that two persons gave it" {
+        person: Token = "token of the person",
+        role: Role = "the role",
+    };
+    ChangeProposed = "change.proposed", "ok", "when a person proposes a change that needs a second one; `req` is the change's id" {
+        kind: ChangeKind = "`erase`, `hold.release` or `role.grant`",
+        subject: Token = "token of what it is about",
+        expires: Timestamp = "until when it may be approved, Unix milliseconds",
+    } + payload = "what is proposed, and why";
+    ChangeApproved = "change.approved", "ok", "when a second person approves a change, before it takes effect" {
+        kind: ChangeKind = "kind of the change",
+        subject: Token = "token of what it is about",
+    };
+    ChangeRejected = "change.rejected", "refused", "when a person rejects a change" {
+        kind: ChangeKind = "kind of the change",
+        subject: Token = "token of what it is about",
+    };
+    ChangeExpired = "change.expired", "refused", "when it is noticed that nobody approved a change in time" {
+        kind: ChangeKind = "kind of the change",
+        subject: Token = "token of what it is about",
+    };
+    ChangeApplied = "change.applied", "ok", "when an approved change is in effect" {
+        kind: ChangeKind = "kind of the change",
+        subject: Token = "token of what it is about",
+    };
+    HoldPlaced = "hold.placed", "ok", "before a hold takes effect; `req` is the hold's id" {
+        scope: TokenKind = "`document`, `matter` or `patient`",
+        subject: Token = "token of what is kept",
+    } + payload = "what is kept, and why";
+    HoldReleased = "hold.released", "ok", "before a hold ends" {
+        hold: RequestId = "the hold",
+        subject: Token = "token of what was kept",
+    };
+    ErasureKeys = "erasure.keys", "ok", "before data keys are destroyed: what is sealed under any of them is erased" {
+        subject: Token = "token of what is erased",
+        keys: Vec<String> = "ids of the keys",
+    };
+    ErasureCompleted = "erasure.completed", "ok", "when nothing of what was erased is left in any store" {
+        scope: TokenKind = "`document`, `matter` or `patient`",
+        subject: Token = "token of what was erased",
+        documents: u32 = "documents erased",
+        keys: u32 = "keys destroyed",
+        stores: BTreeMap<String, String> = "store to what was done and found there",
+    } + payload = "the stated reason";
     TokenIssued = "token.issued", "ok", "when an API token is handed out" {
         person: Token = "token of the person",
         expires: Timestamp = "when it ends, Unix milliseconds",
@@ -288,6 +333,7 @@ entry_types! {
     };
     AuditRevealed = "audit.revealed", "ok", "before the contents behind an entry are shown" {
         index: EntryIndex = "the entry",
+        state: String = "`open`, `erased`, `missing` or `damaged`",
     } + payload = "the stated reason";
     AuditExported = "audit.exported", "ok", "before an export of the log is handed out" {
         format: String = "format of the export",

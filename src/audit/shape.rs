@@ -12,10 +12,11 @@ use super::detail::{CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
 use super::node::{Fields, Node};
 use super::selection::Selection;
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
+use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{EntryIndex, PassageId, RequestId};
-use crate::domain::payload::{PayloadRef, Token};
+use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::{Role, Via};
 
 /// A type whose recorded form can be told from others. Every type that a field of an entry has
@@ -98,6 +99,8 @@ shapes! {
     Wording => |node| is_word::<Self>(node);
     QueryKind => |node| is_word::<Self>(node);
     HitDecision => |node| is_word::<Self>(node);
+    ChangeKind => |node| is_word::<Self>(node);
+    TokenKind => |node| is_word::<Self>(node);
     ModelsUsed => |node| fits_record(node, &[
         ("encoder", Option::<Digest>::fits),
         ("generator", Option::<Digest>::fits),
@@ -211,6 +214,8 @@ mod tests {
         check(Wording::Verbatim, &[json!("Verbatim")]);
         check(QueryKind::Ask, &[json!("tell")]);
         check(Via::Cli, &[json!("post")]);
+        check(ChangeKind::ReleaseHold, &[json!("ReleaseHold")]);
+        check(TokenKind::Matter, &[json!("Matter")]);
         check(RequestId(Uuid::nil()), &[json!("{00000000-0000-0000-0000-000000000000}")]);
         check(Setting::default(), &[json!({"threads": 1})]);
         check(ModelsUsed { encoder: Some(digest), generator: None }, &[json!({"encoder": null})]);

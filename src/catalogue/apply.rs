@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::audit::Entry;
 use crate::domain::ids::{EntryIndex, RequestId};
+use crate::domain::payload::Token;
 use crate::store::{AnswerRow, DocumentRow, RevealError};
 
 use super::{Catalogue, CatalogueError};
@@ -31,16 +32,7 @@ pub(super) fn catch_up(catalogue: &Catalogue) -> Result<(), CatalogueError> {
 fn apply(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
     match entry.kind() {
         "document.activated" => activate(catalogue, entry),
-        "document.deleted" => {
-            let token = entry.details().get("document").and_then(Value::as_str);
-            let rows = catalogue.state.documents().list()?;
-            let row = rows.into_iter().find(|row| Some(row.token.as_str()) == token);
-            if let Some(row) = row {
-                catalogue.state.documents().delete(&row.document)?;
-                catalogue.hide(row.document);
-            }
-            Ok(())
-        }
+        "document.deleted" => delete(catalogue, entry),
         "query.received" => Ok(catalogue.state.open_queries().insert(request(entry)?)?),
         "answer.released" | "query.refused" => {
             let query = request(entry)?;
@@ -85,4 +77,16 @@ fn activate(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> 
     let row = DocumentRow { entry: entry.index, ..row };
     catalogue.state.documents().put_soon(&row)?;
     catalogue.show(row)
+}
+
+/// The row stays, for retention, holds and erasure; nobody sees the document any more.
+fn delete(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
+    let token = entry.details().get("document").and_then(Value::as_str).map(str::parse::<Token>);
+    let Some(Ok(token)) = token else { return Ok(()) };
+    if let Some(row) = catalogue.state.documents().get(&token)? {
+        let row = DocumentRow { deleted: Some(entry.index), ..row };
+        catalogue.state.documents().put_soon(&row)?;
+        catalogue.hide(row.document);
+    }
+    Ok(())
 }

@@ -114,7 +114,9 @@ impl Catalogue {
             applying: Mutex::default(),
         };
         for row in catalogue.state.documents().list()? {
-            catalogue.show(row)?;
+            if row.deleted.is_none() {
+                catalogue.show(row)?;
+            }
         }
         catalogue.reload_classes()?;
         catalogue.catch_up()?;
@@ -140,6 +142,39 @@ impl Catalogue {
         self.documents.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// Every document whose contents are kept, deleted ones too, with its labels; by token.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] where a row or a card cannot be read.
+    pub fn kept(&self) -> Result<Vec<Document>, CatalogueError> {
+        let rows = self.state.documents().list()?;
+        let kept = rows.into_iter().map(|row| match self.document(row.document) {
+            Some(shown) if shown.row == row => Ok(Some((*shown).clone())),
+            Some(_) | None => self.read(row),
+        });
+        kept.filter_map(Result::transpose).collect()
+    }
+
+    /// Forgets a document for good, after its keys are gone: its row, its texts in memory.
+    ///
+    /// # Errors
+    /// [`CatalogueError::State`]; safe to repeat.
+    pub fn forget(&self, token: &Token) -> Result<(), CatalogueError> {
+        if let Some(row) = self.state.documents().get(token)? {
+            self.hide(row.document);
+        }
+        Ok(self.state.documents().delete(token)?)
+    }
+
+    /// Forgets the labels of access classes; see [`crate::store::Classes::forget`].
+    ///
+    /// # Errors
+    /// [`CatalogueError::State`]; safe to repeat.
+    pub fn forget_labels(&self, is_erased: impl Fn(&Labels) -> bool) -> Result<(), CatalogueError> {
+        self.state.classes().forget(is_erased)?;
+        self.reload_classes()
+    }
+
     /// Every access class with its labels.
     pub fn classes(&self) -> Arc<Vec<(AccessClass, Labels)>> {
         Arc::clone(&self.classes.read().unwrap_or_else(PoisonError::into_inner))
@@ -154,7 +189,7 @@ impl Catalogue {
         if let Some(class) = known {
             return Ok(class);
         }
-        let class = self.state.classes(&self.vault).class_of(labels)?;
+        let class = self.state.classes().class_of(labels)?;
         self.reload_classes()?;
         Ok(class)
     }
@@ -244,20 +279,26 @@ impl Catalogue {
 
     /// Makes a row visible: reads its card and puts both into the map.
     fn show(&self, row: DocumentRow) -> Result<(), CatalogueError> {
+        if let Some(document) = self.read(row)? {
+            let mut documents = self.documents.write().unwrap_or_else(PoisonError::into_inner);
+            documents.insert(document.row.document, Arc::new(document));
+        }
+        Ok(())
+    }
+
+    /// A row with its card; `None` where it was erased: what was erased stays out of sight.
+    fn read(&self, row: DocumentRow) -> Result<Option<Document>, CatalogueError> {
         let id = row.document;
         let bytes = match self.vault.open_payload(&row.card) {
             Ok(bytes) => bytes,
-            // What was erased stays out of sight.
-            Err(RevealError::Erased) => return Ok(()),
+            Err(RevealError::Erased) => return Ok(None),
             Err(source) => {
                 return Err(CatalogueError::Contents { document: id.0.short(), source });
             }
         };
         let card: DocumentCard = serde_json::from_slice(&bytes).map_err(|e| form(id, e))?;
         let subjects = Subjects::of(&card.labels, &self.vault);
-        let document = Arc::new(Document { row, card, subjects });
-        self.documents.write().unwrap_or_else(PoisonError::into_inner).insert(id, document);
-        Ok(())
+        Ok(Some(Document { row, card, subjects }))
     }
 
     fn hide(&self, id: DocumentId) {
@@ -267,7 +308,7 @@ impl Catalogue {
     }
 
     fn reload_classes(&self) -> Result<(), CatalogueError> {
-        let classes = self.state.classes(&self.vault).all()?;
+        let classes = self.state.classes().all()?;
         *self.classes.write().unwrap_or_else(PoisonError::into_inner) = classes;
         Ok(())
     }

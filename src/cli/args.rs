@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::account_args::UserCommand;
+use super::duty_args::{ChangesCommand, CredentialArgs, EraseArgs, HoldCommand};
+
 /// Answers from regulated documents, with a record that others can check.
 #[derive(Debug, Parser)]
 #[command(name = "affiant", version, disable_help_subcommand = true)]
@@ -54,6 +57,16 @@ pub(super) enum Command {
     Evaluate(EvaluateArgs),
     /// Make the catalogue and the index anew, from the log and the vault.
     Rebuild,
+    /// The queue of changes that need two persons.
+    #[command(subcommand)]
+    Changes(ChangesCommand),
+    /// Holds: what must be neither deleted nor erased.
+    #[command(subcommand)]
+    Hold(HoldCommand),
+    /// How long documents must be kept, and from when on each may be erased.
+    Retention,
+    /// Propose to erase a document, or all that belongs to a matter or patient.
+    Erase(EraseArgs),
 }
 
 #[derive(Args, Debug)]
@@ -105,39 +118,6 @@ pub(super) struct ServeArgs {
     pub(super) plain: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum UserCommand {
-    /// Create an account.
-    Add {
-        /// Its name.
-        name: String,
-        /// staff, records-officer or auditor; repeat for several.
-        #[arg(long, required = true)]
-        role: Vec<String>,
-        /// An attribute; repeat for several, also of one key.
-        #[arg(long, value_name = "K=V")]
-        attr: Vec<String>,
-        /// Read the password from standard input instead of generating one.
-        #[arg(long)]
-        password_stdin: bool,
-    },
-    /// Issue a bearer token for scripts.
-    Token {
-        /// The account.
-        name: String,
-        /// How long it holds: 30m, 1h, 7d.
-        #[arg(long, default_value = "1h")]
-        ttl: String,
-    },
-    /// Every account.
-    List,
-    /// End an account's access at once.
-    Disable {
-        /// The account.
-        name: String,
-    },
-}
-
 #[derive(Args, Debug)]
 pub(super) struct IngestArgs {
     /// Files or folders, taken in recursively.
@@ -185,6 +165,14 @@ pub(super) enum DocumentsCommand {
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
+    },
+    /// Take a document out of the catalogue and the index; its contents are kept until erased.
+    Delete {
+        /// Its id.
+        id: String,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
     },
 }
 
@@ -256,13 +244,21 @@ pub(super) enum AuditCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
-    /// One entry.
+    /// One entry; with `--reveal`, the contents behind it.
     Show {
         /// Its index.
         index: u64,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
+        /// Open the contents that it commits to: on record, with a reason.
+        #[arg(long, requires_all = ["as_user", "reason"])]
+        reveal: bool,
+        /// Why they are opened.
+        #[arg(long, value_name = "R", requires = "reveal")]
+        reason: Option<String>,
+        #[command(flatten)]
+        credential: CredentialArgs,
     },
     /// A C2SP tlog-proof of one entry.
     Proof {

@@ -7,8 +7,10 @@ use crate::audit::Actor;
 use crate::config::Options;
 use crate::domain::principal::Via;
 use crate::examine;
+use crate::identity::{Confirmed, Credential};
 use crate::models::Progress;
 
+use super::duty_args::CredentialArgs;
 use super::reply::{Failure, Reply};
 
 /// What a command runs on: a home it opens itself, or the one that the server has open.
@@ -103,6 +105,32 @@ impl<'a> Context<'a> {
         let principal = governor.accounts.principal(name)?;
         let actor = governor.actor(name, Via::Cli, os_user);
         Ok(Asker { principal, actor })
+    }
+
+    /// A person who proves with their own credential that they are who `--as` names.
+    pub(super) fn confirmed(
+        &mut self,
+        name: &str,
+        credential: &CredentialArgs,
+    ) -> Result<(Confirmed, Actor), Failure> {
+        let shown = match (&credential.token_file, credential.password_stdin) {
+            (Some(path), _) => {
+                let path = self.path(path);
+                let token = std::fs::read_to_string(&path)
+                    .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+                Credential::Token(token.trim().to_owned().into())
+            }
+            (None, true) => Credential::Password(self.stdin.take().unwrap_or_default().into()),
+            (None, false) => {
+                return Err(Failure::denied(format!(
+                    "`--as {name}` does not prove who acts: add {name}'s own --token-file F or --password-stdin"
+                )));
+            }
+        };
+        let os_user = self.os_user.clone();
+        let governor = Arc::clone(&self.app()?.governor);
+        let actor = governor.actor(name, Via::Cli, os_user);
+        Ok((governor.confirm(&actor, name, &shown)?, actor))
     }
 
     /// The person named by `--as`, or the operator, as a reader of the record.

@@ -5,9 +5,11 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the one room that prints")]
 
+mod account_args;
 mod args;
 mod commands;
 mod context;
+mod duty_args;
 mod progress;
 mod remote;
 mod reply;
@@ -20,7 +22,7 @@ use clap::Parser as _;
 
 use crate::config;
 
-use args::{Cli, Command, UserCommand};
+use args::Cli;
 use context::Context;
 use reply::{Failure, exit};
 
@@ -55,7 +57,7 @@ fn dispatch(
     let home = config::home(cli.home.clone());
     let options = config::load(&home, environment)?;
     crate::telemetry::start(&options.telemetry_filter);
-    let stdin = if reads_stdin(&cli.command) { Some(read_stdin()?) } else { None };
+    let stdin = if cli.command.reads_stdin() { Some(read_stdin()?) } else { None };
     let as_json = cli.json;
     if commands::needs_home(&cli.command)
         && let Some(server) = remote::connect(&home)
@@ -67,10 +69,6 @@ fn dispatch(
     let mut context = Context::local(options, config::os_user(), stdin, &bar, &announce);
     let reply = commands::execute(&mut context, cli.command)?;
     Ok((reply.render(as_json), reply.exit))
-}
-
-fn reads_stdin(command: &Command) -> bool {
-    matches!(command, Command::User(UserCommand::Add { password_stdin: true, .. }))
 }
 
 fn read_stdin() -> Result<String, Failure> {

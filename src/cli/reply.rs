@@ -7,7 +7,7 @@ use crate::app::{HomeInUse, NoHome};
 use crate::audit::{AnchorError, AppendError, KeyChangeError, OpenError, RoundError};
 use crate::config::ConfigError;
 use crate::examine::ExamineError;
-use crate::govern::GovernError;
+use crate::govern::{EnterError, GovernError};
 use crate::ingest::IngestError;
 use crate::models::ProvisionError;
 
@@ -114,6 +114,7 @@ failure_from!(
     ReadError,
     AppendError,
     ConfigError,
+    EnterError,
     ExamineError,
     GovernError,
     KeyChangeError,
@@ -123,6 +124,7 @@ failure_from!(
     crate::evaluate::SuiteError,
     crate::domain::access::InvalidLabel,
     crate::domain::question::InvalidQuestion,
+    crate::domain::reason::InvalidReason,
     crate::domain::principal::InvalidUserName,
     crate::domain::principal::InvalidRole,
     crate::domain::clock::InvalidTimestamp,
@@ -161,10 +163,10 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         )
     } else if let Some(IngestError::Lacking { .. }) = error.downcast_ref() {
         ("index_incomplete", "run `affiant rebuild` while no server runs", exit::UNAVAILABLE)
-    } else if let Some(GovernError::Denied(_) | GovernError::NeedsApproval { .. }) =
-        error.downcast_ref()
-    {
-        ("denied", "ask an administrator for the right", exit::DENIED)
+    } else if let Some(error) = error.downcast_ref::<GovernError>() {
+        governed(error)
+    } else if let Some(EnterError::SignIn(_)) = error.downcast_ref() {
+        ("sign_in_failed", "show this person's own password or token", exit::DENIED)
     } else if let Some(ExamineError::Denied(_)) = error.downcast_ref() {
         ("denied", "ask an administrator for the right", exit::DENIED)
     } else if let Some(crate::evaluate::EvaluateError::Denied { .. }) = error.downcast_ref() {
@@ -175,6 +177,39 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         ("usage", "correct what is named", exit::USAGE)
     } else {
         ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
+    }
+}
+
+/// The same for what `govern` refuses.
+const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
+    match error {
+        GovernError::Denied(_) | GovernError::NeedsApproval { .. } => {
+            ("denied", "ask an administrator for the right", exit::DENIED)
+        }
+        GovernError::OwnProposal { .. } => {
+            ("denied", "let a second person approve it", exit::DENIED)
+        }
+        GovernError::Held { .. } => ("held", "see `affiant hold list`", exit::DENIED),
+        GovernError::TooYoung { .. } => ("too_young", "see `affiant retention`", exit::DENIED),
+        GovernError::NotFound { .. } => {
+            ("not_found", "check the id or name, and whose rights you use", exit::USAGE)
+        }
+        GovernError::NotOpen { .. } => ("not_open", "see `affiant changes list`", exit::USAGE),
+        GovernError::Account(_) => ("usage", "correct what is named", exit::USAGE),
+        GovernError::NotRecorded(_) => (
+            "log_unavailable",
+            "free disk space, then run `affiant audit verify`",
+            exit::UNAVAILABLE,
+        ),
+        GovernError::Interrupted
+        | GovernError::Left { .. }
+        | GovernError::Read(_)
+        | GovernError::Catalogue(_)
+        | GovernError::State(_)
+        | GovernError::Vault(_)
+        | GovernError::Index(_) => {
+            ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
+        }
     }
 }
 
@@ -201,6 +236,7 @@ fn is_disagreement(cause: &(dyn std::error::Error + 'static)) -> bool {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<crate::domain::access::InvalidLabel>()
         || error.is::<crate::domain::question::InvalidQuestion>()
+        || error.is::<crate::domain::reason::InvalidReason>()
         || error.is::<crate::domain::principal::InvalidUserName>()
         || error.is::<crate::domain::principal::InvalidRole>()
         || error.is::<crate::domain::clock::InvalidTimestamp>()
@@ -209,7 +245,6 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<crate::evaluate::SuiteError>()
         || error.is::<crate::identity::AccountError>()
         || matches!(error.downcast_ref(), Some(KeyChangeError::Overlap | KeyChangeError::Single))
-        || error.downcast_ref::<GovernError>().is_some()
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
         || matches!(error.downcast_ref(), Some(ExamineError::Read(_) | ExamineError::Request(_)))
         || matches!(

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::audit::{PolicyWitness, TlogPolicy};
-use crate::domain::limits::{HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX};
+use crate::domain::limits::{HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX};
+use crate::govern::Retention;
 
 use super::raw::RawConfig;
 use super::{ConfigError, Fault, default_cache};
@@ -21,6 +22,8 @@ pub struct Options {
     pub models: ModelsConfig,
     /// Where vectors are kept.
     pub index: IndexConfig,
+    /// How long documents must be kept.
+    pub retention: Retention,
     /// Origin of a log that is yet to be made.
     pub log_origin: String,
     /// Between two heartbeats of a server.
@@ -105,6 +108,7 @@ pub(super) fn check(
     let models = models(&raw, environment, &mut faults);
     let index = index(&raw, home, &mut faults);
     let witness = witness(&raw, home, &mut faults);
+    let retention = retention(&raw, &mut faults);
     let heartbeat = heartbeat(&raw, &mut faults);
     match (server, models, index, heartbeat) {
         (Some(server), Some(models), Some(index), Some(heartbeat)) if faults.is_empty() => {
@@ -113,6 +117,7 @@ pub(super) fn check(
                 server,
                 models,
                 index,
+                retention,
                 log_origin: text(raw.log.origin)
                     .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
                 heartbeat,
@@ -198,6 +203,19 @@ fn index(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> Option<IndexC
             None
         }
     }
+}
+
+fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Retention {
+    let days = raw.retention.minimum_days.iter().map(|(classification, days)| {
+        let days = u32::try_from(*days).ok().filter(|days| *days <= RETENTION_DAYS_MAX)?;
+        Some((classification.clone(), days))
+    });
+    let days = days.collect::<Option<_>>();
+    if days.is_none() {
+        let detail = "has a number of days that is not between 0 and 36500";
+        fault(faults, "retention.minimum_days", detail, "{ restricted = 2190 }");
+    }
+    days.map(Retention::new).unwrap_or_default()
 }
 
 fn heartbeat(raw: &RawConfig, faults: &mut Vec<Fault>) -> Option<Duration> {

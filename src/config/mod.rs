@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let table: [(&str, &[&str]); 6] = [
+        let table: [(&str, &[&str]); 7] = [
+            ("[retention]\nminimum_days = { restricted = -1 }\n", &["retention.minimum_days"]),
             (
                 "[server]\nlisten = \"nowhere\"\n[models]\nthreads = 0\n",
                 &["server.listen", "models.threads"],

@@ -1,5 +1,7 @@
 //! Settings as written: defaults, file, environment, in that order.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -16,6 +18,7 @@ pub(super) struct RawConfig {
     pub(super) models: RawModels,
     pub(super) index: RawIndex,
     pub(super) log: RawLog,
+    pub(super) retention: RawRetention,
     pub(super) witness: RawWitness,
     pub(super) telemetry: RawTelemetry,
 }
@@ -52,6 +55,12 @@ pub(super) struct RawIndex {
 pub(super) struct RawLog {
     pub(super) origin: String,
     pub(super) heartbeat_seconds: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetention {
+    pub(super) minimum_days: BTreeMap<String, i64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,6 +8,12 @@ pub const TOP_K_DEFAULT: u32 = 8;
 pub const TOP_K_MAX: u32 = 100;
 /// First-stage candidates from each half of the index, before fusion.
 pub const CANDIDATES_MAX: usize = 100;
+/// No law keeps a document for more than a hundred years.
+pub const RETENTION_DAYS_MAX: u32 = 36_500;
+/// A proposed change waits for a second person for a week.
+pub const CHANGE_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+/// A stated reason is a sentence or two.
+pub const REASON_CHARS_MAX: usize = 1_000;
 /// Label values are identifiers, not prose.
 pub const LABEL_CHARS_MAX: usize = 200;
 /// Account names appear in file names and headers.
@@ -91,8 +97,8 @@ pub const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Data keys held open in memory; the rest are read again.
 pub const KEYS_CACHED_MAX: usize = 4_096;
-/// How often the key of one person, document or question scope may be destroyed and made anew.
-pub const KEY_GENERATIONS_MAX: u32 = 1_000;
+/// Keys that one payload needs at most: an asker, a matter, a patient, and documents with theirs.
+pub const PAYLOAD_KEYS_MAX: usize = 3 + 3 * TOP_K_MAX as usize;
 /// Memory that sled may use for its cache.
 pub const STATE_CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// Largest JSON request body.

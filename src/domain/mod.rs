@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod answer;
+pub mod change;
 pub mod clock;
 pub mod digest;
 pub mod document;
@@ -12,4 +13,5 @@ pub mod limits;
 pub mod payload;
 pub mod principal;
 pub mod question;
+pub mod reason;
 pub mod secret;

@@ -1,6 +1,7 @@
 //! References from log entries to encrypted contents, and keyed tokens in place of names.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +14,15 @@ pub struct PayloadRef {
     pub blob_sha256: Digest,
     /// Length of the ciphertext in bytes.
     pub len: u64,
-    /// Id of the data key; when the key is destroyed the contents are erased.
+    /// Ids of the data keys, joined by `+`; when one of them is destroyed the contents are erased.
     pub key: String,
     /// HMAC-SHA256(salt, contents); the salt lies inside the ciphertext and dies with its key.
     pub commit: Digest,
 }
 
-/// Stands for a document, person, matter or patient in the log: HMAC-SHA256 under a key of this
-/// home, so that the log alone names nobody.
+/// Stands for a document, person, matter or patient in the log, so that the log alone names nobody.
+/// Persons' are a MAC of the name under a key of this home; the others are random, and what they
+/// stand for is lost with the data key.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Token(String);
@@ -42,6 +44,23 @@ impl Token {
     }
 }
 
+/// Text that is no token.
+#[derive(Debug, thiserror::Error)]
+#[error("not a token: 32 hex digits")]
+pub struct InvalidToken;
+
+impl FromStr for Token {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        match text.len() == 32 && text.bytes().all(hex) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(InvalidToken),
+        }
+    }
+}
+
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -49,7 +68,8 @@ impl fmt::Display for Token {
 }
 
 /// What kind of thing a token stands for; part of what is hashed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TokenKind {
     /// A document, by its digest.
     Document,

@@ -209,7 +209,7 @@ impl Examiner {
     }
 
     fn sealed(&self, recipient: Option<&str>) -> Result<Option<PayloadRef>, ExamineError> {
-        let seal = |words: &str| self.vault.seal(&KeyScope::System, words.as_bytes());
+        let seal = |words: &str| self.vault.seal(&KeyScope::system(), words.as_bytes());
         Ok(recipient.map(seal).transpose()?)
     }
 }

@@ -6,6 +6,7 @@ mod export;
 mod filter;
 mod hand_out;
 mod replay;
+mod reveal;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -24,6 +25,7 @@ use crate::store::{State, StateError, Vault, VaultError};
 pub use export::{ExportFormat, Exported, InvalidFormat, RecordFormat, Site};
 pub use filter::Filter;
 pub use hand_out::ExportRequest;
+pub use reveal::{ContentsState, Revealed};
 
 /// Entries shown at a time where no number is asked for.
 pub const PAGE_ENTRIES: usize = 100;
@@ -47,6 +49,12 @@ pub enum ExamineError {
     /// The log cannot be read, or there is no such entry.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The entry commits to no contents.
+    #[error("entry {index} has no contents: it says all there is")]
+    NoContents {
+        /// The entry.
+        index: EntryIndex,
+    },
     /// A past answer could not be run again.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -105,7 +113,7 @@ pub struct Examiner {
     pub log_dir: PathBuf,
     /// Decides.
     pub policies: Policies,
-    /// Makes tokens of names, for filters.
+    /// Makes tokens of names, for filters; holds the contents behind entries.
     pub vault: Vault,
     /// Remembers what each auditor was handed last.
     pub state: State,

@@ -1,23 +1,45 @@
-//! Accounts, and sessions on record: each decided, recorded, then in effect.
+//! Accounts, sessions, changes for two persons, holds, erasure: each decided, recorded, then in effect.
 //!
-//! An account's entry is written before the account works; a sign-in's before the session is
-//! handed out. Granting a role that administers or approves is a change for two persons: `init`
-//! names the first of each, and until the queue of changes is built no further ones are granted.
+//! **Two persons.** [`Governor::propose`] puts a change into the queue; somebody else, who proves who
+//! they are ([`Confirmed`](crate::identity::Confirmed)), approves it before it expires. It takes
+//! effect through one function, also where a crash fell between the approval and the effect:
+//! [`Governor::resume`] finishes what the log says was approved.
+//!
+//! **Holds and retention.** What a hold keeps is neither deleted nor erased; what is younger than its
+//! classification demands is not erased.
+//!
+//! **Erasure** destroys the keys of all that belongs to a document, matter or patient, then purges
+//! every store; see [`ErasureStep`]. The log stays whole and names what was erased by token.
+//!
+//! Does not do: backups, which keep what they hold; the server of a Qdrant cluster, which compacts in
+//! its own time.
 
+mod accounts;
+mod changes;
+mod documents;
+mod erasure;
+mod holds;
 mod keys;
+mod retention;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::audit::{Actor, AppendError, Event, Log, What};
+use crate::audit::{Actor, AppendError, Event, Log, ReadError, What};
+use crate::catalogue::{Catalogue, CatalogueError};
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
-use crate::identity::{AccountError, Accounts, Created, NewAccount, Session, SignInError};
+use crate::identity::{AccountError, Accounts};
+use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies};
-use crate::store::Vault;
+use crate::store::{ChangeRow, State, StateError, Vault, VaultError};
+
+pub use accounts::EnterError;
+pub use changes::{Listed, Progress};
+pub use erasure::ErasureStep;
+pub use retention::{Kept, Retention};
 
 /// Why a change did not take effect.
 #[derive(Debug, thiserror::Error)]
@@ -33,23 +55,70 @@ pub enum GovernError {
     NotRecorded(#[from] AppendError),
     /// The role needs a second person.
     #[error(
-        "the role {role} needs a second person's approval, which is not offered yet: only `init` names one"
+        "the role {role} needs a second person's approval: add the account without it, then propose it with `affiant user grant`"
     )]
     NeedsApproval {
         /// The role.
         role: Role,
     },
-}
-
-/// Why nobody was signed in.
-#[derive(Debug, thiserror::Error)]
-pub enum EnterError {
-    /// Name or password wrong, disabled, or told to wait.
+    /// One person is not two.
+    #[error("{who} proposed this change: somebody else must approve it")]
+    OwnProposal {
+        /// Who.
+        who: String,
+    },
+    /// Nothing is kept of it.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// What.
+        what: &'static str,
+    },
+    /// The change waits no more.
+    #[error("the change is {state}: only a proposed one can be decided")]
+    NotOpen {
+        /// How far it is.
+        state: &'static str,
+    },
+    /// A hold keeps it.
+    #[error("the hold {hold} keeps it: release the hold first, which takes two persons")]
+    Held {
+        /// The hold.
+        hold: RequestId,
+    },
+    /// It must be kept longer.
+    #[error("document {document} must be kept until {until}: it may be erased then")]
+    TooYoung {
+        /// Short id of the document.
+        document: String,
+        /// From when on it may be erased.
+        until: Timestamp,
+    },
+    /// The erasure stopped on the way.
+    #[error("the erasure stopped before its end; it goes on at the next start")]
+    Interrupted,
+    /// The erasure left something behind: it is tried again at the next start.
+    #[error("after the erasure {found} of it are left in {store}; it goes on at the next start")]
+    Left {
+        /// Where.
+        store: &'static str,
+        /// How much.
+        found: u64,
+    },
+    /// The log cannot be read.
     #[error(transparent)]
-    SignIn(#[from] SignInError),
-    /// The log cannot append: nobody is let in.
-    #[error("the audit log cannot record this, so nobody can sign in: {0}")]
-    NotRecorded(#[from] AppendError),
+    Read(#[from] ReadError),
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The state failed.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The vault failed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The indexes failed.
+    #[error(transparent)]
+    Index(#[from] IngestError),
 }
 
 /// Who makes a change.
@@ -61,7 +130,7 @@ pub enum Changer<'a> {
     Person(&'a Principal),
 }
 
-/// Changes accounts.
+/// Governs accounts, changes, holds and erasures.
 pub struct Governor {
     /// The accounts.
     pub accounts: Accounts,
@@ -69,12 +138,36 @@ pub struct Governor {
     pub policies: Policies,
     /// Records.
     pub log: Log,
-    /// Makes tokens of names.
+    /// Makes tokens of names, holds keys.
     pub vault: Vault,
+    /// Holds the queue of changes, and holds.
+    pub state: State,
+    /// Knows the documents.
+    pub catalogue: Arc<Catalogue>,
+    /// How long documents must be kept.
+    pub retention: Retention,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Holds the indexes, once they are open.
+    pub indexes: Indexes,
+    /// One change, hold or deletion at a time.
+    pub turn: Turn,
+}
+
+/// The indexes, once they are open: most commands need none.
+#[derive(Default)]
+pub struct Indexes(Mutex<Option<Arc<Ingestor>>>);
+
+/// Whose turn it is.
+#[derive(Default)]
+pub struct Turn(Mutex<()>);
+
+impl Turn {
+    fn take(&self) -> MutexGuard<'_, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Governor {
@@ -88,123 +181,45 @@ impl Governor {
         Actor { id: Token::operator(), via, os_user }
     }
 
-    /// Creates an account.
+    /// Hands over the indexes, and finishes the erasures that waited for them.
     ///
     /// # Errors
-    /// [`GovernError`]: nothing changed.
-    pub fn create_account(
-        &self,
-        changer: Changer<'_>,
-        actor: &Actor,
-        new: NewAccount,
-    ) -> Result<Created, GovernError> {
-        let reserved = [Role::Administrator, Role::Approver];
-        if let Some(role) = new.roles.iter().find(|role| reserved.contains(role)) {
-            return Err(GovernError::NeedsApproval { role: *role });
-        }
-        self.decide(changer)?;
-        self.record_and_create(actor, new)
+    /// [`GovernError`]; what waits goes on waiting.
+    pub fn attach(&self, ingestor: Arc<Ingestor>) -> Result<(), GovernError> {
+        *self.indexes.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ingestor);
+        self.resume()
     }
 
-    /// Creates the first administrator and approver of a new home.
-    ///
-    /// # Errors
-    /// [`GovernError`]; also where any account exists already.
-    pub fn create_first(&self, new: NewAccount) -> Result<Created, GovernError> {
-        self.record_and_create(&Self::operator(Via::Cli, None), new)
+    fn ingestor(&self) -> Option<Arc<Ingestor>> {
+        self.indexes.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends an account's access at once, its sessions too.
-    ///
-    /// # Errors
-    /// [`GovernError`]: nothing changed.
-    pub fn disable_account(
-        &self,
-        changer: Changer<'_>,
-        actor: &Actor,
-        name: &str,
-    ) -> Result<(), GovernError> {
-        self.decide(changer)?;
-        self.accounts.principal(name)?;
-        let person = self.vault.token(TokenKind::Person, name);
-        self.record(actor, What::AccountDisabled { person })?;
-        Ok(self.accounts.disable(name)?)
-    }
-
-    /// Issues a bearer token for scripts; it is shown once.
-    ///
-    /// # Errors
-    /// [`GovernError`]: nothing changed.
-    pub fn issue_token(
-        &self,
-        changer: Changer<'_>,
-        actor: &Actor,
-        name: &str,
-        ttl: Duration,
-    ) -> Result<(String, Timestamp), GovernError> {
-        self.decide(changer)?;
-        self.accounts.principal(name)?;
-        let person = self.vault.token(TokenKind::Person, name);
-        let expires = self.clock.now().after(ttl);
-        self.record(actor, What::TokenIssued { person, expires })?;
-        Ok(self.accounts.issue_token(name, ttl)?)
-    }
-
-    /// Checks a password and opens a session; both outcomes are recorded.
-    ///
-    /// # Errors
-    /// [`EnterError`]: nobody is signed in.
-    pub fn sign_in(&self, name: &str, password: &str, via: Via) -> Result<Session, EnterError> {
-        let actor = self.actor(name, via, None);
-        match self.accounts.sign_in(name, password) {
-            Ok(session) => {
-                let person = actor.id.clone();
-                if let Err(error) = self.record(&actor, What::SessionOpened { person }) {
-                    self.accounts.sign_out(&session.token).map_err(SignInError::State)?;
-                    return Err(error.into());
-                }
-                Ok(session)
-            }
-            Err(error) => {
-                let person = actor.id.clone();
-                self.record(&actor, What::SessionFailed { person })?;
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Ends a session.
-    ///
-    /// # Errors
-    /// [`GovernError::NotRecorded`] where the end could not be recorded; the session has ended all
-    /// the same.
-    pub fn sign_out(&self, token: &str, actor: &Actor) -> Result<(), GovernError> {
-        self.accounts.sign_out(token).map_err(AccountError::State)?;
-        Ok(self.record(actor, What::SessionClosed { person: actor.id.clone() })?)
-    }
-
-    fn record_and_create(&self, actor: &Actor, new: NewAccount) -> Result<Created, GovernError> {
-        self.accounts.check(&new)?;
-        let person = self.vault.token(TokenKind::Person, new.name.as_str());
-        let roles = new.roles.iter().copied().collect();
-        self.record(actor, What::AccountCreated { person, roles })?;
-        Ok(self.accounts.create(new)?)
-    }
-
-    fn decide(&self, changer: Changer<'_>) -> Result<(), GovernError> {
+    fn decide(&self, changer: Changer<'_>, action: Action) -> Result<(), GovernError> {
         match changer {
             Changer::Operator => Ok(()),
-            Changer::Person(who) => match self.policies.may(who, Action::ManageAccounts) {
+            Changer::Person(who) => match self.policies.may(who, action) {
                 Ok(_allowed) => Ok(()),
                 Err(denial) => Err(GovernError::Denied(denial)),
             },
         }
     }
 
+    fn request(&self) -> RequestId {
+        RequestId::fresh(self.clock.now(), self.entropy.as_ref())
+    }
+
     fn record(&self, actor: &Actor, what: What) -> Result<(), AppendError> {
-        let req = RequestId::fresh(self.clock.now(), self.entropy.as_ref());
+        self.record_as(actor, self.request(), what)
+    }
+
+    fn record_as(&self, actor: &Actor, req: RequestId, what: What) -> Result<(), AppendError> {
         let policy: Option<Digest> = Some(self.policies.digest());
         self.log.append(Event { actor: actor.clone(), req, policy, what })?;
         Ok(())
+    }
+
+    /// Records what the appliance itself does for a change.
+    fn record_in(&self, row: &ChangeRow, what: What) -> Result<(), AppendError> {
+        self.record_as(&Self::operator(Via::System, None), row.id, what)
     }
 }

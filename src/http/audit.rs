@@ -3,7 +3,7 @@ use std::io::Read as _;
 
 use actix_web::body::SizedStream;
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::Stream;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::EntryIndex;
 use crate::examine::{ExportFormat, ExportRequest, Exported, Filter, PAGE_ENTRIES};
 
+use super::changes::{Because, confirmed, reason};
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases};
 
@@ -78,6 +79,32 @@ pub(super) async fn show_entry(
     let at = EntryIndex(index.into_inner());
     let entry = blocking(move || Ok(cases.examiner.show(&caller.reader(), at)?)).await?;
     Ok(HttpResponse::Ok().json(row(&entry)))
+}
+
+/// `POST /api/v1/audit/entries/{index}/reveal` with `{reason}`: the contents behind an entry, once it
+/// is on record who opens them, and why.
+pub(super) async fn reveal_entry(
+    cases: web::Data<UseCases>,
+    request: HttpRequest,
+    caller: Caller,
+    index: web::Path<u64>,
+    body: web::Json<Because>,
+) -> Result<HttpResponse, Problem> {
+    caller.check_csrf_header(&request)?;
+    let at = EntryIndex(index.into_inner());
+    let reason = reason(body.into_inner().reason)?;
+    let revealed = blocking(move || {
+        let who = confirmed(&cases, &caller)?;
+        Ok(cases.examiner.reveal(&who, &caller.actor, at, &reason)?)
+    })
+    .await?;
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(json!({
+        "index": at,
+        "entry": revealed.entry.value,
+        "state": revealed.state.as_str(),
+        "contents": revealed.contents,
+        "recorded": revealed.receipt().index(),
+    })))
 }
 
 /// `GET /api/v1/audit/proof/{index}`: a C2SP tlog-proof.

@@ -9,6 +9,7 @@ use crate::catalogue::Document;
 use crate::domain::access::Labels;
 use crate::domain::ids::{DocumentId, RequestId};
 use crate::domain::limits::FILE_BYTES_MAX;
+use crate::govern::Changer;
 use crate::ingest::{BatchOptions, Source};
 use crate::policy::Action;
 
@@ -59,6 +60,23 @@ pub(super) async fn show_document(
     Ok(HttpResponse::Ok().json(body))
 }
 
+/// `DELETE /api/v1/documents/{id}`: takes a document out of the catalogue and the index.
+pub(super) async fn delete_document(
+    cases: web::Data<UseCases>,
+    request: HttpRequest,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    caller.check_csrf_header(&request)?;
+    let id = document_id(&id)?;
+    blocking(move || {
+        let changer = Changer::Person(&caller.principal);
+        Ok(cases.governor.delete_document(changer, &caller.actor, id)?)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 /// `GET /api/v1/documents/{id}/pages/{n}.png?query=ID`: the picture of one page.
 pub(super) async fn show_picture(
     cases: web::Data<UseCases>,
@@ -105,7 +123,12 @@ pub(super) async fn show_job(
 ) -> Result<HttpResponse, Problem> {
     let job = cases.jobs.find(&id, &caller.principal.name);
     let missing = || Problem::new(Kind::NotFound, "there is no such job");
-    Ok(HttpResponse::Ok().json(job.ok_or_else(missing)?))
+    let mut job = job.ok_or_else(missing)?;
+    if let JobState::Done { report } = &mut job.state {
+        // Titles and paths go with their documents.
+        report.documents.retain(|one| cases.reader.catalogue.document(one.id).is_some());
+    }
+    Ok(HttpResponse::Ok().json(job))
 }
 
 /// An upload as it was sent.

@@ -5,6 +5,7 @@
 
 pub(crate) mod audit;
 mod auth;
+mod changes;
 mod documents;
 mod instance;
 mod jobs;
@@ -37,6 +38,7 @@ use crate::policy::{ExampleResult, Policies};
 use crate::telemetry::Metrics;
 
 pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
+pub use changes::{change_body, hold_body};
 pub use jobs::{Job, JobState, Jobs};
 pub use problem::{Kind, Problem};
 pub use witness::configure_witness;
@@ -126,11 +128,21 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/documents", web::post().to(documents::create_documents))
                 .route("/documents/{id}", web::get().to(documents::show_document))
                 .route("/documents/{id}/pages/{n}.png", web::get().to(documents::show_picture))
+                .route("/documents/{id}", web::delete().to(documents::delete_document))
                 .route("/jobs/{id}", web::get().to(documents::show_job))
                 .route("/audit/entries", web::get().to(audit::list_entries))
                 .route("/audit/entries/{index}", web::get().to(audit::show_entry))
+                .route("/audit/entries/{index}/reveal", web::post().to(audit::reveal_entry))
                 .route("/audit/export", web::get().to(audit::export_entries))
                 .route("/audit/proof/{index}", web::get().to(audit::show_proof))
+                .route("/changes", web::get().to(changes::list_changes))
+                .route("/changes/{id}", web::get().to(changes::show_change))
+                .route("/changes/{id}/approve", web::post().to(changes::approve_change))
+                .route("/changes/{id}/reject", web::post().to(changes::reject_change))
+                .route("/erasures", web::post().to(changes::create_erasure))
+                .route("/holds", web::get().to(changes::list_holds))
+                .route("/holds", web::post().to(changes::create_hold))
+                .route("/holds/{id}/release", web::post().to(changes::release_hold))
                 .route("/policies", web::get().to(policies::list_policies))
                 .default_service(web::to(problem::not_found)),
         )

@@ -13,6 +13,7 @@ use crate::domain::ids::RequestId;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
 use crate::identity::SignInError;
+use crate::store::RevealError;
 
 /// Every kind of problem: code, status, title.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,6 +30,8 @@ pub enum Kind {
     PolicyDenied,
     /// It does not exist, or not for this person.
     NotFound,
+    /// It cannot be done as things stand.
+    Conflict,
     /// Too many questions wait.
     Overloaded,
     /// A fault of ours.
@@ -41,13 +44,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the table in the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BadRequest,
         Self::CsrfFailed,
         Self::SignInFailed,
         Self::NotSignedIn,
         Self::PolicyDenied,
         Self::NotFound,
+        Self::Conflict,
         Self::Overloaded,
         Self::Internal,
         Self::LogUnavailable,
@@ -71,6 +75,7 @@ impl Kind {
                 ("policy_denied", StatusCode::FORBIDDEN, "The policy does not allow this")
             }
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
+            Self::Conflict => ("conflict", StatusCode::CONFLICT, "Something stands in the way"),
             Self::Overloaded => {
                 ("overloaded", StatusCode::TOO_MANY_REQUESTS, "Too many questions are waiting")
             }
@@ -99,6 +104,7 @@ impl Kind {
             | Self::NotSignedIn
             | Self::PolicyDenied
             | Self::NotFound
+            | Self::Conflict
             | Self::Internal => None,
         }
     }
@@ -219,6 +225,7 @@ impl From<ReadError> for Problem {
         match &error {
             ReadError::NotFound => Self::new(Kind::NotFound, error.to_string()),
             ReadError::NotRecorded(cause) => Self::unrecorded(cause, &error),
+            ReadError::Reveal(RevealError::Erased) => Self::new(Kind::NotFound, error.to_string()),
             ReadError::Catalogue(_)
             | ReadError::Render(_)
             | ReadError::State(_)
@@ -233,6 +240,7 @@ impl From<ExamineError> for Problem {
             ExamineError::Denied(denial) => Self::new(Kind::PolicyDenied, &denial.reason),
             ExamineError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             ExamineError::Read(_) => Self::new(Kind::NotFound, "there is no such entry"),
+            ExamineError::NoContents { .. } => Self::new(Kind::NotFound, error.to_string()),
             ExamineError::Request(problem) => Self::new(Kind::BadRequest, problem),
             ExamineError::Io(_)
             | ExamineError::Replay(_)
@@ -247,10 +255,21 @@ impl From<GovernError> for Problem {
     fn from(error: GovernError) -> Self {
         match &error {
             GovernError::Account(_) => Self::new(Kind::BadRequest, error.to_string()),
-            GovernError::Denied(_) | GovernError::NeedsApproval { .. } => {
-                Self::new(Kind::PolicyDenied, error.to_string())
-            }
+            GovernError::Denied(_)
+            | GovernError::NeedsApproval { .. }
+            | GovernError::OwnProposal { .. } => Self::new(Kind::PolicyDenied, error.to_string()),
+            GovernError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
+            GovernError::NotOpen { .. }
+            | GovernError::Held { .. }
+            | GovernError::TooYoung { .. } => Self::new(Kind::Conflict, error.to_string()),
             GovernError::NotRecorded(cause) => Self::unrecorded(cause, &error),
+            GovernError::Interrupted
+            | GovernError::Left { .. }
+            | GovernError::Read(_)
+            | GovernError::Catalogue(_)
+            | GovernError::State(_)
+            | GovernError::Vault(_)
+            | GovernError::Index(_) => Self::hidden(Kind::Internal, &error),
         }
     }
 }

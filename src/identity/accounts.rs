@@ -137,6 +137,36 @@ impl Accounts {
         Ok(self.end_sessions(name)?)
     }
 
+    /// Gives an account a further role.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`].
+    pub fn grant(&self, name: &UserName, role: Role) -> Result<(), AccountError> {
+        self.change(name.as_str(), |row| {
+            row.roles.insert(role);
+        })
+    }
+
+    /// Takes a value of an attribute from every account; returns how many had it.
+    ///
+    /// # Errors
+    /// [`AccountError::State`].
+    pub fn forget_attribute(&self, key: &str, value: &str) -> Result<u32, AccountError> {
+        let mut count = 0;
+        for row in self.list()? {
+            if row.attributes.get(key).is_some_and(|values| values.contains(value)) {
+                count += 1;
+                self.change(row.name.as_str(), |row| {
+                    if let Some(values) = row.attributes.get_mut(key) {
+                        values.remove(value);
+                    }
+                    row.attributes.retain(|_, values| !values.is_empty());
+                })?;
+            }
+        }
+        Ok(count)
+    }
+
     /// Who an account is, for `--as`.
     ///
     /// # Errors

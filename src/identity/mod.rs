@@ -12,6 +12,7 @@
 //! Does not do: deciding who may manage accounts (`policy`), recording (callers).
 
 mod accounts;
+mod confirm;
 mod password;
 mod sessions;
 mod throttle;
@@ -19,6 +20,7 @@ mod throttle;
 use std::sync::{Arc, Mutex};
 
 pub use accounts::{AccountError, Created, NewAccount};
+pub use confirm::{Confirmed, Credential};
 pub use sessions::{Session, SignInError, csrf_matches};
 
 use crate::domain::clock::{Clock, Entropy};

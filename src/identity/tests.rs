@@ -40,7 +40,9 @@ struct House {
 fn house() -> House {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(TestClock::default());
-    let state = State::open(&folder.path().join("db")).unwrap();
+    crate::store::Vault::create(folder.path(), &SystemEntropy).unwrap();
+    let vault = crate::store::Vault::open(folder.path(), Arc::new(SystemEntropy)).unwrap();
+    let state = State::open(&folder.path().join("db"), &vault).unwrap();
     let accounts = Accounts::new(state, Arc::<TestClock>::clone(&clock), Arc::new(SystemEntropy));
     accounts.create(new("ada", Some(PASSWORD))).unwrap();
     House { folder, clock, accounts }
@@ -242,4 +244,27 @@ fn no_password_or_token_lies_on_disk_or_is_printed() {
             assert!(!found, "{:?}", file.path());
         }
     }
+}
+
+#[test]
+fn one_confirms_oneself_with_ones_own_credential_only() {
+    let house = house();
+    house.accounts.create(new("bo", Some("another horse"))).unwrap();
+    let token = |name| house.accounts.issue_token(name, Duration::from_secs(HOUR)).unwrap().0;
+    let secret = |text: &str| Secret::new(text.to_owned());
+    let table = [
+        ("ada", Credential::Password(secret(PASSWORD)), true),
+        ("ada", Credential::Token(secret(&token("ada"))), true),
+        ("ada", Credential::Password(secret("another horse")), false),
+        ("ada", Credential::Token(secret(&token("bo"))), false),
+        ("ada", Credential::Token(secret("")), false),
+        ("nobody", Credential::Token(secret(&token("bo"))), false),
+    ];
+    for (name, credential, expected) in table {
+        let confirmed = house.accounts.confirm(name, &credential);
+        assert_eq!(confirmed.is_ok(), expected, "{name} {credential:?}");
+    }
+    let own = Credential::Token(secret(&token("ada")));
+    house.accounts.disable("ada").unwrap();
+    assert!(house.accounts.confirm("ada", &own).is_err());
 }

@@ -60,6 +60,7 @@ pub struct Index {
     lexical: Lexical,
     vector: Box<dyn VectorIndex>,
     dim: usize,
+    embedded: bool,
     /// The first generation that searches do not see; 0 until the first [`Index::set_visible`].
     visible_below: AtomicU64,
 }
@@ -79,7 +80,9 @@ impl Index {
             VectorChoice::Server(server) => Box::new(Server::open(server, options.dim)?),
         };
         let lexical = Lexical::open(&lexical)?;
-        Ok(Self { lexical, vector, dim: options.dim, visible_below: AtomicU64::new(0) })
+        let embedded = matches!(options.vector, VectorChoice::Embedded);
+        let visible_below = AtomicU64::new(0);
+        Ok(Self { lexical, vector, dim: options.dim, embedded, visible_below })
     }
 
     /// Adds passages with their vectors under a generation; repeated passages replace themselves.
@@ -262,6 +265,11 @@ impl Index {
     fn gate<'a>(&self, permit: &'a Permit, through: Generation) -> Gate<'a> {
         let visible_below = self.visible_below.load(Ordering::Acquire);
         Gate::new(permit, visible_below.min(through.0.saturating_add(1)))
+    }
+
+    /// Whether the vectors are in this process, under the index's own folder.
+    pub const fn is_embedded(&self) -> bool {
+        self.embedded
     }
 
     /// Passages held as of the last flush, visible or not.

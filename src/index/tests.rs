@@ -613,6 +613,7 @@ fn the_graph_keeps_to_the_filter_and_finds_nearly_everything() {
         lexical: Lexical::open(&home.path().join("lexical")).unwrap(),
         vector: Box::new(Embedded::open(&home.path().join("vector"), DIM, 16).unwrap()),
         dim: DIM,
+        embedded: true,
         visible_below: AtomicU64::new(4),
     };
     let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

@@ -11,7 +11,7 @@ use crate::domain::document::{DocumentCard, DocumentText, Passage};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
 use crate::domain::limits::PARSE_MS_MAX;
 use crate::domain::payload::TokenKind;
-use crate::store::{DocumentRow, KeyScope};
+use crate::store::{DocumentRow, KeyScope, VaultError};
 use crate::telemetry::Counter;
 
 use super::sources::{Read, Source};
@@ -85,10 +85,11 @@ impl<'a> Batch<'a> {
             Read::Bytes(bytes) => bytes,
             Read::TooLarge { bytes } => {
                 let detail = format!("the file has {bytes} bytes; split it");
-                return self.quarantine(path, bytes, &unreadable(Reason::TooLarge, detail));
+                return self.quarantine(None, path, bytes, &unreadable(Reason::TooLarge, detail));
             }
             Read::Failed(error) => {
-                return self.quarantine(path, 0, &unreadable(Reason::Malformed, error.to_string()));
+                let reason = unreadable(Reason::Malformed, error.to_string());
+                return self.quarantine(None, path, 0, &reason);
             }
         };
         let id = DocumentId::of(&bytes);
@@ -104,7 +105,7 @@ impl<'a> Batch<'a> {
         };
         match parse(&bytes, &name, &options) {
             Ok(parsed) => self.index(id, &bytes, path, &name, parsed),
-            Err(reason) => self.quarantine(path, bytes.len() as u64, &reason),
+            Err(reason) => self.quarantine(Some(id), path, bytes.len() as u64, &reason),
         }
     }
 
@@ -124,7 +125,7 @@ impl<'a> Batch<'a> {
         if found.is_empty() {
             let detail = "the file holds no text that could be searched".to_owned();
             let reason = Unreadable { reason: Reason::Empty, detail };
-            return self.quarantine(path, bytes.len() as u64, &reason);
+            return self.quarantine(Some(id), path, bytes.len() as u64, &reason);
         }
         let row = self.keep(id, generation, bytes, &path, name, &parsed, &found)?;
         add(self.parts, generation, self.class, &parsed.title, &found)?;
@@ -137,6 +138,16 @@ impl<'a> Batch<'a> {
             group.passages >= PASSAGES_PER_FLUSH || group.documents.len() >= DOCUMENTS_PER_FLUSH
         });
         if full { self.activate() } else { Ok(()) }
+    }
+
+    /// What is sealed for a document is also its matter's and its patient's.
+    fn owners(&self, own: KeyScope) -> Result<KeyScope, VaultError> {
+        let labels = &self.options.labels;
+        let named = [(TokenKind::Matter, &labels.matter), (TokenKind::Patient, &labels.patient)];
+        named.into_iter().try_fold(own, |scope, (kind, name)| match name {
+            Some(name) => Ok(scope.and(KeyScope::of(kind, &self.parts.vault.subject(kind, name)?))),
+            None => Ok(scope),
+        })
     }
 
     /// Seals original, text, geometry and card, and describes them in a row.
@@ -152,8 +163,8 @@ impl<'a> Batch<'a> {
         found: &[Passage],
     ) -> Result<DocumentRow, IngestError> {
         let vault = &self.parts.vault;
-        let token = vault.token(TokenKind::Document, &id.to_string());
-        let scope = KeyScope::Document(token.clone());
+        let token = vault.subject(TokenKind::Document, &id.to_string())?;
+        let scope = self.owners(KeyScope::of(TokenKind::Document, &token))?;
         let text = DocumentText { pages: parsed.pages.clone(), passages: found.to_vec() };
         let card = DocumentCard {
             title: parsed.title.clone(),
@@ -179,6 +190,7 @@ impl<'a> Batch<'a> {
             text: vault.seal(&scope, &encoded(&text))?,
             geometry,
             labels_sealed: None,
+            deleted: None,
             pages: u32::try_from(parsed.pages.len()).unwrap_or(u32::MAX),
             passages: u32::try_from(found.len()).unwrap_or(u32::MAX),
             entry: EntryIndex(0),
@@ -200,7 +212,7 @@ impl<'a> Batch<'a> {
         let Some(group) = self.group.take() else { return Ok(()) };
         self.parts.index.flush()?;
         for pending in group.documents {
-            let scope = KeyScope::Document(pending.row.token.clone());
+            let scope = pending.row.scope();
             let row = serde_json::to_vec(&pending.row).unwrap_or_default();
             let what = What::DocumentActivated {
                 document: pending.row.token.clone(),
@@ -208,7 +220,7 @@ impl<'a> Batch<'a> {
                 passages: pending.row.passages,
                 pages: pending.row.pages,
                 size_bytes: pending.size_bytes,
-                class: self.options.labels.digest(),
+                class: self.class.0,
                 payload: Some(self.parts.vault.seal(&scope, &row)?),
             };
             self.parts.log.append(self.event(what))?;
@@ -222,8 +234,10 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// Where the file could be read, its path and detail are kept as the document's own.
     fn quarantine(
         &mut self,
+        id: Option<DocumentId>,
         path: String,
         size_bytes: u64,
         why: &Unreadable,
@@ -231,7 +245,14 @@ impl<'a> Batch<'a> {
         let reason = why.reason.as_str().to_owned();
         let quarantined = Quarantined { path, reason: reason.clone(), detail: why.detail.clone() };
         let contents = serde_json::to_vec(&quarantined).unwrap_or_default();
-        let payload = self.parts.vault.seal(&KeyScope::System, &contents)?;
+        let own = match id {
+            Some(id) => {
+                let token = self.parts.vault.subject(TokenKind::Document, &id.to_string())?;
+                KeyScope::of(TokenKind::Document, &token)
+            }
+            None => KeyScope::system(),
+        };
+        let payload = self.parts.vault.seal(&self.owners(own)?, &contents)?;
         let what = What::DocumentQuarantined { reason, size_bytes, payload: Some(payload) };
         self.parts.log.append(self.event(what))?;
         self.parts.metrics.count(Counter::DocumentsQuarantined);

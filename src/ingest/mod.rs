@@ -19,7 +19,7 @@ use crate::catalogue::{Catalogue, CatalogueError};
 use crate::domain::access::Labels;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::digest::Digest;
-use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::ids::{DocumentId, Generation, RequestId};
 use crate::index::{Index, IndexError};
 use crate::inference::{Encoder, InferenceError};
 use crate::store::{State, StateError, Vault, VaultError};
@@ -84,6 +84,15 @@ pub struct BatchReport {
     pub pages: u32,
     /// Time taken.
     pub duration_ms: u64,
+}
+
+/// What is left in the indexes after a purge.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Purged {
+    /// Passages that are not active.
+    pub left: u64,
+    /// Whether the vectors' files were written anew, too; a server does that in its own time.
+    pub vectors_rewritten: bool,
 }
 
 /// Why a batch stopped. What was activated before stays.
@@ -193,6 +202,36 @@ impl Ingestor {
         }
         self.parts.index.set_visible(catalogue.visible_through());
         Ok(dropped)
+    }
+
+    /// Takes a deleted document out of the indexes; not what was taken in of the same bytes since.
+    ///
+    /// # Errors
+    /// [`IngestError::Index`]; the next start takes it out then.
+    pub fn remove(&self, document: DocumentId, generation: Generation) -> Result<(), IngestError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.parts.index.remove_generation(document, generation)?;
+        Ok(self.parts.index.flush()?)
+    }
+
+    /// Takes what is not active out of the indexes and writes both anew, so that nothing of it is
+    /// left in their files: the last step of an erasure. As slow as building them.
+    ///
+    /// # Errors
+    /// [`IngestError::Index`]; safe to repeat.
+    pub fn purge(&self) -> Result<Purged, IngestError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let (index, catalogue) = (&self.parts.index, &self.parts.catalogue);
+        let keep = |document, generation| catalogue.is_active(document, generation);
+        // What a batch that stopped left behind becomes visible to pruning.
+        index.flush()?;
+        index.prune(&keep)?;
+        index.rewrite()?;
+        let writings = index.writings()?;
+        let left =
+            writings.iter().filter(|((document, generation), _)| !keep(*document, *generation));
+        let left = left.map(|(_, passages)| passages).sum();
+        Ok(Purged { left, vectors_rewritten: index.is_embedded() })
     }
 
     /// Makes the indexes hold exactly what the log activated, from the vault; documents that they

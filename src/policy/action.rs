@@ -23,6 +23,10 @@ pub enum Action {
     DeleteDocuments,
     /// Read the catalogue.
     ListDocuments,
+    /// Place holds, and propose that they end.
+    ManageHolds,
+    /// Propose erasures.
+    Erase,
     /// Read the log.
     ReadLog,
     /// Export the log.
@@ -47,7 +51,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Ask,
         Self::Search,
         Self::ViewPage,
@@ -56,6 +60,8 @@ impl Action {
         Self::LabelDocuments,
         Self::DeleteDocuments,
         Self::ListDocuments,
+        Self::ManageHolds,
+        Self::Erase,
         Self::ReadLog,
         Self::ExportLog,
         Self::Reveal,
@@ -93,6 +99,8 @@ impl Action {
             Self::LabelDocuments => ("LabelDocuments", "label documents"),
             Self::DeleteDocuments => ("DeleteDocuments", "delete documents"),
             Self::ListDocuments => ("ListDocuments", "list documents"),
+            Self::ManageHolds => ("ManageHolds", "manage holds"),
+            Self::Erase => ("Erase", "propose an erasure"),
             Self::ReadLog => ("ReadLog", "read the log"),
             Self::ExportLog => ("ExportLog", "export the log"),
             Self::Reveal => ("Reveal", "reveal contents of the log"),

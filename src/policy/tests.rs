@@ -117,8 +117,8 @@ fn each_role_may_do_its_own_work_and_no_other() {
     insta::assert_snapshot!(table, @r"
     administrator: [ReadPolicies, ProposePolicies, ManageAccounts, ManageModels, ReadSystem, Evaluate]
     approver: [ReadPolicies, Approve]
-    auditor: [SeeWithheld, ReadLog, ExportLog, Reveal, ReadPolicies]
-    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, Evaluate]
+    auditor: [SeeWithheld, ReadLog, ExportLog, ReadPolicies]
+    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, Reveal, Evaluate]
     staff: [Ask, Search, ViewPage]
     ");
 }

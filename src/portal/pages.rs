@@ -121,6 +121,7 @@ const fn remedy(kind: Kind) -> Option<&'static str> {
         Kind::CsrfFailed => Some("Go back, load the page again, and repeat what you did."),
         Kind::PolicyDenied => Some("If you should be able to do this, ask your administrator."),
         Kind::NotFound => Some("It may have been removed, or it may not be open to you."),
+        Kind::Conflict => Some("What stands in the way is named above."),
         Kind::Overloaded | Kind::LogUnavailable | Kind::QueryFailed => {
             Some("Try again in a moment. If it goes on, tell your administrator.")
         }

@@ -7,6 +7,7 @@ use crate::document::sentences;
 use crate::domain::answer::EvidenceItem;
 use crate::domain::document::{DocumentText, Passage, Span, slice_chars};
 use crate::domain::ids::{EntryIndex, Generation};
+use crate::store::KeyScope;
 
 /// A contiguous stretch of one page.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct EvidencePassage {
     pub title: String,
     /// The document's keyed token, as the log names it.
     pub token: crate::domain::payload::Token,
+    /// Whose contents the passage is.
+    pub scope: KeyScope,
     /// The matter and the patient of its document, as the log names them.
     pub subjects: Subjects,
     /// Fused score, higher is better.
@@ -93,6 +96,12 @@ impl EvidenceSet {
         self.withheld
     }
 
+    /// Whose contents they are, all together.
+    pub fn scope(&self) -> KeyScope {
+        let scopes = self.passages.iter().map(|found| found.scope.clone());
+        scopes.fold(KeyScope::system(), KeyScope::and)
+    }
+
     /// The passages as the answer object shows them.
     pub fn items(&self) -> Vec<EvidenceItem> {
         self.passages
@@ -140,6 +149,7 @@ impl EvidenceSet {
             passage,
             title: document.card.title.clone(),
             token: document.row.token.clone(),
+            scope: document.row.scope(),
             subjects: document.subjects.clone(),
             score,
         });

@@ -5,17 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::keys::KeyScope;
 use super::table::{Row, RowKey, StateError, Table};
-use super::vault::Vault;
 use crate::domain::access::{AccessClass, Labels};
-use crate::domain::payload::PayloadRef;
 
-/// One access class, its labels sealed: they may name a matter or a patient.
+/// One access class. Its labels go when the matter or patient that they name is erased; the
+/// number is never used again.
 #[derive(Deserialize, Serialize)]
 pub(super) struct ClassRow {
     class: AccessClass,
-    labels: PayloadRef,
+    labels: Option<Labels>,
 }
 
 impl Row for ClassRow {
@@ -33,10 +31,11 @@ impl RowKey for AccessClass {
     }
 }
 
-/// Every class, opened once.
+/// Every class, read once.
 #[derive(Default)]
 pub(super) struct Known {
     loaded: bool,
+    last: Option<AccessClass>,
     numbers: HashMap<Labels, AccessClass>,
     all: Arc<Vec<(AccessClass, Labels)>>,
 }
@@ -45,16 +44,11 @@ pub(super) struct Known {
 pub struct Classes<'a> {
     rows: &'a Table<ClassRow>,
     known: &'a Mutex<Known>,
-    vault: &'a Vault,
 }
 
 impl<'a> Classes<'a> {
-    pub(super) fn new(
-        rows: &'a Table<ClassRow>,
-        known: &'a Mutex<Known>,
-        vault: &'a Vault,
-    ) -> Self {
-        Self { rows, known, vault }
+    pub(super) fn new(rows: &'a Table<ClassRow>, known: &'a Mutex<Known>) -> Self {
+        Self { rows, known }
     }
 
     /// The class of these labels, made where it is new; on disk on return.
@@ -66,13 +60,10 @@ impl<'a> Classes<'a> {
         if let Some(class) = known.numbers.get(labels) {
             return Ok(*class);
         }
-        let next = known.all.last().map_or(Some(0), |(last, _)| last.0.checked_add(1));
+        let next = known.last.map_or(Some(0), |last| last.0.checked_add(1));
         let class = AccessClass(next.ok_or(StateError::Damaged { what: "the list of classes" })?);
-        let text = serde_json::to_vec(labels)
-            .map_err(|source| StateError::Corrupt { tree: ClassRow::TREE, source })?;
-        let sealed = self.vault.seal(&KeyScope::System, &text)?;
-        self.rows.put(&ClassRow { class, labels: sealed })?;
-        known.learn(class, labels.clone());
+        self.rows.put(&ClassRow { class, labels: Some(labels.clone()) })?;
+        known.learn(class, Some(labels.clone()));
         Ok(class)
     }
 
@@ -84,28 +75,44 @@ impl<'a> Classes<'a> {
         Ok(Arc::clone(&self.known()?.all))
     }
 
+    /// Forgets the labels of the classes that `is_erased` names: nobody may see what was in them.
+    ///
+    /// # Errors
+    /// [`StateError`]; safe to repeat.
+    pub fn forget(&self, is_erased: impl Fn(&Labels) -> bool) -> Result<(), StateError> {
+        let mut known = self.known()?;
+        for (class, labels) in known.all.iter() {
+            if is_erased(labels) {
+                self.rows.put(&ClassRow { class: *class, labels: None })?;
+            }
+        }
+        *known = self.load()?;
+        Ok(())
+    }
+
     fn known(&self) -> Result<MutexGuard<'a, Known>, StateError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.loaded {
-            let mut fresh = Known { loaded: true, ..Known::default() };
-            for row in self.rows.list()? {
-                let text = self
-                    .vault
-                    .open_payload(&row.labels)
-                    .map_err(|source| StateError::Labels { class: row.class.0, source })?;
-                let labels = serde_json::from_slice(&text)
-                    .map_err(|source| StateError::Corrupt { tree: ClassRow::TREE, source })?;
-                fresh.learn(row.class, labels);
-            }
-            *known = fresh;
+            *known = self.load()?;
+        }
+        Ok(known)
+    }
+
+    fn load(&self) -> Result<Known, StateError> {
+        let mut known = Known { loaded: true, ..Known::default() };
+        for row in self.rows.list()? {
+            known.learn(row.class, row.labels);
         }
         Ok(known)
     }
 }
 
 impl Known {
-    fn learn(&mut self, class: AccessClass, labels: Labels) {
-        self.numbers.insert(labels.clone(), class);
-        Arc::make_mut(&mut self.all).push((class, labels));
+    fn learn(&mut self, class: AccessClass, labels: Option<Labels>) {
+        self.last = Some(class);
+        if let Some(labels) = labels {
+            self.numbers.insert(labels.clone(), class);
+            Arc::make_mut(&mut self.all).push((class, labels));
+        }
     }
 }

@@ -50,6 +50,14 @@ impl SecretKey {
         &self.0
     }
 
+    /// A key that needs all of `keys`: HMAC over HMAC, each with one of them, over their ids.
+    /// Without any one of them it cannot be made again.
+    pub(super) fn joined<'a>(ids: &str, keys: impl Iterator<Item = &'a Self>) -> Self {
+        let first = Zeroizing::new(mac(&[0; 32], &[b"joined", ids.as_bytes()]));
+        let joined = keys.fold(first, |inner, key| Zeroizing::new(key.mac(&[&*inner])));
+        Self(joined)
+    }
+
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&*self.0).into())
     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::scope::KeyScope;
 use super::table::{Row, RowKey};
 use crate::domain::access::AccessClass;
 use crate::domain::clock::Timestamp;
@@ -80,7 +81,7 @@ impl fmt::Debug for SessionRow {
     }
 }
 
-/// A document in the catalogue: a view of its activation in the log. No clear title, path or label.
+/// A document in the catalogue: a view of its activation in the log.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct DocumentRow {
     /// Its id.
@@ -109,6 +110,16 @@ pub struct DocumentRow {
     pub passages: u32,
     /// The entry that activated it.
     pub entry: EntryIndex,
+    /// The entry that took it out of the catalogue; its contents are kept until they are erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<EntryIndex>,
+}
+
+impl DocumentRow {
+    /// Whose contents its parts are: its own, and those of the matter and patient on its labels.
+    pub fn scope(&self) -> KeyScope {
+        KeyScope::of_payload(&self.card)
+    }
 }
 
 /// Where the answer to a question lies.
@@ -143,9 +154,9 @@ impl Row for SessionRow {
 impl Row for DocumentRow {
     const TREE: &'static str = "documents";
     const DURABLE: bool = false;
-    type Key = DocumentId;
-    fn key(&self) -> DocumentId {
-        self.document
+    type Key = Token;
+    fn key(&self) -> Token {
+        self.token.clone()
     }
 }
 
@@ -170,9 +181,9 @@ impl RowKey for Digest {
     }
 }
 
-impl RowKey for DocumentId {
+impl RowKey for Token {
     fn bytes(&self) -> Vec<u8> {
-        self.0.bytes()
+        self.as_str().as_bytes().to_vec()
     }
 }
 

@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::cipher::RowCipher;
 use super::classes::{ClassRow, Classes, Known};
+use super::duties::{ChangeRow, HoldRow};
 use super::rows::{AccountRow, AnswerRow, DocumentRow, SessionRow};
 use super::table::{RowKey, StateError, Table};
 use super::vault::Vault;
@@ -24,10 +26,13 @@ pub struct State(Arc<Trees>);
 
 struct Trees {
     db: sled::Db,
+    cipher: RowCipher,
     accounts: Table<AccountRow>,
     sessions: Table<SessionRow>,
     documents: Table<DocumentRow>,
     answers: Table<AnswerRow>,
+    changes: Table<ChangeRow>,
+    holds: Table<HoldRow>,
     open_queries: OpenQueries,
     meta: Meta,
     classes: Table<ClassRow>,
@@ -41,11 +46,12 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
-    /// Opens the state, creating it where it is missing. One process at a time.
+    /// Opens the state, creating it where it is missing. One process at a time. The keys of the
+    /// rows come from `vault`.
     ///
     /// # Errors
     /// [`StateError::Open`] where another process has it open.
-    pub fn open(dir: &Path) -> Result<Self, StateError> {
+    pub fn open(dir: &Path, vault: &Vault) -> Result<Self, StateError> {
         let open = |source| StateError::Open { path: dir.display().to_string(), source };
         if let Some(parent) = dir.parent() {
             durable::create_dir_all(parent).map_err(|e| open(sled::Error::Io(e)))?;
@@ -53,17 +59,54 @@ impl State {
         sweep(dir).map_err(|e| open(sled::Error::Io(e)))?;
         let config = sled::Config::new().path(dir).cache_capacity(STATE_CACHE_BYTES);
         let db = config.open().map_err(open)?;
-        Ok(Self(Arc::new(Trees {
-            accounts: Table::open(&db)?,
-            sessions: Table::open(&db)?,
-            documents: Table::open(&db)?,
-            answers: Table::open(&db)?,
+        let cipher = RowCipher::open(vault)?;
+        let state = Self(Arc::new(Trees {
+            accounts: Table::open(&db, &cipher)?,
+            sessions: Table::open(&db, &cipher)?,
+            documents: Table::open(&db, &cipher)?,
+            answers: Table::open(&db, &cipher)?,
+            changes: Table::open(&db, &cipher)?,
+            holds: Table::open(&db, &cipher)?,
             open_queries: OpenQueries { tree: db.open_tree("open_queries")? },
             meta: Meta { tree: db.open_tree("meta")? },
-            classes: Table::open(&db)?,
+            classes: Table::open(&db, &cipher)?,
             known: Mutex::default(),
+            cipher,
             db,
-        })))
+        }));
+        if state.0.cipher.has_old() {
+            state.finish_renewal()?; // A crash cut it off.
+        }
+        Ok(state)
+    }
+
+    /// Seals every row anew under a fresh key and destroys the old one: what rows held before, and
+    /// rows that were deleted, cannot be read from sled's files any more. Rows may be written
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`StateError`]; safe to repeat, and the next opening finishes what was begun.
+    pub fn renew(&self) -> Result<(), StateError> {
+        self.0.cipher.begin()?;
+        self.finish_renewal()
+    }
+
+    fn finish_renewal(&self) -> Result<(), StateError> {
+        let trees = &self.0;
+        trees.accounts.renew()?;
+        trees.sessions.renew()?;
+        trees.documents.renew()?;
+        trees.answers.renew()?;
+        trees.changes.renew()?;
+        trees.holds.renew()?;
+        trees.classes.renew()?;
+        trees.db.flush()?;
+        trees.cipher.finish()
+    }
+
+    #[cfg(test)]
+    pub(super) fn table<R: super::Row>(&self) -> Table<R> {
+        Table::open(&self.0.db, &self.0.cipher).expect("a tree opens")
     }
 
     /// Accounts: on disk when written.
@@ -86,6 +129,16 @@ impl State {
         &self.0.answers
     }
 
+    /// Changes for two persons: on disk when written.
+    pub fn changes(&self) -> &Table<ChangeRow> {
+        &self.0.changes
+    }
+
+    /// Holds: on disk when written.
+    pub fn holds(&self) -> &Table<HoldRow> {
+        &self.0.holds
+    }
+
     /// Questions that were received and have not ended: a view of the log.
     pub fn open_queries(&self) -> &OpenQueries {
         &self.0.open_queries
@@ -96,9 +149,9 @@ impl State {
         &self.0.meta
     }
 
-    /// Access classes; their labels are sealed in `vault`.
-    pub fn classes<'a>(&'a self, vault: &'a Vault) -> Classes<'a> {
-        Classes::new(&self.0.classes, &self.0.known, vault)
+    /// Access classes.
+    pub fn classes(&self) -> Classes<'_> {
+        Classes::new(&self.0.classes, &self.0.known)
     }
 
     /// Empties what follows from the log, so that it is replayed from its first entry. Accounts,

@@ -1,9 +1,11 @@
-//! Rows of one kind in one sled tree, as JSON objects with their version in `v`.
+//! Rows of one kind in one sled tree: JSON objects with their version in `v`, sealed.
 
 use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use super::cipher::RowCipher;
 
 /// A kind of row.
 pub trait Row: Serialize + DeserializeOwned {
@@ -57,17 +59,15 @@ pub enum StateError {
         /// The version known.
         expected: u32,
     },
-    /// Corrupt or unavailable: a row's sealed contents.
-    #[error("the labels of access class {class} cannot be opened")]
-    Labels {
-        /// The class.
-        class: u32,
-        /// Why.
-        source: super::RevealError,
+    /// Corrupt: sealed under a key that is not here, or changed since.
+    #[error("a row of {tree} does not open: restore the state and keys/ from the same backup")]
+    Sealed {
+        /// Its tree.
+        tree: &'static str,
     },
-    /// Unavailable: a row's contents could not be sealed.
-    #[error("the labels of a new access class cannot be sealed")]
-    Seal(#[from] super::VaultError),
+    /// Unavailable or corrupt: the keys of the rows.
+    #[error("the keys of the state cannot be read or written")]
+    Key(#[source] super::KeyError),
     /// Corrupt: a counter that is no number or a key of the wrong length.
     #[error("{what} of the state is damaged: run `affiant rebuild`, or restore the state")]
     Damaged {
@@ -79,6 +79,7 @@ pub enum StateError {
 /// Rows of one kind.
 pub struct Table<R> {
     tree: sled::Tree,
+    cipher: RowCipher,
     rows: PhantomData<fn() -> R>,
 }
 
@@ -95,8 +96,8 @@ struct Version {
 }
 
 impl<R: Row> Table<R> {
-    pub(super) fn open(db: &sled::Db) -> Result<Self, StateError> {
-        Ok(Self { tree: db.open_tree(R::TREE)?, rows: PhantomData })
+    pub(super) fn open(db: &sled::Db, cipher: &RowCipher) -> Result<Self, StateError> {
+        Ok(Self { tree: db.open_tree(R::TREE)?, cipher: cipher.clone(), rows: PhantomData })
     }
 
     /// Writes a row over what is there.
@@ -113,7 +114,9 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// [`StateError::Store`].
     pub fn put_soon(&self, row: &R) -> Result<(), StateError> {
-        self.tree.insert(row.key().bytes(), format(row)?)?;
+        let key = row.key().bytes();
+        let sealing = self.cipher.sealing();
+        self.tree.insert(&key, sealing.seal(R::TREE, &key, &format(row)?)?)?;
         Ok(())
     }
 
@@ -147,9 +150,22 @@ impl<R: Row> Table<R> {
     }
 
     fn swap(&self, at: &R, old: Option<&R>, new: &R) -> Result<bool, StateError> {
+        let key = at.key().bytes();
         let old = old.map(format).transpose()?;
         let new = format(new)?;
-        Ok(self.tree.compare_and_swap(at.key().bytes(), old, Some(new))?.is_ok())
+        loop {
+            let sealing = self.cipher.sealing();
+            let there = self.tree.get(&key)?;
+            let found = there.as_ref().map(|there| sealing.open_row(R::TREE, &key, there));
+            if found.transpose()? != old {
+                return Ok(false);
+            }
+            let sealed = sealing.seal(R::TREE, &key, &new)?;
+            // The same row may have been sealed anew meanwhile: then look again.
+            if self.tree.compare_and_swap(&key, there, Some(sealed))?.is_ok() {
+                return Ok(true);
+            }
+        }
     }
 
     /// The row with this key.
@@ -157,7 +173,8 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// [`StateError`].
     pub fn get(&self, key: &R::Key) -> Result<Option<R>, StateError> {
-        self.tree.get(key.bytes())?.map(|bytes| parse(&bytes)).transpose()
+        let key = key.bytes();
+        self.tree.get(&key)?.map(|sealed| self.parse(&key, &sealed)).transpose()
     }
 
     /// Removes the row with this key; one that is not there is no error.
@@ -174,7 +191,31 @@ impl<R: Row> Table<R> {
     /// # Errors
     /// [`StateError`].
     pub fn list(&self) -> Result<Vec<R>, StateError> {
-        self.tree.iter().values().map(|bytes| parse(&bytes?)).collect()
+        let row = |row: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, sealed) = row?;
+            self.parse(&key, &sealed)
+        };
+        self.tree.iter().map(row).collect()
+    }
+
+    fn parse(&self, key: &[u8], sealed: &[u8]) -> Result<R, StateError> {
+        parse(&self.cipher.open_row(R::TREE, key, sealed)?)
+    }
+
+    /// Seals every row anew that is sealed under an older key.
+    pub(super) fn renew(&self) -> Result<(), StateError> {
+        for row in &self.tree {
+            let (key, sealed) = row?;
+            if !self.cipher.is_old(&sealed) {
+                continue;
+            }
+            let sealing = self.cipher.sealing();
+            let row = sealing.open_row(R::TREE, &key, &sealed)?;
+            let fresh = sealing.seal(R::TREE, &key, &row)?;
+            // A row that was written or deleted meanwhile is sealed under the newest key, or gone.
+            let _swapped = self.tree.compare_and_swap(&key, Some(sealed), Some(fresh))?;
+        }
+        Ok(())
     }
 
     /// Removes every row, readable or not.

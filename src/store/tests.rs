@@ -9,7 +9,7 @@ use crate::domain::access::{AccessClass, Labels};
 use crate::domain::clock::{Entropy, SystemEntropy, Timestamp};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{EntryIndex, Generation, RequestId};
-use crate::domain::payload::{PayloadRef, Token, TokenKind};
+use crate::domain::payload::{PayloadRef, TokenKind};
 
 fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy)
@@ -46,7 +46,7 @@ fn damage(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 }
 
 fn person(vault: &Vault) -> KeyScope {
-    KeyScope::Person(vault.token(TokenKind::Person, "ada"))
+    KeyScope::of(TokenKind::Person, &vault.token(TokenKind::Person, "ada"))
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn what_is_sealed_comes_back_also_after_reopening() {
     let small: Vec<_> =
         (0..50u8).map(|n| (vault.seal(&scope, &vec![n; n.into()]).unwrap(), n)).collect();
     let original = vault.seal_file(&scope, b"an original").unwrap();
-    let large = vault.seal(&KeyScope::System, &vec![7; 5 * 1024 * 1024]).unwrap();
+    let large = vault.seal(&KeyScope::system(), &vec![7; 5 * 1024 * 1024]).unwrap();
     drop(vault);
     let vault = Vault::open(home.path(), entropy()).unwrap();
     for (reference, n) in &small {
@@ -73,12 +73,12 @@ fn what_is_sealed_comes_back_also_after_reopening() {
 
 #[test]
 fn a_state_that_was_cut_off_in_a_snapshot_opens_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, vault) = home();
     let dir = folder.path().join("db");
-    State::open(&dir).unwrap().meta().put("word", &"kept").unwrap();
+    State::open(&dir, &vault).unwrap().meta().put("word", &"kept").unwrap();
     let unfinished = dir.join("snap.00000000000070BF.generating");
     fs::File::create_new(&unfinished).unwrap();
-    let state = State::open(&dir).unwrap();
+    let state = State::open(&dir, &vault).unwrap();
     assert_eq!(state.meta().get::<String>("word").unwrap().as_deref(), Some("kept"));
     assert!(!unfinished.exists());
 }
@@ -86,34 +86,56 @@ fn a_state_that_was_cut_off_in_a_snapshot_opens_again() {
 #[test]
 fn equal_contents_are_sealed_differently_each_time() {
     let (_home, vault) = home();
-    let [a, b] = [0, 1].map(|_| vault.seal(&KeyScope::System, b"yes").unwrap());
+    let [a, b] = [0, 1].map(|_| vault.seal(&KeyScope::system(), b"yes").unwrap());
     assert_ne!((a.blob_sha256, a.commit), (b.blob_sha256, b.commit));
 }
 
 #[test]
-fn a_destroyed_key_erases_its_contents_and_no_others() {
+fn what_belongs_to_several_is_erased_with_any_one_of_them() {
     let (home, vault) = home();
-    let patient = vault.token(TokenKind::Patient, "P-1");
-    let asker = vault.token(TokenKind::Person, "ada");
-    let about = |patient: Option<&Token>| KeyScope::Query {
-        person: asker.clone(),
-        matter: None,
-        patient: patient.cloned(),
-    };
-    let erased = vault.seal(&about(Some(&patient)), b"about P-1").unwrap();
-    let kept = vault.seal(&about(None), b"about nobody").unwrap();
-    assert_eq!(vault.keys_of(&patient).unwrap(), std::slice::from_ref(&erased.key));
-    assert_eq!(vault.keys_of(&asker).unwrap().len(), 2);
-    vault.destroy_key(&erased.key).unwrap();
-    vault.destroy_key(&erased.key).unwrap();
-    let again = vault.seal(&about(Some(&patient)), b"asked after the erasure").unwrap();
-    assert_ne!(again.key, erased.key, "an id is never used again");
-    for vault in [vault.clone(), Vault::open(home.path(), entropy()).unwrap()] {
-        assert!(matches!(vault.open_payload(&erased), Err(RevealError::Erased)));
-        assert_eq!(vault.open_payload(&kept).unwrap().as_slice(), b"about nobody");
-        assert_eq!(vault.open_payload(&again).unwrap().as_slice(), b"asked after the erasure");
-        assert_eq!(vault.keys_of(&patient).unwrap(), std::slice::from_ref(&again.key));
+    let names =
+        [(TokenKind::Patient, "P-1"), (TokenKind::Matter, "M-1"), (TokenKind::Document, "d")];
+    for erased in 0..names.len() {
+        let scopes =
+            names.map(|(kind, name)| KeyScope::of(kind, &vault.subject(kind, name).unwrap()));
+        let all = scopes.iter().cloned().fold(person(&vault), KeyScope::and);
+        let joined = vault.seal(&all, b"about them all").unwrap();
+        let single = scopes.clone().map(|scope| vault.seal(&scope, b"about one").unwrap());
+        assert_eq!(KeyScope::of_payload(&joined), all);
+        assert_eq!(vault.open_payload(&joined).unwrap().as_slice(), b"about them all");
+        let key = single[erased].key.clone();
+        let (kind, name) = names[erased];
+        let token = vault.token(kind, name);
+        vault.destroy_key(&key).unwrap();
+        vault.destroy_key(&key).unwrap();
+        assert!(vault.seal(&scopes[erased], b"by one who knew the token").is_err());
+        assert!(vault.seal(&all, b"by one who knew the token").is_err());
+        for vault in [vault.clone(), Vault::open(home.path(), entropy()).unwrap()] {
+            assert!(matches!(vault.open_payload(&joined), Err(RevealError::Erased)));
+            for (at, one) in single.iter().enumerate() {
+                let opened = vault.open_payload(one);
+                assert_eq!(matches!(opened, Err(RevealError::Erased)), at == erased);
+            }
+            assert_ne!(vault.token(kind, name), token, "what the token stood for is lost");
+        }
+        assert_ne!(vault.subject(kind, name).unwrap(), token, "and never found again");
     }
+}
+
+#[test]
+fn a_name_keeps_its_token_until_its_key_is_destroyed() {
+    let (home_path, vault) = home();
+    let (_other_home, other) = home();
+    let kinds = [TokenKind::Document, TokenKind::Matter, TokenKind::Patient];
+    let tokens = kinds.map(|kind| vault.subject(kind, "x").unwrap());
+    assert_eq!(tokens.iter().collect::<BTreeSet<_>>().len(), kinds.len());
+    let reopened = Vault::open(home_path.path(), entropy()).unwrap();
+    for vault in [vault, reopened] {
+        assert_eq!(kinds.map(|kind| vault.subject(kind, "x").unwrap()), tokens);
+        assert_eq!(kinds.map(|kind| vault.token(kind, "x")), tokens);
+    }
+    assert_ne!(kinds.map(|kind| other.subject(kind, "x").unwrap()), tokens);
+    assert!(files(&home_path.path().join("keys")).len() > kinds.len());
 }
 
 #[test]
@@ -125,9 +147,12 @@ fn a_crash_within_an_erasure_leaves_the_contents_erased() {
     let mark = keys.join(format!("{}.erased", reference.key));
     crate::durable::create_new(&mark, b"", crate::durable::Readers::Owner).unwrap();
     assert!(key_file.exists());
+    let left = keys.join(".tmp-left");
+    crate::durable::create_new(&left, b"a key, half written", crate::durable::Readers::Owner)
+        .unwrap();
     let vault = Vault::open(home.path(), entropy()).unwrap();
     assert!(matches!(vault.open_payload(&reference), Err(RevealError::Erased)));
-    assert!(!key_file.exists(), "opening finishes the erasure");
+    assert!(!key_file.exists() && !left.exists(), "opening finishes the erasure");
 }
 
 #[test]
@@ -143,12 +168,24 @@ fn a_lost_key_file_reads_as_erased() {
 #[test]
 fn only_data_keys_can_be_destroyed_or_named() {
     let (home, vault) = home();
-    for id in ["home", "token", "log", "system", "../vault/x", "person-../../x", "", "person-é"] {
+    for id in [
+        "home",
+        "token",
+        "log",
+        "state-1",
+        "system",
+        "../vault/x",
+        "person-../../x",
+        "",
+        "person-é",
+    ] {
         assert!(vault.destroy_key(id).is_err(), "{id}");
     }
     let mut reference = vault.seal(&person(&vault), b"x").unwrap();
-    reference.key = "../keys/home".to_owned();
-    assert!(matches!(vault.open_payload(&reference), Err(RevealError::Corrupt { .. })));
+    for id in ["../keys/home", "", "+", "person-1+../keys/home", &["system"; 400].join("+")] {
+        reference.key = id.to_owned();
+        assert!(matches!(vault.open_payload(&reference), Err(RevealError::Corrupt { .. })), "{id}");
+    }
     assert!(home.path().join("keys/home.key").exists());
 }
 
@@ -164,7 +201,7 @@ fn a_changed_reference_or_byte_is_always_found() {
         PayloadRef { key: "system".to_owned(), ..reference.clone() },
         PayloadRef { blob_sha256: other.blob_sha256, ..reference.clone() },
     ];
-    vault.seal(&KeyScope::System, b"so that its key is there").unwrap();
+    vault.seal(&KeyScope::system(), b"so that its key is there").unwrap();
     for wrong in swapped {
         assert!(matches!(vault.open_payload(&wrong), Err(RevealError::Corrupt { .. })));
     }
@@ -245,7 +282,7 @@ fn threads_seal_side_by_side() {
         }
     });
     let keys = files(&home.path().join("keys"));
-    assert_eq!(keys.len(), 3, "home, token and one data key: {keys:?}");
+    assert_eq!(keys.len(), 4, "home, token, state and one data key: {keys:?}");
 }
 
 #[test]
@@ -283,17 +320,19 @@ fn tokens_are_steady_in_a_home_and_tell_kinds_and_homes_apart() {
 #[test]
 fn no_clear_text_lies_in_the_home() {
     let (home, vault) = home();
-    let state = State::open(&home.path().join("state/db")).unwrap();
+    let state = State::open(&home.path().join("state/db"), &vault).unwrap();
     let word = "Quillfeather";
     let labels = Labels::parse([format!("patient={word}").as_str()]).unwrap();
-    state.classes(&vault).class_of(&labels).unwrap();
-    let scope = KeyScope::Person(vault.token(TokenKind::Person, word));
+    state.classes().class_of(&labels).unwrap();
+    let attributes = [("matter".to_owned(), [word.to_owned()].into())].into();
+    state.accounts().put(&AccountRow { attributes, ..account("ada") }).unwrap();
+    let scope = KeyScope::of(TokenKind::Person, &vault.token(TokenKind::Person, word));
     vault.seal(&scope, word.as_bytes()).unwrap();
     vault.seal_file(&scope, word.as_bytes()).unwrap();
     state.flush().unwrap();
     drop((state, vault));
     let all = files(home.path());
-    assert!(all.len() > 5);
+    assert!(all.len() > 6);
     for file in all {
         let bytes = fs::read(&file).unwrap();
         let found = bytes.windows(word.len()).any(|found| found == word.as_bytes());
@@ -322,15 +361,15 @@ fn account(name: &str) -> AccountRow {
 
 #[test]
 fn rows_come_back_as_they_were_put() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = State::open(&folder.path().join("db")).unwrap();
+    let (folder, vault) = home();
+    let state = State::open(&folder.path().join("db"), &vault).unwrap();
     assert_eq!(state.accounts().get(&"ada".parse().unwrap()).unwrap(), None);
     for name in ["zoe", "ada"] {
         state.accounts().put(&account(name)).unwrap();
     }
     state.accounts().put(&AccountRow { disabled: true, ..account("zoe") }).unwrap();
     drop(state);
-    let state = State::open(&folder.path().join("db")).unwrap();
+    let state = State::open(&folder.path().join("db"), &vault).unwrap();
     let rows = state.accounts().list().unwrap();
     let names: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.disabled)).collect();
     assert_eq!(names, [("ada", false), ("zoe", true)]);
@@ -340,8 +379,8 @@ fn rows_come_back_as_they_were_put() {
 
 #[test]
 fn a_row_is_replaced_only_where_it_is_still_the_same() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = State::open(&folder.path().join("db")).unwrap();
+    let (folder, vault) = home();
+    let state = State::open(&folder.path().join("db"), &vault).unwrap();
     let (old, new) = (account("ada"), AccountRow { disabled: true, ..account("ada") });
     assert!(!state.accounts().replace(&old, &new).unwrap(), "nothing to replace");
     assert!(state.accounts().put_new(&old).unwrap());
@@ -353,27 +392,130 @@ fn a_row_is_replaced_only_where_it_is_still_the_same() {
 
 #[test]
 fn a_row_of_another_version_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, vault) = home();
     let path = folder.path().join("db");
-    let state = State::open(&path).unwrap();
+    let state = State::open(&path, &vault).unwrap();
     state.accounts().put(&account("ada")).unwrap();
+    drop(state);
+    let state = State::open(&path, &vault).unwrap();
+    let found = state.table::<Newer>().list().unwrap_err();
+    assert!(matches!(found, StateError::Version { found: 1, expected: 2, .. }), "{found}");
+}
+
+/// A row as a later version of the program may write it.
+#[derive(Debug, serde::Deserialize, serde::Serialize)]
+struct Newer {
+    name: crate::domain::principal::UserName,
+}
+
+impl Row for Newer {
+    const TREE: &'static str = AccountRow::TREE;
+    const VERSION: u32 = 2;
+    const DURABLE: bool = true;
+    type Key = crate::domain::principal::UserName;
+    fn key(&self) -> Self::Key {
+        self.name.clone()
+    }
+}
+
+#[test]
+fn a_row_opens_only_unchanged_and_in_its_place() {
+    let (folder, vault) = home();
+    let path = folder.path().join("db");
+    let state = State::open(&path, &vault).unwrap();
+    state.accounts().put(&account("ada")).unwrap();
+    state.accounts().put(&account("zoe")).unwrap();
     drop(state);
     let db = sled::open(&path).unwrap();
     let tree = db.open_tree("accounts").unwrap();
-    let row = String::from_utf8(tree.get("ada").unwrap().unwrap().to_vec()).unwrap();
-    assert!(row.starts_with(r#"{"v":1,"#), "{row}");
-    tree.insert("ada", row.replace(r#""v":1"#, r#""v":2"#).as_bytes()).unwrap();
-    drop((tree, db));
-    let state = State::open(&path).unwrap();
-    let found = state.accounts().list().unwrap_err();
-    assert!(matches!(found, StateError::Version { found: 2, expected: 1, .. }), "{found}");
+    let row = tree.get("ada").unwrap().unwrap();
+    let mut changed = row.to_vec();
+    *changed.last_mut().unwrap() ^= 1;
+    for wrong in [row.to_vec(), changed, row[..20].to_vec(), row[..3].to_vec()] {
+        tree.insert("zoe", wrong).unwrap();
+        tree.flush().unwrap();
+        let state = state_over(&db, &vault);
+        assert!(state.get(&"ada".parse().unwrap()).is_ok());
+        let found = state.get(&"zoe".parse().unwrap()).unwrap_err();
+        assert!(matches!(found, StateError::Sealed { .. }), "{found}");
+    }
+}
+
+fn state_over(db: &sled::Db, vault: &Vault) -> Table<AccountRow> {
+    Table::open(db, &cipher::RowCipher::open(vault).unwrap()).unwrap()
+}
+
+#[test]
+fn renewing_seals_every_row_under_another_key_also_after_a_crash() {
+    let (home, vault) = home();
+    let path = home.path().join("db");
+    let keys = || -> Vec<_> {
+        let keys = files(&home.path().join("keys")).into_iter();
+        keys.filter(|key| key.to_string_lossy().contains("/state-")).collect()
+    };
+    let state = State::open(&path, &vault).unwrap();
+    for name in ["ada", "zoe", "bo"] {
+        state.accounts().put(&account(name)).unwrap();
+    }
+    let labels = Labels::parse(["matter=a"]).unwrap();
+    state.classes().class_of(&labels).unwrap();
+    let before = keys();
+    state.renew().unwrap();
+    assert_eq!(keys().len(), 1);
+    assert_ne!(keys(), before);
+    let rows = state.accounts().list().unwrap();
+    drop(state);
+    // A crash after the fresh key was made, and before a row was sealed under it.
+    let number = keys()[0].to_string_lossy().chars().rfind(char::is_ascii_digit);
+    let next = number.unwrap().to_digit(10).unwrap() + 1;
+    vault.keys().create_state_key(next).unwrap();
+    let vault = Vault::open(home.path(), entropy()).unwrap();
+    let state = State::open(&path, &vault).unwrap();
+    assert_eq!(keys().len(), 1, "opening finishes it");
+    assert_eq!(state.accounts().list().unwrap(), rows);
+    assert_eq!(state.classes().all().unwrap()[0].1, labels);
+}
+
+#[test]
+fn rows_are_written_while_others_are_renewed() {
+    let (home, vault) = home();
+    let state = State::open(&home.path().join("db"), &vault).unwrap();
+    state.accounts().put(&account("ada")).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..5).for_each(|_| state.renew().unwrap()));
+        for n in 0..40 {
+            let old = state.accounts().get(&"ada".parse().unwrap()).unwrap().unwrap();
+            let created = Timestamp::from_unix_millis(n);
+            let new = AccountRow { created, ..old.clone() };
+            assert!(state.accounts().replace(&old, &new).unwrap());
+            state.accounts().put(&account(&format!("b{n}"))).unwrap();
+        }
+    });
+    let ada = state.accounts().get(&"ada".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(ada.created, Timestamp::from_unix_millis(39));
+    assert_eq!(state.accounts().list().unwrap().len(), 41);
+}
+
+#[test]
+fn a_class_whose_labels_are_erased_keeps_its_number() {
+    let (home, vault) = home();
+    let path = home.path().join("db");
+    let state = State::open(&path, &vault).unwrap();
+    let [a, b] = ["matter=a", "matter=b"].map(|label| Labels::parse([label]).unwrap());
+    assert_eq!(state.classes().class_of(&a).unwrap(), AccessClass(0));
+    assert_eq!(state.classes().class_of(&b).unwrap(), AccessClass(1));
+    state.classes().forget(|labels| *labels == b).unwrap();
+    drop(state);
+    let state = State::open(&path, &vault).unwrap();
+    assert_eq!(*state.classes().all().unwrap(), [(AccessClass(0), a)]);
+    assert_eq!(state.classes().class_of(&b).unwrap(), AccessClass(2));
 }
 
 #[test]
 fn a_second_opening_of_the_state_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let _state = State::open(&folder.path().join("db")).unwrap();
-    let second = State::open(&folder.path().join("db")).unwrap_err();
+    let (folder, vault) = home();
+    let _state = State::open(&folder.path().join("db"), &vault).unwrap();
+    let second = State::open(&folder.path().join("db"), &vault).unwrap_err();
     assert!(second.to_string().contains("another process"), "{second}");
 }
 
@@ -381,38 +523,37 @@ fn a_second_opening_of_the_state_is_told() {
 fn classes_are_dense_and_survive() {
     let (home, vault) = home();
     let path = home.path().join("state/db");
-    let state = State::open(&path).unwrap();
+    let state = State::open(&path, &vault).unwrap();
     let labels = |matter: &str| {
         Labels::parse(["classification=internal", &format!("matter={matter}")]).unwrap()
     };
-    let class =
-        |state: &State, matter: &str| state.classes(&vault).class_of(&labels(matter)).unwrap();
+    let class = |state: &State, matter: &str| state.classes().class_of(&labels(matter)).unwrap();
     assert_eq!(class(&state, "a"), AccessClass(0));
     assert_eq!(class(&state, "b"), AccessClass(1));
     assert_eq!(class(&state, "a"), AccessClass(0));
     drop(state);
-    let state = State::open(&path).unwrap();
+    let state = State::open(&path, &vault).unwrap();
     assert_eq!(class(&state, "b"), AccessClass(1));
     assert_eq!(class(&state, "c"), AccessClass(2));
-    let all = state.classes(&vault).all().unwrap();
+    let all = state.classes().all().unwrap();
     let expected: Vec<_> = (0..).map(AccessClass).zip(["a", "b", "c"].map(labels)).collect();
     assert_eq!(*all, expected);
 }
 
 #[test]
 fn a_generation_is_never_given_out_twice() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, vault) = home();
     let path = folder.path().join("db");
     let mut last = Generation(0);
     for _ in 0..3 {
-        let state = State::open(&path).unwrap();
+        let state = State::open(&path, &vault).unwrap();
         for _ in 0..3 {
             let next = state.meta().next_generation().unwrap();
             assert!(next > last);
             last = next;
         }
     }
-    let state = State::open(&path).unwrap();
+    let state = State::open(&path, &vault).unwrap();
     state.meta().skip_generations(Generation(40)).unwrap();
     state.meta().skip_generations(Generation(3)).unwrap();
     assert_eq!(state.meta().next_generation().unwrap(), Generation(41));
@@ -420,8 +561,8 @@ fn a_generation_is_never_given_out_twice() {
 
 #[test]
 fn views_of_the_log_keep_what_they_are_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = State::open(&folder.path().join("db")).unwrap();
+    let (folder, vault) = home();
+    let state = State::open(&folder.path().join("db"), &vault).unwrap();
     assert_eq!(state.meta().applied_through().unwrap(), None);
     state.meta().set_applied_through(EntryIndex(7)).unwrap();
     assert_eq!(state.meta().applied_through().unwrap(), Some(EntryIndex(7)));

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 use super::envelope::{OVERHEAD_BYTES, Sealed};
-use super::keys::{KeyError, KeyScope, Keys};
+use super::keys::{KeyError, Keys};
+use super::scope::KeyScope;
 use super::segments::{SegmentError, Segments};
 use crate::domain::clock::Entropy;
 use crate::domain::digest::Digest;
@@ -99,8 +100,26 @@ impl Vault {
     }
 
     /// Stands for a name in the log: the same for the same name in one home, different elsewhere.
+    /// A document, matter or patient without a key is named nowhere in the log; what this returns
+    /// for it finds nothing.
     pub fn token(&self, kind: TokenKind, name: &str) -> Token {
         self.0.keys.token(kind, name)
+    }
+
+    /// The token of a document, matter or patient, which gets its key where it has none: asked
+    /// before anything is sealed for it or recorded of it. After an erasure the same name gets
+    /// another token, and nothing tells that the two are one.
+    ///
+    /// # Errors
+    /// [`VaultError::Key`].
+    pub fn subject(&self, kind: TokenKind, name: &str) -> Result<Token, VaultError> {
+        Ok(self.0.keys.subject(kind, name)?)
+    }
+
+    /// The token of a document, matter or patient that has a key; `None` where nothing was ever
+    /// kept of it, or it was erased.
+    pub fn known(&self, kind: TokenKind, name: &str) -> Option<Token> {
+        self.0.keys.known_token(kind, name)
     }
 
     /// Seals small contents (questions, evidence, answers, page text); on disk on return, at the
@@ -199,12 +218,21 @@ impl Vault {
         Ok(self.0.keys.destroy(key)?)
     }
 
-    /// Ids of the living data keys of a document, person, matter or patient: what an erasure destroys.
+    /// Removes the file of large contents, after their key; what lies in a segment stays there,
+    /// unreadable.
     ///
     /// # Errors
-    /// [`KeyError::Io`].
-    pub fn keys_of(&self, token: &Token) -> Result<Vec<String>, VaultError> {
-        Ok(self.0.keys.of_token(token)?)
+    /// [`VaultError::Io`].
+    pub fn discard(&self, payload: &PayloadRef) -> Result<(), VaultError> {
+        Ok(durable::remove(&self.original(payload.blob_sha256))?)
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    pub(super) fn entropy(&self) -> &dyn Entropy {
+        &*self.0.entropy
     }
 
     fn original(&self, blob_sha256: Digest) -> PathBuf {

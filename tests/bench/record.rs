@@ -22,7 +22,7 @@ const PAYLOAD_BYTES: [usize; 3] = [300, 12_000, 16_000];
 fn main() -> anyhow::Result<()> {
     let bench = Bench::start("record: what recording adds to one question");
     let home = Home::create()?;
-    let scope = KeyScope::Query { person: home.person.clone(), matter: None, patient: None };
+    let scope = KeyScope::of(TokenKind::Person, &home.person);
     let questions = bench.size(400, 3);
     let mut syncs = Vec::new();
     let mut plain = tempfile::tempfile()?;

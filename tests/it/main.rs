@@ -20,6 +20,7 @@ mod evidence;
 mod export;
 mod faults;
 mod flow;
+mod govern;
 mod leaks;
 mod mutations;
 mod support;

@@ -155,7 +155,7 @@ impl Replaying<'_> {
         };
         let id = self.parts.vault.token(TokenKind::Person, principal.name.as_str());
         let asker = Asker { principal, actor: Actor { id, via: Via::System, os_user: None } };
-        let mut run = Run::start(self.parts, &asker, &question);
+        let mut run = Run::start(self.parts, &asker, &question)?;
         match self.steps(&mut run, started) {
             Ok(rerun) => Ok(Some(rerun)),
             Err(Fault::Answer(error)) => Err(error.into()),
@@ -198,8 +198,12 @@ impl Replaying<'_> {
     }
 
     /// Nothing is put before the model that is not in the log: this evidence may be another.
-    fn record(&self, run: &Run<'_>, evidence: EvidenceSet) -> Result<Recorded<EvidenceSet>, Fault> {
-        let payload = self.parts.vault.seal(&run.scope, &events::json(&evidence.items()))?;
+    fn record(
+        &self,
+        run: &mut Run<'_>,
+        evidence: EvidenceSet,
+    ) -> Result<Recorded<EvidenceSet>, Fault> {
+        let payload = run.keep(&evidence)?;
         let what = What::ReplayRetrieved {
             entry: self.past.terminal().index,
             generation: evidence.generation().0,

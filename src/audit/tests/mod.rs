@@ -3,8 +3,8 @@
 mod anchor;
 mod anchor_samples;
 mod changes;
-mod entry_types;
 mod epochs;
+mod event;
 mod faults;
 mod keys;
 mod notes;

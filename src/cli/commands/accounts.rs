@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cli::args::UserCommand;
+use crate::cli::account_args::UserCommand;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
+use crate::domain::change::Proposal;
 use crate::domain::principal::{Attributes, Role};
 use crate::govern::Changer;
 use crate::identity::NewAccount;
+
+use super::changes;
 
 /// A token for scripts holds at most this long.
 const TTL_MAX: Duration = Duration::from_secs(90 * 24 * 3_600);
@@ -22,6 +25,10 @@ pub(super) fn user(context: &mut Context<'_>, command: UserCommand) -> Result<Re
             add(context, &name, &role, &attr, password)
         }
         UserCommand::Token { name, ttl } => token(context, &name, &ttl),
+        UserCommand::Grant { name, role, as_user, reason, credential } => {
+            let proposal = Proposal::GrantRole { account: name.parse()?, role: role.parse()? };
+            changes::propose(context, &as_user, &credential, reason, |_| Ok(proposal))
+        }
         UserCommand::List => list(context),
         UserCommand::Disable { name } => {
             let actor = context.operator()?;

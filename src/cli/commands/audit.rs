@@ -11,8 +11,10 @@ use crate::audit::{
 };
 use crate::cli::args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
+use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::ids::EntryIndex;
+use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
 use crate::examine::bundle::{self, Known, is_bundle};
 use crate::examine::{ExportRequest, Filter};
@@ -41,7 +43,14 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             let values: Vec<Value> = entries.iter().map(value).collect();
             Ok(Reply::done(json!({ "entries": values }), text))
         }
-        AuditCommand::Show { index, as_user } => {
+        AuditCommand::Show {
+            index,
+            as_user: Some(name),
+            reveal: true,
+            reason: Some(reason),
+            credential,
+        } => reveal(context, EntryIndex(index), &name, reason, &credential),
+        AuditCommand::Show { index, as_user, .. } => {
             let reader = context.reader(as_user.as_deref())?;
             let entry = context.app()?.examiner.show(&reader, EntryIndex(index))?;
             Ok(Reply::done(value(&entry), format!("{:#}", value(&entry))))
@@ -70,6 +79,30 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Ok(Reply::done(json!({ "table": table, "problems": problems }), text))
         }
     }
+}
+
+/// The contents behind an entry, once it is on record who opens them, and why.
+fn reveal(
+    context: &mut Context<'_>,
+    at: EntryIndex,
+    name: &str,
+    reason: String,
+    credential: &CredentialArgs,
+) -> Result<Reply, Failure> {
+    let reason = Reason::try_from(reason)?;
+    let (who, actor) = context.confirmed(name, credential)?;
+    let revealed = context.app()?.examiner.reveal(&who, &actor, at, &reason)?;
+    let mut shown = value(&revealed.entry);
+    if let Some(object) = shown.as_object_mut() {
+        object.insert("state".to_owned(), json!(revealed.state.as_str()));
+        object.insert("contents".to_owned(), json!(revealed.contents));
+        object.insert("recorded".to_owned(), json!(revealed.receipt().index()));
+    }
+    let text = match &revealed.contents {
+        Some(contents) => format!("{contents:#}"),
+        None => format!("the contents are {}", revealed.state.as_str()),
+    };
+    Ok(Reply::done(shown, text))
 }
 
 fn export(context: &mut Context<'_>, args: ExportArgs) -> Result<Reply, Failure> {

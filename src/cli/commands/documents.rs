@@ -12,6 +12,7 @@ use crate::cli::reply::{Failure, Reply, exit};
 use crate::document::{ParseOptions, parse};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
+use crate::govern::Changer;
 use crate::ingest::{BatchOptions, BatchReport, Source};
 
 pub(super) fn ingest(context: &mut Context<'_>, args: &IngestArgs) -> Result<Reply, Failure> {
@@ -94,7 +95,27 @@ pub(super) fn documents(
             }
             Ok(Reply::done(json!({ "document": id, "pages": pages.pages }), text))
         }
+        DocumentsCommand::Delete { id, as_user } => delete(context, &id, as_user.as_deref()),
     }
+}
+
+fn delete(context: &mut Context<'_>, id: &str, as_user: Option<&str>) -> Result<Reply, Failure> {
+    let id: DocumentId = id.parse()?;
+    // The indexes must be open for the document to leave them at once.
+    context.engine()?;
+    match as_user {
+        Some(name) => {
+            let asker = context.asker(name)?;
+            let changer = Changer::Person(&asker.principal);
+            context.app()?.governor.delete_document(changer, &asker.actor, id)?;
+        }
+        None => {
+            let actor = context.operator()?;
+            context.app()?.governor.delete_document(Changer::Operator, &actor, id)?;
+        }
+    }
+    let text = format!("{id} is deleted; its contents are kept until they are erased");
+    Ok(Reply::done(json!({ "document": id, "deleted": true }), text))
 }
 
 /// With a person's rights, what they may see; as the operator, ids and sizes without contents.

@@ -3,9 +3,11 @@
 mod accounts;
 mod ask;
 mod audit;
+mod changes;
 mod demo;
 mod demo_corpus;
 mod documents;
+mod duties;
 mod evaluate;
 mod home;
 mod keys;
@@ -34,6 +36,10 @@ pub(super) fn needs_home(command: &Command) -> bool {
         | Command::Search(_)
         | Command::Ask(_)
         | Command::Audit(_)
+        | Command::Changes(_)
+        | Command::Hold(_)
+        | Command::Retention
+        | Command::Erase(_)
         | Command::Evaluate(_) => true,
     }
 }
@@ -55,5 +61,9 @@ pub(super) fn execute(context: &mut Context<'_>, command: Command) -> Result<Rep
         Command::Models(_) => models::list(context),
         Command::Evaluate(args) => evaluate::evaluate(context, &args),
         Command::Rebuild => home::rebuild(context),
+        Command::Changes(command) => changes::changes(context, command),
+        Command::Hold(command) => duties::hold(context, command),
+        Command::Retention => duties::retention(context),
+        Command::Erase(args) => duties::erase(context, args),
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod documents;
+mod govern;
 mod log;
 mod openapi;
 mod policies;

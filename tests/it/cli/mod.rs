@@ -5,6 +5,7 @@ mod asking;
 mod audit;
 mod documents;
 mod exits;
+mod govern;
 mod homes;
 mod keys;
 mod policies;

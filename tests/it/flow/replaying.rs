@@ -3,7 +3,9 @@
 use affiant::answer::Replay;
 use affiant::audit::Recorded;
 use affiant::domain::answer::{Answer, Outcome};
+use affiant::domain::change::Target;
 use affiant::domain::ids::EntryIndex;
+use affiant::domain::principal::Role;
 use affiant::domain::question::Mode;
 use affiant::examine::{ExamineError, Reader};
 
@@ -94,7 +96,7 @@ fn a_replay_is_on_record_before_its_evidence_is_read_and_before_its_result_is_sh
         assert_eq!(entry.actor_id(), app.asker("auditor").actor.id.as_str());
     }
     assert_eq!(entries[2].details()["same"], true);
-    assert_eq!(entries[2].details()["contents"], true);
+    assert_eq!(entries[2].details()["contents"], false, "auditors reveal nothing");
     // What was retrieved again falls under the key of the question: it is erased with it.
     let key = |entry: &affiant::audit::Entry| entry.payload().unwrap().key;
     assert_eq!(key(&entries[1]), key(&log.read(answer.entries.received.unwrap()).unwrap()));
@@ -140,14 +142,22 @@ fn an_erased_question_is_told_and_not_run() {
 }
 
 #[test]
-fn an_erased_document_is_the_cause_and_words_are_shown_to_those_who_may_reveal_them_alone() {
-    let mut app = TestApp::corpus();
+fn a_deleted_document_is_the_cause_and_words_are_shown_to_those_who_may_reveal_them_alone() {
+    let app = TestApp::corpus();
     let answer = app.ask("staff", QUESTION);
     let cited = answer.sentences[0].citations[0].document;
     let document = app.open().catalogue.document(cited).unwrap();
-    app.open().vault.destroy_key(&document.row.card.key).unwrap();
-    app.reopen(None);
-    for (who, shows) in [(None, false), (Some("auditor"), true)] {
+    let operator = affiant::govern::Changer::Operator;
+    let actor = app.open().operator(None);
+    let both = affiant::identity::NewAccount {
+        name: "both".parse().unwrap(),
+        roles: [Role::Auditor, Role::RecordsOfficer].into(),
+        attributes: Default::default(),
+        password: None,
+    };
+    app.open().governor.create_account(operator, &actor, both).unwrap();
+    app.open().governor.delete_document(operator, &actor, cited).unwrap();
+    for (who, shows) in [(None, false), (Some("auditor"), false), (Some("both"), true)] {
         let replay = replay(&app, who, &answer);
         let kinds = kinds(&replay);
         for kind in ["hits", "documents", "answer", "sentences"] {
@@ -157,6 +167,16 @@ fn an_erased_document_is_the_cause_and_words_are_shown_to_those_who_may_reveal_t
         assert_eq!(text.contains("may not be sent by fax"), shows, "{who:?}");
         assert!(text.contains(document.row.token.as_str()));
     }
+}
+
+#[test]
+fn an_answer_that_quoted_an_erased_document_is_erased_too_and_the_replay_says_so() {
+    let app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    app.erase(Target::Document(answer.sentences[0].citations[0].document));
+    let replay = replay(&app, Some("auditor"), &answer);
+    assert!(kinds(&replay).contains(&"contents"), "{:?}", replay.differences);
+    assert_eq!(replay.same_text, None);
 }
 
 #[test]

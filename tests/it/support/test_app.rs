@@ -178,16 +178,17 @@ impl TestApp {
 
     /// Takes files in as the operator.
     pub(crate) fn ingest(&self, paths: &[PathBuf], labels: &[&str]) -> BatchReport {
-        self.ingest_sources(Source::files(paths).unwrap(), labels)
+        self.take_in(Source::files(paths).unwrap(), labels)
     }
 
     /// Takes a text in as the operator.
     pub(crate) fn ingest_text(&self, name: &str, text: &str) -> BatchReport {
         let source = Source::Bytes { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
-        self.ingest_sources(vec![source], &[])
+        self.take_in(vec![source], &[])
     }
 
-    fn ingest_sources(&self, sources: Vec<Source>, labels: &[&str]) -> BatchReport {
+    /// Takes these in as the operator.
+    pub(crate) fn take_in(&self, sources: Vec<Source>, labels: &[&str]) -> BatchReport {
         let labels = if labels.is_empty() {
             Labels::internal()
         } else {

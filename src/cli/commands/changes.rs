@@ -1,0 +1,121 @@
+//! `affiant changes …`, and proposing a change.
+
+use std::ops::ControlFlow;
+
+use serde_json::{Value, json};
+
+use crate::cli::context::Context;
+use crate::cli::duty_args::{ChangesCommand, CredentialArgs};
+use crate::cli::reply::{Failure, Reply};
+use crate::domain::change::{ChangeKind, Proposal};
+use crate::domain::ids::RequestId;
+use crate::domain::reason::Reason;
+use crate::govern::{Changer, ErasureStep, GovernError, Governor, Listed};
+use crate::http::change_body;
+use crate::store::ChangeRow;
+
+pub(super) fn changes(
+    context: &mut Context<'_>,
+    command: ChangesCommand,
+) -> Result<Reply, Failure> {
+    match command {
+        ChangesCommand::List { as_user } => {
+            let listed = listed(context, as_user.as_deref())?;
+            let shown = listed.shows_contents;
+            let values: Vec<Value> =
+                listed.changes.iter().map(|row| change_body(row, shown)).collect();
+            let text: String = listed.changes.iter().map(|row| line(row, shown)).collect();
+            Ok(Reply::done(json!({ "changes": values }), text))
+        }
+        ChangesCommand::Show { id, as_user } => {
+            let id = request(&id)?;
+            let listed = listed(context, as_user.as_deref())?;
+            let row = listed.changes.iter().find(|row| row.id == id);
+            let row = row.ok_or(GovernError::NotFound { what: "change" })?;
+            let value = change_body(row, listed.shows_contents);
+            let text = format!("{value:#}");
+            Ok(Reply::done(value, text))
+        }
+        ChangesCommand::Approve { id, as_user, credential } => {
+            approve(context, &id, &as_user, &credential)
+        }
+        ChangesCommand::Reject { id, as_user } => {
+            let id = request(&id)?;
+            let asker = context.asker(&as_user)?;
+            let row = context.app()?.governor.reject(&asker.principal, &asker.actor, id)?;
+            Ok(decided(&row))
+        }
+    }
+}
+
+fn approve(
+    context: &mut Context<'_>,
+    id: &str,
+    name: &str,
+    credential: &CredentialArgs,
+) -> Result<Reply, Failure> {
+    let id = request(id)?;
+    let (who, actor) = context.confirmed(name, credential)?;
+    let waiting = context.app()?.governor.changes(Changer::Operator)?.changes;
+    let erases = |row: &ChangeRow| row.id == id && row.kind == ChangeKind::Erase;
+    if waiting.iter().any(erases) {
+        context.engine()?; // An erasure needs the indexes.
+    }
+    let progress = context.progress;
+    let mut tell = |step: ErasureStep| {
+        progress.stage(step.as_str(), None);
+        ControlFlow::Continue(())
+    };
+    let row = context.app()?.governor.approve(&who, &actor, id, &mut tell)?;
+    Ok(decided(&row))
+}
+
+/// Proposes a change as a person who proves who they are.
+pub(super) fn propose(
+    context: &mut Context<'_>,
+    name: &str,
+    credential: &CredentialArgs,
+    reason: String,
+    proposal: impl FnOnce(&Governor) -> Result<Proposal, Failure>,
+) -> Result<Reply, Failure> {
+    let reason = Reason::try_from(reason)?;
+    let (who, actor) = context.confirmed(name, credential)?;
+    let governor = &context.app()?.governor;
+    let row = governor.propose(&who, &actor, proposal(governor)?, reason)?;
+    let text = format!(
+        "proposed: {}\nsomebody else approves it with `affiant changes approve {} --as USER`, until {}",
+        row.id, row.id, row.expires
+    );
+    Ok(Reply::done(change_body(&row, true), text))
+}
+
+fn listed(context: &mut Context<'_>, as_user: Option<&str>) -> Result<Listed, Failure> {
+    match as_user {
+        Some(name) => {
+            let asker = context.asker(name)?;
+            Ok(context.app()?.governor.changes(Changer::Person(&asker.principal))?)
+        }
+        None => Ok(context.app()?.governor.changes(Changer::Operator)?),
+    }
+}
+
+/// The id of a change or hold as it stands in a command.
+pub(super) fn request(text: &str) -> Result<RequestId, Failure> {
+    text.parse().map_err(|_| Failure::usage(format!("{text:?} is no id of a change or hold")))
+}
+
+fn decided(row: &ChangeRow) -> Reply {
+    Reply::done(change_body(row, false), format!("{} is {}", row.id, row.state.as_str()))
+}
+
+fn line(row: &ChangeRow, shows_contents: bool) -> String {
+    let about = match row.proposal.as_ref().filter(|_| shows_contents) {
+        Some(Proposal::Erase { target } | Proposal::ReleaseHold { target, .. }) => {
+            target.to_string()
+        }
+        Some(Proposal::GrantRole { account, role }) => format!("{role} to {account}"),
+        None => format!("{} {}", row.scope.as_str(), row.subject),
+    };
+    let (kind, state) = (row.kind.as_str(), row.state.as_str());
+    format!("{}  {kind:<12} {state:<9} {} by {}  {about}\n", row.id, row.proposed, row.proposer)
+}

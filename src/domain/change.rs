@@ -1,0 +1,107 @@
+//! Changes that need two persons, and what holds and erasures are about.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{DocumentId, RequestId};
+use super::payload::TokenKind;
+use super::principal::{Role, UserName};
+
+/// What a hold or an erasure is about.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "kind", content = "name")]
+pub enum Target {
+    /// One document.
+    Document(DocumentId),
+    /// All that belongs to a matter.
+    Matter(String),
+    /// All that belongs to a patient.
+    Patient(String),
+}
+
+impl Target {
+    /// What kind of thing it is.
+    pub const fn kind(&self) -> TokenKind {
+        match self {
+            Self::Document(_) => TokenKind::Document,
+            Self::Matter(_) => TokenKind::Matter,
+            Self::Patient(_) => TokenKind::Patient,
+        }
+    }
+
+    /// Its name, as tokens are made of it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Document(id) => id.to_string(),
+            Self::Matter(name) | Self::Patient(name) => name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind().as_str(), self.name())
+    }
+}
+
+/// The kinds of changes that need two persons.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum ChangeKind {
+    /// An erasure.
+    #[serde(rename = "erase")]
+    Erase,
+    /// The end of a hold.
+    #[serde(rename = "hold.release")]
+    ReleaseHold,
+    /// A role that administers or approves.
+    #[serde(rename = "role.grant")]
+    GrantRole,
+}
+
+impl ChangeKind {
+    /// The kind as written in the log and in results.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Erase => "erase",
+            Self::ReleaseHold => "hold.release",
+            Self::GrantRole => "role.grant",
+        }
+    }
+}
+
+/// What a change would do.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Proposal {
+    /// Destroy the keys of all that belongs to the target, and purge every store.
+    Erase {
+        /// What.
+        target: Target,
+    },
+    /// End a hold.
+    ReleaseHold {
+        /// Which.
+        hold: RequestId,
+        /// What it keeps.
+        target: Target,
+    },
+    /// Give an account a role.
+    GrantRole {
+        /// The account.
+        account: UserName,
+        /// The role.
+        role: Role,
+    },
+}
+
+impl Proposal {
+    /// Its kind.
+    pub const fn kind(&self) -> ChangeKind {
+        match self {
+            Self::Erase { .. } => ChangeKind::Erase,
+            Self::ReleaseHold { .. } => ChangeKind::ReleaseHold,
+            Self::GrantRole { .. } => ChangeKind::GrantRole,
+        }
+    }
+}

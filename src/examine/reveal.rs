@@ -1,0 +1,93 @@
+//! The contents behind an entry, for those who may see them, with a reason.
+
+use serde_json::Value;
+
+use crate::audit::{Actor, Entry, Recorded, What};
+use crate::domain::ids::EntryIndex;
+use crate::domain::payload::TokenKind;
+use crate::domain::reason::Reason;
+use crate::identity::Confirmed;
+use crate::policy::Action;
+use crate::store::{KeyScope, RevealError};
+
+use super::{ExamineError, Examiner, Reader};
+
+/// What became of the contents that an entry commits to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ContentsState {
+    /// They are here, and are what the entry commits to.
+    Open,
+    /// A key that they needed was destroyed.
+    Erased,
+    /// The vault does not hold them.
+    Missing,
+    /// The vault holds something else.
+    Damaged,
+}
+
+impl ContentsState {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Erased => "erased",
+            Self::Missing => "missing",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+/// An entry with the contents behind it.
+#[derive(Clone, Debug)]
+pub struct Revealed {
+    /// The entry.
+    pub entry: Entry,
+    /// What became of the contents.
+    pub state: ContentsState,
+    /// The contents, where they are open.
+    pub contents: Option<Value>,
+}
+
+impl Examiner {
+    /// Opens the contents that an entry commits to. Who, why, and what came of it is on record
+    /// before they are shown.
+    ///
+    /// # Errors
+    /// [`ExamineError`]: nothing is shown.
+    pub fn reveal(
+        &self,
+        who: &Confirmed,
+        actor: &Actor,
+        at: EntryIndex,
+        reason: &Reason,
+    ) -> Result<Recorded<Revealed>, ExamineError> {
+        let reader = Reader { actor: actor.clone(), person: Some(who.principal().clone()) };
+        self.decide(&reader, Action::Reveal)?;
+        let entry = self.log.read(at)?;
+        let payload = entry.payload().ok_or(ExamineError::NoContents { index: at })?;
+        let (state, bytes) = match self.vault.open_payload(&payload) {
+            Ok(bytes) => (ContentsState::Open, Some(bytes)),
+            Err(RevealError::Erased) => (ContentsState::Erased, None),
+            Err(RevealError::Missing { .. }) => (ContentsState::Missing, None),
+            Err(RevealError::Corrupt { .. }) => (ContentsState::Damaged, None),
+            Err(RevealError::Io(error)) => return Err(error.into()),
+        };
+        // A reason speaks of what it opens, so it goes with it.
+        let own = KeyScope::of(TokenKind::Person, &actor.id);
+        let scope = match state {
+            ContentsState::Open => own.and(KeyScope::of_payload(&payload)),
+            ContentsState::Erased | ContentsState::Missing | ContentsState::Damaged => own,
+        };
+        let sealed = self.vault.seal(&scope, reason.as_str().as_bytes())?;
+        let what = What::AuditRevealed {
+            index: at,
+            state: state.as_str().to_owned(),
+            payload: Some(sealed),
+        };
+        let contents = bytes.map(|bytes| {
+            let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
+            serde_json::from_slice(&bytes).unwrap_or_else(|_| text())
+        });
+        Ok(self.record(&reader, what, Revealed { entry, state, contents })?)
+    }
+}

@@ -1,0 +1,330 @@
+//! The queue of changes that need two persons.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crate::audit::{Actor, What};
+use crate::domain::change::{ChangeKind, Proposal, Target};
+use crate::domain::ids::{EntryIndex, RequestId};
+use crate::domain::limits::CHANGE_MS_MAX;
+use crate::domain::payload::{Token, TokenKind};
+use crate::domain::principal::{Principal, Via};
+use crate::domain::reason::Reason;
+use crate::identity::Confirmed;
+use crate::policy::Action;
+use crate::store::{ChangeRow, ChangeState, KeyScope};
+
+use super::accounts::RESERVED;
+use super::{Changer, ErasureStep, GovernError, Governor};
+
+/// Entries read from the log at a time.
+const ENTRIES_AT_A_TIME: usize = 512;
+
+/// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
+pub type Progress<'a> = dyn FnMut(ErasureStep) -> ControlFlow<()> + 'a;
+
+/// The queue as somebody may see it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The changes, oldest first.
+    pub changes: Vec<ChangeRow>,
+    /// Whether this person may learn what they name, and why.
+    pub shows_contents: bool,
+}
+
+impl Governor {
+    /// Puts a change into the queue, for somebody else to approve.
+    ///
+    /// # Errors
+    /// [`GovernError`]: nothing is proposed.
+    pub fn propose(
+        &self,
+        who: &Confirmed,
+        actor: &Actor,
+        proposal: Proposal,
+        reason: Reason,
+    ) -> Result<ChangeRow, GovernError> {
+        let who = who.principal();
+        self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
+        let _turn = self.turn.take();
+        let (scope, subject) = self.subject(&proposal)?;
+        self.check(&proposal, &subject)?;
+        let proposed = self.clock.now();
+        let row = ChangeRow {
+            id: self.request(),
+            kind: proposal.kind(),
+            scope,
+            subject,
+            proposal: Some(proposal),
+            reason,
+            proposer: who.name.clone(),
+            proposed,
+            expires: proposed.after(Duration::from_millis(CHANGE_MS_MAX)),
+            state: ChangeState::Proposed,
+        };
+        let payload = self.seal_for(&row.subject, scope, &row)?;
+        let what = What::ChangeProposed {
+            kind: row.kind,
+            subject: row.subject.clone(),
+            expires: row.expires,
+            payload: Some(payload),
+        };
+        self.record_as(actor, row.id, what)?;
+        self.state.changes().put(&row)?;
+        Ok(row)
+    }
+
+    /// Approves a change and puts it into effect.
+    ///
+    /// # Errors
+    /// [`GovernError::OwnProposal`], [`GovernError::NotOpen`], and what keeps the change from taking
+    /// effect. After [`GovernError::Interrupted`] it is approved and goes on at the next start.
+    pub fn approve(
+        &self,
+        who: &Confirmed,
+        actor: &Actor,
+        id: RequestId,
+        progress: &mut Progress<'_>,
+    ) -> Result<ChangeRow, GovernError> {
+        let by = who.principal().name.clone();
+        self.decide(Changer::Person(who.principal()), Action::Approve)?;
+        let _turn = self.turn.take();
+        let row = self.open_change(id)?;
+        if row.proposer == by {
+            return Err(GovernError::OwnProposal { who: by.to_string() });
+        }
+        if let Some(proposal) = &row.proposal {
+            self.check(proposal, &row.subject)?;
+        }
+        let from = EntryIndex(self.log.size());
+        let row = ChangeRow { state: ChangeState::Approving { by: by.clone(), from }, ..row };
+        self.state.changes().put(&row)?;
+        let (kind, subject) = (row.kind, row.subject.clone());
+        self.record_as(actor, id, What::ChangeApproved { kind, subject })?;
+        let row = ChangeRow { state: ChangeState::Approved { by, from }, ..row };
+        self.state.changes().put(&row)?;
+        self.apply(row, progress)
+    }
+
+    /// Rejects a change, or withdraws one's own.
+    ///
+    /// # Errors
+    /// [`GovernError::NotOpen`]; [`GovernError::Denied`] where it is neither one's own nor one may
+    /// approve.
+    pub fn reject(
+        &self,
+        who: &Principal,
+        actor: &Actor,
+        id: RequestId,
+    ) -> Result<ChangeRow, GovernError> {
+        let _turn = self.turn.take();
+        let row = self.open_change(id)?;
+        if row.proposer != who.name {
+            self.decide(Changer::Person(who), Action::Approve)?;
+        }
+        let (kind, subject) = (row.kind, row.subject.clone());
+        self.record_as(actor, id, What::ChangeRejected { kind, subject })?;
+        let state = ChangeState::Rejected { by: who.name.clone() };
+        let row = ChangeRow { state, ..row };
+        self.state.changes().put(&row)?;
+        Ok(row)
+    }
+
+    /// The queue, decided changes too, oldest first. The operator sees what there is; who may
+    /// approve or propose such changes sees what they name.
+    ///
+    /// # Errors
+    /// [`GovernError::Denied`].
+    pub fn changes(&self, changer: Changer<'_>) -> Result<Listed, GovernError> {
+        let shows_contents = match changer {
+            Changer::Operator => false,
+            Changer::Person(_) => {
+                let rights = [Action::Approve, Action::Erase, Action::ManageHolds];
+                let may = |right: &Action| self.decide(changer, *right).is_ok();
+                if !rights.iter().any(may) {
+                    self.decide(changer, Action::Approve)?;
+                }
+                true
+            }
+        };
+        let _turn = self.turn.take();
+        self.expire()?;
+        Ok(Listed { changes: self.state.changes().list()?, shows_contents })
+    }
+
+    /// Finishes what was approved before a crash, as far as it can be without the indexes where
+    /// they are not open. Start-up calls it, and again once they are.
+    ///
+    /// # Errors
+    /// [`GovernError`] where the log or the state fail; safe to repeat. A change that cannot be
+    /// finished is traced, and tried again at the next start.
+    pub fn resume(&self) -> Result<(), GovernError> {
+        let _turn = self.turn.take();
+        for row in self.state.changes().list()? {
+            let row = self.settle(row)?;
+            if !matches!(row.state, ChangeState::Approved { .. }) {
+                continue;
+            }
+            let id = row.id;
+            match self.apply(row, &mut |_| ControlFlow::Continue(())) {
+                Err(error @ GovernError::NotRecorded(_)) => return Err(error),
+                // One change that cannot be finished must not keep the appliance from starting.
+                Err(error) => {
+                    tracing::error!(change.id = %id, %error, "a change waits for the next start");
+                }
+                Ok(_) => {}
+            }
+        }
+        self.expire()
+    }
+
+    /// A crash fell beside the entry of an approval: the log says on which side.
+    fn settle(&self, row: ChangeRow) -> Result<ChangeRow, GovernError> {
+        let ChangeState::Approving { by, from } = row.state.clone() else { return Ok(row) };
+        let state = match self.has_said(&row, "change.approved")? {
+            true => ChangeState::Approved { by, from },
+            false => ChangeState::Proposed,
+        };
+        let row = ChangeRow { state, ..row };
+        self.state.changes().put(&row)?;
+        Ok(row)
+    }
+
+    /// Puts an approved change into effect: the one way, also after a crash. What was done before is
+    /// not done twice.
+    fn apply(&self, row: ChangeRow, progress: &mut Progress<'_>) -> Result<ChangeRow, GovernError> {
+        let ChangeState::Approved { by, .. } = row.state.clone() else { return Ok(row) };
+        match (row.kind, row.proposal.clone()) {
+            (ChangeKind::ReleaseHold, Some(Proposal::ReleaseHold { hold, .. })) => {
+                self.end_hold(&row, hold)?;
+            }
+            (ChangeKind::GrantRole, Some(Proposal::GrantRole { account, role })) => {
+                self.grant(&row, &account, role)?;
+            }
+            (ChangeKind::Erase, proposal) => {
+                let target = match proposal {
+                    Some(Proposal::Erase { target }) => Some(target),
+                    Some(Proposal::ReleaseHold { .. } | Proposal::GrantRole { .. }) | None => None,
+                };
+                if !self.erase(&row, target.as_ref(), progress)? {
+                    return Ok(row); // Until the indexes are open.
+                }
+            }
+            (ChangeKind::ReleaseHold | ChangeKind::GrantRole, _) => {
+                return Err(GovernError::NotFound { what: "proposal" });
+            }
+        }
+        if !self.has_said(&row, "change.applied")? {
+            let (kind, subject) = (row.kind, row.subject.clone());
+            self.record_in(&row, What::ChangeApplied { kind, subject })?;
+        }
+        // An erasure has changed the row on its way.
+        let row = self.state.changes().get(&row.id)?.unwrap_or(row);
+        let row = ChangeRow { state: ChangeState::Applied { by }, ..row };
+        self.state.changes().put(&row)?;
+        Ok(row)
+    }
+
+    /// Whether a change may be proposed, and still may be approved.
+    fn check(&self, proposal: &Proposal, subject: &Token) -> Result<(), GovernError> {
+        match proposal {
+            Proposal::Erase { target } => self.check_erasure(target.kind(), subject),
+            Proposal::ReleaseHold { hold, .. } => {
+                let there = self.state.holds().get(hold)?;
+                there.map(drop).ok_or(GovernError::NotFound { what: "hold" })
+            }
+            Proposal::GrantRole { account, .. } => {
+                self.accounts.principal(account.as_str())?;
+                Ok(())
+            }
+        }
+    }
+
+    /// What stands in the log for what a change is about.
+    fn subject(&self, proposal: &Proposal) -> Result<(TokenKind, Token), GovernError> {
+        let known = |target: &Target| {
+            let token = self.vault.known(target.kind(), &target.name());
+            let what = target.kind().as_str();
+            token.map(|token| (target.kind(), token)).ok_or(GovernError::NotFound { what })
+        };
+        match proposal {
+            Proposal::Erase { target } | Proposal::ReleaseHold { target, .. } => known(target),
+            Proposal::GrantRole { account, role } => {
+                if !RESERVED.contains(role) {
+                    // One person may give it when the account is made.
+                    return Err(GovernError::NotFound { what: "role that needs two persons" });
+                }
+                let kind = TokenKind::Person;
+                Ok((kind, self.vault.token(kind, account.as_str())))
+            }
+        }
+    }
+
+    fn open_change(&self, id: RequestId) -> Result<ChangeRow, GovernError> {
+        self.expire()?;
+        let row = self.state.changes().get(&id)?;
+        let row = row.ok_or(GovernError::NotFound { what: "change" })?;
+        match row.state == ChangeState::Proposed {
+            true => Ok(row),
+            false => Err(GovernError::NotOpen { state: row.state.as_str() }),
+        }
+    }
+
+    /// Notes the changes that nobody approved in time.
+    fn expire(&self) -> Result<(), GovernError> {
+        let now = self.clock.now();
+        for row in self.state.changes().list()? {
+            if row.state == ChangeState::Proposed && row.expires <= now {
+                let (kind, subject) = (row.kind, row.subject.clone());
+                self.record_in(&row, What::ChangeExpired { kind, subject })?;
+                self.state.changes().put(&ChangeRow { state: ChangeState::Expired, ..row })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the log has an entry of this type for a change, since it was being approved.
+    pub(super) fn has_said(&self, row: &ChangeRow, kind: &str) -> Result<bool, GovernError> {
+        let mut said = false;
+        self.each_entry(row, |entry| said |= entry.kind() == kind)?;
+        Ok(said)
+    }
+
+    /// Every entry of a change since it was being approved.
+    pub(super) fn each_entry(
+        &self,
+        row: &ChangeRow,
+        mut take: impl FnMut(&crate::audit::Entry),
+    ) -> Result<(), GovernError> {
+        let (ChangeState::Approving { from, .. } | ChangeState::Approved { from, .. }) = row.state
+        else {
+            return Ok(());
+        };
+        let mut from = from;
+        loop {
+            let entries = self.log.entries(from, ENTRIES_AT_A_TIME)?;
+            let Some(last) = entries.last() else { return Ok(()) };
+            from = EntryIndex(last.index.0.saturating_add(1));
+            entries.iter().filter(|entry| entry.req() == Some(row.id)).for_each(&mut take);
+        }
+    }
+
+    /// Contents of the two persons who made a change.
+    pub(super) fn persons_of(&self, row: &ChangeRow) -> KeyScope {
+        let person =
+            |name: &str| KeyScope::of(TokenKind::Person, &self.actor(name, Via::System, None).id);
+        let proposer = person(row.proposer.as_str());
+        if let ChangeState::Approved { by, .. } = &row.state {
+            return proposer.and(person(by.as_str()));
+        }
+        proposer
+    }
+}
+
+const fn right_to_propose(kind: ChangeKind) -> Action {
+    match kind {
+        ChangeKind::Erase => Action::Erase,
+        ChangeKind::ReleaseHold => Action::ManageHolds,
+        ChangeKind::GrantRole => Action::ManageAccounts,
+    }
+}

@@ -1,0 +1,162 @@
+use affiant::domain::change::{Proposal, Target};
+use affiant::domain::principal::Role;
+use affiant::govern::{Changer, GovernError};
+use affiant::identity::NewAccount;
+
+use crate::support::record;
+use crate::support::test_app::TestApp;
+
+use super::reason;
+
+fn grant(role: Role) -> Proposal {
+    Proposal::GrantRole { account: "outsider".parse().unwrap(), role }
+}
+
+#[test]
+fn a_role_that_approves_takes_two_persons() {
+    let app = TestApp::empty();
+    let proposed = app.propose("admin", grant(Role::Approver)).unwrap();
+    assert!(!app.asker("outsider").principal.has_role(Role::Approver));
+    let applied = app.approve("approver", proposed.id).unwrap();
+    assert_eq!(applied.state.as_str(), "applied");
+    assert!(app.asker("outsider").principal.has_role(Role::Approver));
+    let kinds: Vec<String> = record::entries(&app.open().log)
+        .iter()
+        .filter(|entry| entry.req() == Some(proposed.id))
+        .map(|entry| entry.kind().to_owned())
+        .collect();
+    assert_eq!(kinds, ["change.proposed", "change.approved", "role.granted", "change.applied"]);
+    let again = app.approve("approver", proposed.id).unwrap_err();
+    assert!(matches!(again, GovernError::NotOpen { state: "applied" }), "{again}");
+}
+
+#[test]
+fn nobody_is_two_persons() {
+    let app = TestApp::empty();
+    let both = NewAccount {
+        name: "both".parse().unwrap(),
+        roles: [Role::RecordsOfficer].into(),
+        attributes: Default::default(),
+        password: Some(crate::support::PASSWORD.to_owned().into()),
+    };
+    let actor = app.open().operator(None);
+    app.open().governor.create_account(Changer::Operator, &actor, both).unwrap();
+    let to_both = Proposal::GrantRole { account: "both".parse().unwrap(), role: Role::Approver };
+    let granted = app.propose("admin", to_both).unwrap();
+    app.approve("approver", granted.id).unwrap();
+
+    let report = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
+    let erase = Proposal::Erase { target: Target::Document(report.documents[0].id) };
+    let proposed = app.propose("both", erase).unwrap();
+    let own = app.approve("both", proposed.id).unwrap_err();
+    assert!(matches!(own, GovernError::OwnProposal { .. }), "{own}");
+    for other in ["staff", "admin", "auditor", "records"] {
+        let denied = app.approve(other, proposed.id).unwrap_err();
+        assert!(matches!(denied, GovernError::Denied(_)), "{other}: {denied}");
+    }
+    assert_eq!(record::of_kind(&app.open().log, "erasure.keys").len(), 0);
+    let (who, actor) = app.principal("both");
+    let withdrawn = app.open().governor.reject(&who, &actor, proposed.id).unwrap();
+    assert_eq!(withdrawn.state.as_str(), "rejected", "one may withdraw one's own");
+    assert!(matches!(app.approve("approver", proposed.id), Err(GovernError::NotOpen { .. })));
+}
+
+#[test]
+fn only_those_with_the_right_propose_and_look() {
+    let app = TestApp::empty();
+    let report = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
+    let target = Target::Document(report.documents[0].id);
+    for who in ["staff", "admin", "auditor", "approver"] {
+        let denied = app.propose(who, Proposal::Erase { target: target.clone() }).unwrap_err();
+        assert!(matches!(denied, GovernError::Denied(_)), "{who}: {denied}");
+        let (person, actor) = app.principal(who);
+        let held = app.open().governor.hold(&person, &actor, target.clone(), reason());
+        assert!(matches!(held, Err(GovernError::Denied(_))), "{who}");
+    }
+    assert!(app.propose("records", grant(Role::Approver)).is_err());
+    let unknown = Proposal::Erase { target: Target::Matter("M-0".to_owned()) };
+    let unknown = app.propose("records", unknown).unwrap_err();
+    assert!(matches!(unknown, GovernError::NotFound { what: "matter" }), "{unknown}");
+    let governor = &app.open().governor;
+    assert!(governor.changes(Changer::Person(&app.principal("staff").0)).is_err());
+    assert!(!governor.changes(Changer::Operator).unwrap().shows_contents);
+    let seen = governor.changes(Changer::Person(&app.principal("approver").0)).unwrap();
+    assert!(seen.shows_contents);
+}
+
+#[test]
+fn what_is_held_is_neither_deleted_nor_erased_until_two_persons_release_it() {
+    let app = TestApp::empty();
+    app.engine();
+    let text = |n: u32| format!("Lantern number {n} hangs in the harbour office.");
+    let labelled = |n, labels: &[&str]| {
+        let source = affiant::ingest::Source::Bytes {
+            name: format!("{n}.txt"),
+            bytes: text(n).into_bytes(),
+        };
+        app.take_in(vec![source], labels).documents[0].id
+    };
+    let both = labelled(1, &["classification=internal", "matter=M-1", "patient=P-1"]);
+    let other = labelled(2, &["classification=internal", "patient=P-2"]);
+    let (who, actor) = app.principal("records");
+    let governor = &app.open().governor;
+    let matter = Target::Matter("M-1".to_owned());
+    let hold = governor.hold(&who, &actor, matter.clone(), reason()).unwrap();
+    let officer = Changer::Person(&who);
+    let delete = |id| governor.delete_document(officer, &actor, id);
+    assert!(matches!(delete(both), Err(GovernError::Held { .. })));
+    for target in [Target::Document(both), matter, Target::Patient("P-1".to_owned())] {
+        let refused = app.propose("records", Proposal::Erase { target }).unwrap_err();
+        assert!(matches!(refused, GovernError::Held { .. }), "{refused}");
+    }
+    delete(other).unwrap();
+    app.erase(Target::Patient("P-2".to_owned()));
+
+    let release = governor.release(hold.id).unwrap();
+    let proposed = app.propose("records", release).unwrap();
+    assert!(matches!(delete(both), Err(GovernError::Held { .. })), "one person is not enough");
+    app.approve("approver", proposed.id).unwrap();
+    assert!(governor.holds(officer).unwrap().is_empty());
+    assert_eq!(record::of_kind(&app.open().log, "hold.released").len(), 1);
+    app.erase(Target::Document(both));
+}
+
+#[test]
+fn an_answer_in_a_matter_that_is_held_keeps_what_it_quotes() {
+    let app = TestApp::empty();
+    let labels = ["classification=internal", "patient=P-1"];
+    let source = affiant::ingest::Source::Bytes {
+        name: "a.txt".to_owned(),
+        bytes: b"Nineteen lanterns hang in the harbour office.".to_vec(),
+    };
+    app.take_in(vec![source], &labels);
+    app.account("ottoline", Role::Staff, &["patient=P-1".into(), "matter=M-1".into()]);
+    let mut question = app.question(
+        "How many lanterns hang in the harbour office?",
+        affiant::domain::question::Mode::Verbatim,
+    );
+    question.scope.matter = Some("M-1".to_owned());
+    let mut listen = |_: affiant::answer::Progress<'_>| std::ops::ControlFlow::Continue(());
+    app.engine().answerer.ask(&app.asker("ottoline"), &question, &mut listen).unwrap();
+    let (who, actor) = app.principal("records");
+    let target = Target::Matter("M-1".to_owned());
+    app.open().governor.hold(&who, &actor, target, reason()).unwrap();
+    let erase = Proposal::Erase { target: Target::Patient("P-1".to_owned()) };
+    let refused = app.propose("records", erase).unwrap_err();
+    assert!(matches!(refused, GovernError::Held { .. }), "{refused}");
+}
+
+#[test]
+fn what_is_too_young_is_not_erased_and_the_date_is_told() {
+    let days = affiant::govern::Retention::new([("internal".to_owned(), 30)].into());
+    let app = TestApp::holding(crate::support::template::Holding::Nothing, |options| {
+        options.retention = days;
+    });
+    let report = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
+    let id = report.documents[0].id;
+    let refused = app.propose("records", Proposal::Erase { target: Target::Document(id) });
+    let Err(GovernError::TooYoung { until, .. }) = refused else { panic!("{refused:?}") };
+    let kept = app.open().governor.kept().unwrap();
+    assert_eq!(kept[0].until, Some(until));
+    assert_eq!(until.unix_millis() - kept[0].since.unix_millis(), 30 * 24 * 3_600_000);
+}

@@ -1,0 +1,66 @@
+//! Two persons, holds, erasure: what is governed, and that it is gone.
+
+mod changes;
+mod erasing;
+mod revealing;
+
+use affiant::audit::Actor;
+use affiant::domain::change::{Proposal, Target};
+use affiant::domain::ids::RequestId;
+use affiant::domain::principal::{Principal, Via};
+use affiant::domain::reason::Reason;
+use affiant::govern::{ErasureStep, GovernError};
+use affiant::identity::{Confirmed, Credential};
+use affiant::store::ChangeRow;
+
+use crate::support::PASSWORD;
+use crate::support::test_app::TestApp;
+
+impl TestApp {
+    /// Somebody who showed their own password.
+    fn confirmed(&self, name: &str) -> (Confirmed, Actor) {
+        let governor = &self.open().governor;
+        let actor = governor.actor(name, Via::Cli, None);
+        let password = Credential::Password(PASSWORD.to_owned().into());
+        (governor.confirm(&actor, name, &password).unwrap(), actor)
+    }
+
+    fn principal(&self, name: &str) -> (Principal, Actor) {
+        let asker = self.asker(name);
+        (asker.principal, asker.actor)
+    }
+
+    fn propose(&self, who: &str, proposal: Proposal) -> Result<ChangeRow, GovernError> {
+        let (who, actor) = self.confirmed(who);
+        self.open().governor.propose(&who, &actor, proposal, reason())
+    }
+
+    fn approve(&self, who: &str, id: RequestId) -> Result<ChangeRow, GovernError> {
+        self.approve_until(who, id, None)
+    }
+
+    /// Approves, and loses power before this step.
+    fn approve_until(
+        &self,
+        who: &str,
+        id: RequestId,
+        last: Option<ErasureStep>,
+    ) -> Result<ChangeRow, GovernError> {
+        let (who, actor) = self.confirmed(who);
+        self.open().governor.approve(&who, &actor, id, &mut |step| match last == Some(step) {
+            true => std::ops::ControlFlow::Break(()),
+            false => std::ops::ControlFlow::Continue(()),
+        })
+    }
+
+    /// Erases, with the two persons it takes.
+    pub(crate) fn erase(&self, target: Target) -> ChangeRow {
+        self.engine();
+        let proposed = self.propose("records", Proposal::Erase { target }).unwrap();
+        self.approve("approver", proposed.id).unwrap()
+    }
+}
+
+fn reason() -> Reason {
+    Reason::try_from("as the retention plan of May says".to_owned()).unwrap()
+}
