@@ -1,6 +1,7 @@
-//! The open log: append, read, prove.
+//! The open log: append, publish, stop; reading it is in `reading`.
 
-use std::fs;
+mod reading;
+
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -8,21 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::checkpoint::Checkpoint;
-use super::entry::{Entry, Unfit, Unsequenced};
+use super::entry::{Unfit, Unsequenced};
 use super::epoch::{self, Past};
 use super::event::Event;
 use super::files::{DiskFiles, LogFiles, LogPaths};
 use super::keys::{self, KeyChange, Offered};
-use super::merkle::Hash;
-use super::problems::Problem;
-use super::reader::{ReadError, Reader};
+use super::reader::Reader;
 use super::receipt::{Receipt, Recorded};
 use super::recover::{OpenError, Recovery, recover, sweep_folder};
 use super::sequencer::{Request, Sequencer, Waiting};
 use super::shared::{Halt, Shared};
 use crate::domain::clock::{Clock, Entropy};
-use crate::domain::ids::EntryIndex;
 use crate::domain::limits::{
     APPEND_QUEUE_MAX, APPEND_WAIT_MS_MAX, ENTRY_BYTES_MAX, LOG_PROBE_MS, LOG_RESERVE_BYTES,
 };
@@ -262,21 +259,6 @@ impl Log {
         self.inner.append(unsequenced(event)?, Some(change))
     }
 
-    /// What is wrong with the logs that ended before this one.
-    pub fn verify_past(&self) -> Vec<Problem> {
-        epoch::verify_past(&self.inner.paths)
-    }
-
-    /// The text of the newest verifier key.
-    ///
-    /// # Errors
-    /// Where its file cannot be read.
-    pub fn vkey(&self) -> io::Result<String> {
-        let path = &self.inner.paths.vkey;
-        let text = fs::read_to_string(path).map_err(|e| durable::at(path, "read", e))?;
-        Ok(text.trim_end().to_owned())
-    }
-
     /// Where its files are.
     pub(super) fn paths(&self) -> &LogPaths {
         &self.inner.paths
@@ -310,73 +292,6 @@ impl Log {
     ) -> Result<Recorded<T>, AppendError> {
         let receipt = self.append(event)?;
         Ok(Recorded::new(make(&receipt), receipt))
-    }
-
-    /// Entries on record: those of this log, and of the logs that ended before it.
-    pub fn size(&self) -> u64 {
-        self.inner.first + self.inner.shared.lock().edge.size()
-    }
-
-    /// One entry.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub fn read(&self, at: EntryIndex) -> Result<Entry, ReadError> {
-        let (reader, first) = self.inner.reader_of(at);
-        Ok(shifted(reader.entry(at.0 - first)?, first))
-    }
-
-    /// Up to `limit` entries from `from` on; fewer at the end of the log.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub fn entries(&self, from: EntryIndex, limit: usize) -> Result<Vec<Entry>, ReadError> {
-        let mut found: Vec<Entry> = Vec::new();
-        let mut next = from;
-        while found.len() < limit {
-            let (reader, first) = self.inner.reader_of(next);
-            let part = reader.entries(next.0 - first, limit - found.len())?;
-            let Some(last) = part.last() else { break };
-            next = EntryIndex(first + last.index.0 + 1);
-            found.extend(part.into_iter().map(|entry| shifted(entry, first)));
-        }
-        Ok(found)
-    }
-
-    /// A C2SP tlog-proof of one entry, in the tree of the log that holds it.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub fn proof(&self, at: EntryIndex) -> Result<String, ReadError> {
-        let (reader, first) = self.inner.reader_of(at);
-        reader.proof(at.0 - first)
-    }
-
-    /// The consistency proof from the log of `old` entries to today's, and today's checkpoint.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub fn consistency(&self, old: u64) -> Result<(Vec<Hash>, String), ReadError> {
-        self.inner.reader.consistency(old)
-    }
-
-    /// The hashes that prove that the log of `old` entries is the beginning of the log that `new`,
-    /// a checkpoint of this log, states.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub fn consistency_between(&self, old: u64, new: &Checkpoint) -> Result<Vec<Hash>, ReadError> {
-        self.inner.reader.consistency_between(old, new)
-    }
-
-    /// The signed checkpoint that the published folder has, durably.
-    pub fn published_checkpoint(&self) -> String {
-        self.inner.shared.lock().published_note.to_string()
-    }
-
-    /// The newest signed checkpoint.
-    pub fn checkpoint(&self) -> String {
-        self.inner.shared.lock().note.to_string()
     }
 
     /// Publishes everything that is committed now, and waits for it.
@@ -463,11 +378,6 @@ impl Log {
     }
 }
 
-/// An entry with its index among those of all logs.
-fn shifted(entry: Entry, first: u64) -> Entry {
-    Entry { index: EntryIndex(entry.index.0 + first), ..entry }
-}
-
 fn unsequenced(event: &Event) -> Result<Unsequenced, AppendError> {
     Unsequenced::new(event).map_err(|unfit| match unfit {
         Unfit::NotCanonical => AppendError::Invalid,
@@ -478,12 +388,6 @@ fn unsequenced(event: &Event) -> Result<Unsequenced, AppendError> {
 }
 
 impl Inner {
-    /// Which log holds an entry, and how many entries lie before that log.
-    fn reader_of(&self, at: EntryIndex) -> (&Reader, u64) {
-        let past = self.past.iter().find(|past| at.0 < past.first + past.size);
-        past.map_or((&self.reader, self.first), |past| (&past.reader, past.first))
-    }
-
     fn append(
         &self,
         entry: Unsequenced,
