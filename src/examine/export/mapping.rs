@@ -160,6 +160,11 @@ const MAPPINGS: &[Mapping] = &[
     row("audit.revealed", "Contents revealed", other(LOG_USED, LOG_USED, "R"), READ, 5),
     row("audit.exported", "Record exported", Shape::Disclosure, READ, 5),
     row("export.key_created", "Export key made", other(ALERT, CONFIGURED, "C"), CREATE, 3),
+    row("key.rotated", "Log key rotated", other(ALERT, CONFIGURED, "C"), CREATE, 4),
+    row("key.retired", "Log key retired", other(ALERT, CONFIGURED, "U"), UPDATE, 4),
+    row("log.frozen", "Log frozen: its key leaked", other(ALERT, CONFIGURED, "U"), UPDATE, 9),
+    row("log.continued", "Log continued under a new key", other(ALERT, CONFIGURED, "C"), CREATE, 6),
+    row("anchor.recorded", "Timestamp kept", other(ALERT, CONFIGURED, "C"), CREATE, 2),
     row(
         "views.rebuilt",
         "Catalogue and index rebuilt",
