@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::domain::change::{Proposal, Target};
 use crate::domain::ids::RequestId;
 use crate::domain::reason::Reason;
-use crate::govern::{Changer, GovernError};
+use crate::govern::{Changer, GovernError, Governor};
 use crate::identity::{Confirmed, Credential};
 use crate::store::{ChangeRow, ChangeState, HoldRow};
 
@@ -128,7 +128,7 @@ pub(super) async fn create_erasure(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let (target, reason) = body.into_inner().checked()?;
-    propose(cases, caller, Proposal::Erase { target }, reason).await
+    propose(cases, caller, reason, |_| Ok(Proposal::Erase { target })).await
 }
 
 /// `GET /api/v1/holds`: every hold.
@@ -168,18 +168,19 @@ pub(super) async fn release_hold(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let reason = reason(body.into_inner().reason)?;
-    let proposal = cases.governor.release(request_id(&id, "hold")?)?;
-    propose(cases, caller, proposal, reason).await
+    let id = request_id(&id, "hold")?;
+    propose(cases, caller, reason, move |governor| governor.release(id)).await
 }
 
 async fn propose(
     cases: web::Data<UseCases>,
     caller: Caller,
-    proposal: Proposal,
     reason: Reason,
+    proposal: impl FnOnce(&Governor) -> Result<Proposal, GovernError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let row = blocking(move || {
         let who = confirmed(&cases, &caller)?;
+        let proposal = proposal(&cases.governor)?;
         Ok(cases.governor.propose(&who, &caller.actor, proposal, reason)?)
     })
     .await?;
