@@ -89,8 +89,8 @@ impl Envelope {
 
 /// The key's name and id, as in a vkey; a hint only.
 fn keyid(verifier: &NoteVerifier) -> String {
-    let vkey = verifier.to_string();
-    vkey.rsplit_once('+').map_or_else(String::new, |(hint, _)| hint.to_owned())
+    // Only the first two: the key itself is base64 and may hold a plus sign.
+    verifier.to_string().splitn(3, '+').take(2).collect::<Vec<_>>().join("+")
 }
 
 /// The pre-authentication encoding: what is signed.
