@@ -1,6 +1,7 @@
 //! From our words to Cedar's, and back to yes or no.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
@@ -8,6 +9,7 @@ use cedar_policy::{
 };
 
 use super::load::PolicyFile;
+use super::source::PolicySource;
 use super::{Action, Allowed, Denial, Permit, Policies};
 use crate::domain::access::{AccessClass, Labels};
 use crate::domain::digest::Digest;
@@ -23,7 +25,8 @@ pub(super) struct Compiled {
     pub(super) policies: PolicySet,
     pub(super) schema: Schema,
     pub(super) words: Words,
-    pub(super) files: Vec<PolicyFile>,
+    pub(super) files: Arc<[PolicyFile]>,
+    pub(super) source: PolicySource,
     pub(super) digest: Digest,
 }
 
@@ -206,12 +209,17 @@ impl Compiled {
 impl Policies {
     /// Identifies the policies and the schema.
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.now().digest
     }
 
     /// The files that decide, in order of their names, the schema among them.
-    pub fn files(&self) -> &[PolicyFile] {
-        &self.0.files
+    pub fn files(&self) -> Arc<[PolicyFile]> {
+        Arc::clone(&self.now().files)
+    }
+
+    /// Every file of the set, as it was written.
+    pub fn source(&self) -> PolicySource {
+        self.now().source.clone()
     }
 
     /// Decides which of `classes` a person may read for `action` within `scope`.
@@ -229,9 +237,10 @@ impl Policies {
         scope: &Scope,
         classes: &[(AccessClass, Labels)],
     ) -> Result<Permit, Denial> {
-        let asking = self.start(who, action, scope)?;
+        let now = self.now();
+        let asking = now.start(who, action, scope)?;
         if !action.reads_documents() {
-            return Err(self.denial(action, None));
+            return Err(now.denial(action, None));
         }
         let classes = classes
             .iter()
@@ -243,16 +252,17 @@ impl Policies {
             action,
             scope: scope.clone(),
             classes,
-            shows_withheld: self.may(who, Action::SeeWithheld).is_ok(),
-            policy: self.0.digest,
+            shows_withheld: now.start(who, Action::SeeWithheld, &Scope::default()).is_ok(),
+            policy: now.digest,
         })
     }
 
-    /// Decides one document's labels again, from nothing but the permit's person and scope.
+    /// Decides one document's labels again, from nothing but the permit's person and scope, by the
+    /// policies in force now.
     pub fn decide_again(&self, permit: &Permit, labels: &Labels) -> bool {
         within(&permit.scope, labels)
             && self
-                .0
+                .now()
                 .asking(&permit.who, permit.action, &permit.scope)
                 .is_some_and(|asking| asking.reads(labels))
     }
@@ -264,25 +274,32 @@ impl Policies {
     /// # Errors
     /// [`Denial`] where no policy permits it or one forbids it.
     pub fn may(&self, who: &Principal, action: Action) -> Result<Allowed, Denial> {
-        self.start(who, action, &Scope::default())?;
-        Ok(Allowed { who: who.clone(), action, policy: self.0.digest })
+        let now = self.now();
+        now.start(who, action, &Scope::default())?;
+        Ok(Allowed { who: who.clone(), action, policy: now.digest })
     }
 
+    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+        self.now().denial(action, because)
+    }
+}
+
+impl Compiled {
     fn start(&self, who: &Principal, action: Action, scope: &Scope) -> Result<Asking<'_>, Denial> {
-        let asking = self.0.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
+        let asking = self.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
         match asking.decide() {
             Ok(()) => Ok(asking),
             Err(reason) => Err(self.denial(action, reason)),
         }
     }
 
-    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+    fn denial(&self, action: Action, because: Option<String>) -> Denial {
         let mut reason = action.denied();
         if let Some(because) = because {
             reason.push_str(": ");
             reason.push_str(&because);
         }
-        Denial { reason, policy: self.0.digest }
+        Denial { reason, policy: self.digest }
     }
 }
 
