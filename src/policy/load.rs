@@ -10,8 +10,9 @@ use serde::Serialize;
 
 use super::Policies;
 use super::builtin::{SCHEMA, SCHEMA_FILE};
-use super::decide::{Compiled, Words};
+use super::decide::Compiled;
 use super::source::PolicySource;
+use super::words::{Words, mentions_time};
 use crate::domain::digest::Digest;
 
 /// One file that takes part in decisions.
@@ -163,7 +164,8 @@ fn compile(
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let parts = files.iter().flat_map(|f| [f.name.as_bytes(), &f.digest.as_bytes()[..]]);
     let digest = Digest::of_parts(parts);
-    Some(Compiled { policies, schema, words, files: files.into(), source, digest })
+    let (files, mentions_time) = (files.into(), mentions_time(&policies));
+    Some(Compiled { policies, schema, words, files, source, digest, mentions_time })
 }
 
 /// One problem for an error of Cedar and one for each related to it, each with its line.

@@ -3,8 +3,9 @@
 //! A directory of `*.cedar` files is loaded whole or not at all: every policy is checked strictly
 //! against the schema that the program is built with (`policies/schema.cedarschema`). What a policy
 //! may read is what that schema names: roles and attributes of the person, labels of the document,
-//! the declared purpose and scope. Beside each `NAME.cedar` may stand `NAME.examples.toml` with
-//! requests and the decision expected of each, see [`Policies::run_examples`].
+//! the declared purpose and scope, the time to the minute. Beside each `NAME.cedar` may stand
+//! `NAME.examples.toml` with requests and the decision expected of each, see
+//! [`Policies::run_examples`].
 //!
 //! Default is deny. A document without a classification never reaches a policy. A policy that fails
 //! while it is evaluated denies, whatever the others say.
@@ -16,8 +17,8 @@
 //! A set is one piece ([`PolicySource`]): read, checked, compared and written whole. What is in force
 //! changes in one step, in every clone of [`Policies`] ([`Policies::put_in_force`]).
 //!
-//! Does not do: recording (callers), proposals and approval (`govern`), what is in force (the log). The machine's operator has no
-//! account and is decided by callers.
+//! Does not do: recording (callers), proposals and approval (`govern`), what is in force (the log).
+//! The machine's operator has no account and is decided by callers.
 
 mod action;
 mod builtin;
@@ -26,6 +27,7 @@ mod examples;
 mod load;
 mod permit;
 mod source;
+mod words;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
