@@ -12,6 +12,7 @@ mod live;
 mod reader;
 mod replay;
 mod search;
+mod simulate;
 mod spine;
 
 use std::ops::ControlFlow;
@@ -36,6 +37,7 @@ pub use live::CloseError;
 pub use reader::{PageView, Reader, Sought};
 pub use replay::{Difference, OnRecord, Replay, ReplayError};
 pub use search::{SearchHit, SearchResult, Searched};
+pub use simulate::{Effect, Sight, SimulateError, Simulated};
 
 use live::Live;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 
-use crate::audit::{Log, LogPaths, What};
+use crate::audit::{Log, LogPaths};
 use crate::config::Options;
 use crate::domain::clock::{Entropy, SystemEntropy};
 use crate::domain::principal::{Attributes, Role, UserName};
@@ -15,7 +15,7 @@ use crate::identity::NewAccount;
 use crate::policy::Policies;
 use crate::store::{State, Vault};
 
-use super::{App, Home, tls};
+use super::{App, Home, in_force, tls};
 
 /// What a new home begins with.
 #[derive(Clone, Debug)]
@@ -69,10 +69,8 @@ pub fn create(options: &Options, init: &InitOptions) -> anyhow::Result<Initialis
     // The verifier key is written last: where it stands, the home is whole.
     let vkey = Log::create(&LogPaths::of(home.path()), &options.log_origin, entropy.as_ref())?;
     let app = App::open(options.clone()).context("the new home cannot be opened")?;
-    app.record_own(What::PolicyActivated {
-        set: init.policies.clone(),
-        files: app.policies.files().iter().map(|f| (f.name.clone(), f.digest)).collect(),
-    })?;
+    app.record_own(in_force::activated(&app.vault, &app.policies, &init.policies)?)?;
+    app.catalogue.catch_up()?;
     let admin = first(&app, &init.admin, Role::Administrator)?;
     let approver = first(&app, &init.approver, Role::Approver)?;
     Ok(Initialised { app, vkey, fingerprint, admin, approver })

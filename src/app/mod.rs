@@ -8,6 +8,7 @@ mod anchoring;
 mod create;
 mod engine;
 mod epoch;
+mod in_force;
 mod pulse;
 mod rebuild;
 mod serve;
@@ -23,13 +24,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context as _;
 
 use crate::answer::Reader;
-use crate::audit::{
-    Actor, DiskFiles, Entry, Event, Log, LogFiles, LogPaths, Recovery, Rounds, What,
-};
+use crate::audit::{Actor, DiskFiles, Event, Log, LogFiles, LogPaths, Recovery, Rounds, What};
 use crate::catalogue::Catalogue;
 use crate::config::Options;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
-use crate::domain::ids::{EntryIndex, RequestId};
+use crate::domain::ids::RequestId;
 use crate::domain::principal::Via;
 use crate::durable::{Lock, LockError};
 use crate::examine::Examiner;
@@ -42,6 +41,7 @@ use crate::telemetry::Metrics;
 pub use create::{InitOptions, Initialised, create};
 pub use engine::{Engine, Models, load_runtime, models_of};
 pub use epoch::begin_epoch;
+pub use in_force::PoliciesEdited;
 pub use pulse::{Pulse, Watch};
 pub use rebuild::{rebuild, rebuild_over};
 pub use serve::{Serving, Tls, bind};
@@ -96,9 +96,6 @@ impl Home {
         LogPaths::of(&self.0).vkey.exists()
     }
 }
-
-/// Nearly every entry names a policy set, so that one of so many last ones does.
-const ENTRIES_NEAR_END: u64 = 64;
 
 /// What becomes of the views of the log when a home is opened.
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -196,18 +193,19 @@ impl App {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = open_state(&home, &vault, views)?;
-        let policies = load_policies(&home)?;
         let paths = LogPaths::of(home.path()).with_credential(options.log_key_credential.clone());
         let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
             .context("the audit log cannot be opened")?;
         // Before anything is appended: a log that was put back must not be written on.
         let (witnesses, changes) = witnessing::open(&options.witness, &paths, &log)?;
         let catalogue = Arc::new(Catalogue::open(state.clone(), vault.clone(), log.clone())?);
+        let in_force::Found { policies, new } = in_force::find(&home, &catalogue, &log)?;
         let metrics = Arc::new(Metrics::default());
         let app = Self {
             governor: Arc::new(Governor {
                 accounts: Accounts::new(state.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
                 policies: policies.clone(),
+                policy_folder: home.policies(),
                 log: log.clone(),
                 vault: vault.clone(),
                 state: state.clone(),
@@ -254,7 +252,7 @@ impl App {
             engine: Mutex::new(None),
             _lock: lock,
         };
-        app.tell_policies()?;
+        app.tell_policies(new)?;
         app.close_interrupted(&recovery)?;
         app.record_changes(changes);
         Ok(app)
@@ -317,18 +315,13 @@ impl App {
         Ok(self.log.publish()?)
     }
 
-    /// Policies that were edited while nobody had the home open are in the log before anything is
-    /// decided by them. The last entry that names a policy set names the one in force until now.
-    fn tell_policies(&self) -> anyhow::Result<()> {
-        let size = self.log.size();
-        let recent = EntryIndex(size.saturating_sub(ENTRIES_NEAR_END));
-        let recent = self.log.entries(recent, ENTRIES_NEAR_END as usize)?;
-        let known = recent.iter().rev().find_map(Entry::policy);
-        if size == 0 || known == Some(self.policies.digest()) {
-            return Ok(());
+    /// Policies that come into force with this start are in the log before anything is decided by
+    /// them.
+    fn tell_policies(&self, new: Option<&str>) -> anyhow::Result<()> {
+        match new {
+            Some(set) => self.record_own(in_force::activated(&self.vault, &self.policies, set)?),
+            None => Ok(()),
         }
-        let files = self.policies.files().iter().map(|f| (f.name.clone(), f.digest)).collect();
-        self.record_own(What::PolicyActivated { set: "edited".to_owned(), files })
     }
 
     /// Says that a crash was recovered from, and gives every question that it interrupted its one
@@ -373,12 +366,4 @@ fn lock(home: &Home) -> anyhow::Result<Lock> {
         Err(LockError::Held { .. }) => Err(HomeInUse { home: home.path().to_owned() }.into()),
         Err(error @ LockError::Io(_)) => Err(error.into()),
     }
-}
-
-fn load_policies(home: &Home) -> anyhow::Result<Policies> {
-    Policies::load(&home.policies()).map_err(|problems| {
-        let lines: Vec<String> =
-            problems.iter().map(|p| format!("{}: {}", p.file, p.detail)).collect();
-        anyhow::anyhow!("the policies have faults, so nothing is allowed: {}", lines.join("; "))
-    })
 }

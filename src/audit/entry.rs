@@ -79,6 +79,18 @@ impl Entry {
         self.text("policy").parse().ok()
     }
 
+    /// Digest of the policy set that an entry puts in force, where its type is `policy.activated`.
+    pub fn activates(&self) -> Option<Digest> {
+        let files = self.details().get("files").filter(|_| self.kind() == "policy.activated")?;
+        let mut parts = Vec::new();
+        for (name, digest) in files.as_object()? {
+            parts.push((name, digest.as_str()?.parse::<Digest>().ok()?));
+        }
+        parts.sort_by(|(a, _), (b, _)| a.as_bytes().cmp(b.as_bytes()));
+        let parts = parts.iter().flat_map(|(name, digest)| [name.as_bytes(), digest.as_bytes()]);
+        Some(Digest::of_parts(parts))
+    }
+
     /// The fields of this type; `null` for an entry of another format.
     pub fn details(&self) -> &Value {
         self.value.get("details").unwrap_or(&Value::Null)

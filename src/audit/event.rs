@@ -259,9 +259,32 @@ entry_types! {
         differences: Vec<String> = "kinds of what differs",
         contents: bool = "whether contents are shown",
     };
+    PolicyProposed = "policy.proposed", "ok", "when other policies passed every check and are proposed; `req` is the change's id" {
+        sha256: Digest = "digest of the set",
+        replaces: Digest = "digest of the set in force",
+        version: Option<u64> = "number of the earlier version that it goes back to",
+        files: BTreeMap<String, Digest> = "file name to digest",
+        examples: u32 = "examples beside it, each decided as written",
+        queries: u32 = "past questions that were run again under it",
+        seen: u32 = "documents that those would newly show",
+        hidden: u32 = "documents that those would show no more",
+    } + payload = "every file of the set";
+    PolicyRejected = "policy.rejected", "refused", "when policies do not come into force: they failed a check, or nobody else approved them" {
+        sha256: Option<Digest> = "digest of the set, where it could be read",
+        reason: String = "`faults`, `examples`, `person` or `expired`",
+        problems: u32 = "faults, or examples that are decided otherwise",
+    };
     PolicyActivated = "policy.activated", "ok", "when a policy set comes into force" {
         set: String = "name of the set",
         files: BTreeMap<String, Digest> = "file name to digest",
+    } + payload = "every file of the set";
+    PolicySimulated = "policy.simulated", "ok", "before past questions are run again under other policies" {
+        candidate: Digest = "digest of those policies",
+        queries: u32 = "how many questions",
+    };
+    PolicyExplained = "policy.explained", "ok", "before it is told why a person may see a document or not" {
+        person: Token = "token of the person",
+        document: Option<Token> = "token of the document, where there is one that the asker may know of",
     };
     AccountCreated = "account.created", "ok", "when an account is made" {
         person: Token = "token of the person",
@@ -275,7 +298,7 @@ entry_types! {
         role: Role = "the role",
     };
     ChangeProposed = "change.proposed", "ok", "when a person proposes a change that needs a second one; `req` is the change's id" {
-        kind: ChangeKind = "`erase`, `hold.release` or `role.grant`",
+        kind: ChangeKind = "`erase`, `hold.release`, `role.grant` or `policy.change`",
         subject: Token = "token of what it is about",
         expires: Timestamp = "until when it may be approved, Unix milliseconds",
     } + payload = "what is proposed, and why";

@@ -46,6 +46,11 @@ impl<T> Recorded<T> {
         &self.receipt
     }
 
+    /// Another value that was made from this one, under the same entry.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Recorded<U> {
+        Recorded { value: make(self.value), receipt: self.receipt }
+    }
+
     /// The value and the proof.
     pub fn into_parts(self) -> (T, Receipt) {
         (self.value, self.receipt)

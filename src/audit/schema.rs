@@ -266,7 +266,10 @@ mod tests {
         let files = [("b.cedar".to_owned(), digest), ("a.cedar".to_owned(), digest)].into();
         let set =
             Digest::of_parts([&b"a.cedar"[..], digest.as_bytes(), b"b.cedar", digest.as_bytes()]);
-        assert_eq!(fact_of(What::PolicyActivated { set: "x".into(), files }), Fact::InForce(set));
+        assert_eq!(
+            fact_of(What::PolicyActivated { set: "x".into(), files, payload: None }),
+            Fact::InForce(set)
+        );
         let deleted = What::DocumentDeleted { document: document.clone(), generation: 1 };
         assert_eq!(fact_of(deleted), Fact::Deleted(number));
         assert_eq!(fact_of(What::DocumentsListed { documents: 1 }), Fact::Plain);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::audit::Entry;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::payload::Token;
-use crate::store::{AnswerRow, DocumentRow, RevealError};
+use crate::store::{AnswerRow, DocumentRow, PolicyRow, RevealError};
 
 use super::{Catalogue, CatalogueError};
 
@@ -45,6 +45,7 @@ fn apply(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
         "query.denied" | "query.failed" | "search.released" => {
             Ok(catalogue.state.open_queries().remove(request(entry)?)?)
         }
+        "policy.activated" => activate_policies(catalogue, entry),
         "log.started" => Ok(catalogue.state.meta().set_serving(true)?),
         "log.stopped" | "log.recovered" => Ok(catalogue.state.meta().set_serving(false)?),
         _ => Ok(()),
@@ -77,6 +78,20 @@ fn activate(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> 
     let row = DocumentRow { entry: entry.index, ..row };
     catalogue.state.documents().put_soon(&row)?;
     catalogue.show(row)
+}
+
+fn activate_policies(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
+    let details = entry.details();
+    let files = details.get("files").cloned().unwrap_or_default();
+    let (Some(contents), Some(sha256), Ok(files)) =
+        (entry.payload(), entry.activates(), serde_json::from_value(files))
+    else {
+        return Ok(());
+    };
+    let set = details.get("set").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (change, activated, entry) = (request(entry)?, entry.ts(), entry.index);
+    let row = PolicyRow { entry, activated, change, sha256, set, files, contents };
+    Ok(catalogue.state.policies().put_soon(&row)?)
 }
 
 /// The row stays, for retention, holds and erasure; nobody sees the document any more.

@@ -1,4 +1,4 @@
-//! Which documents and open questions does the log say there are, and what do the documents say?
+//! Which documents, open questions and policies does the log say there are, and what do they say?
 //!
 //! A view: every fact in it follows from log entries, applied in order by [`Catalogue::catch_up`],
 //! which start-up and normal running both call. Texts come from the vault and are cached.
@@ -8,6 +8,7 @@
 
 mod apply;
 mod cache;
+mod policies;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -73,6 +74,14 @@ pub enum CatalogueError {
         document: String,
         /// Why.
         source: RevealError,
+    },
+    /// The files of a policy set in the vault could not be opened: restore it from a backup.
+    #[error("the policies of entry {entry} could not be read: {source}")]
+    Policies {
+        /// The entry that put them in force.
+        entry: EntryIndex,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Stored contents do not have the expected form.
     #[error("contents of document {document} are not in a known form")]

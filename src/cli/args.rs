@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::account_args::UserCommand;
 use super::duty_args::{ChangesCommand, CredentialArgs, EraseArgs, HoldCommand};
+use super::policy_args::PolicyCommand;
 
 /// Answers from regulated documents, with a record that others can check.
 #[derive(Debug, Parser)]
@@ -409,20 +410,6 @@ pub(super) struct FilterArgs {
     /// Up to this time.
     #[arg(long)]
     pub(super) until: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum PolicyCommand {
-    /// Load a policy folder and list every problem.
-    Check {
-        /// The folder; else the home's.
-        dir: Option<PathBuf>,
-    },
-    /// Run the examples beside the policies.
-    Test {
-        /// The folder; else the home's.
-        dir: Option<PathBuf>,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,7 @@ mod args;
 mod commands;
 mod context;
 mod duty_args;
+mod policy_args;
 mod progress;
 mod remote;
 mod reply;

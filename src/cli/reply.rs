@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::answer::{AnswerError, ReadError, ReplayError};
-use crate::app::{HomeInUse, NoHome};
+use crate::app::{HomeInUse, NoHome, PoliciesEdited};
 use crate::audit::{AnchorError, AppendError, KeyChangeError, OpenError, RoundError};
 use crate::config::ConfigError;
 use crate::examine::ExamineError;
@@ -140,6 +140,13 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         ("locked", "stop the other process, or use its server", exit::UNAVAILABLE)
     } else if error.is::<NoHome>() {
         ("no_home", "run `affiant init`, or name the home with --home", exit::USAGE)
+    } else if error.is::<PoliciesEdited>() {
+        (
+            "policies_edited",
+            "move the folder away and start again, which writes the version in force anew; then \
+             propose yours with `affiant policy propose DIR --as USER`",
+            exit::UNAVAILABLE,
+        )
     } else if error.is::<ConfigError>() {
         ("configuration", "correct every field that is named", exit::USAGE)
     } else if let Some(AnchorError::Token(_)) = error.downcast_ref() {
@@ -195,13 +202,23 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
             ("not_found", "check the id or name, and whose rights you use", exit::USAGE)
         }
         GovernError::NotOpen { .. } => ("not_open", "see `affiant changes list`", exit::USAGE),
+        GovernError::Faulty { .. } => {
+            ("policy_problems", "correct every file that is named", exit::CHECK_FAILED)
+        }
+        GovernError::InForce => ("in_force", "see `affiant policy versions`", exit::USAGE),
+        GovernError::Outdated => {
+            ("outdated", "propose the policies again with `affiant policy propose`", exit::USAGE)
+        }
         GovernError::Account(_) => ("usage", "correct what is named", exit::USAGE),
         GovernError::NotRecorded(_) => (
             "log_unavailable",
             "free disk space, then run `affiant audit verify`",
             exit::UNAVAILABLE,
         ),
-        GovernError::Interrupted
+        GovernError::Simulate(_)
+        | GovernError::Reveal(_)
+        | GovernError::Io(_)
+        | GovernError::Interrupted
         | GovernError::Left { .. }
         | GovernError::Read(_)
         | GovernError::Catalogue(_)

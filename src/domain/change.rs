@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
 use super::principal::{Role, UserName};
+use super::trial::PolicyChange;
 
 /// What a hold or an erasure is about.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -57,6 +58,9 @@ pub enum ChangeKind {
     /// A role that administers or approves.
     #[serde(rename = "role.grant")]
     GrantRole,
+    /// Other policies.
+    #[serde(rename = "policy.change")]
+    ChangePolicies,
 }
 
 impl ChangeKind {
@@ -66,6 +70,7 @@ impl ChangeKind {
             Self::Erase => "erase",
             Self::ReleaseHold => "hold.release",
             Self::GrantRole => "role.grant",
+            Self::ChangePolicies => "policy.change",
         }
     }
 }
@@ -93,6 +98,8 @@ pub enum Proposal {
         /// The role.
         role: Role,
     },
+    /// Put other policies in force.
+    ChangePolicies(Box<PolicyChange>),
 }
 
 impl Proposal {
@@ -102,6 +109,7 @@ impl Proposal {
             Self::Erase { .. } => ChangeKind::Erase,
             Self::ReleaseHold { .. } => ChangeKind::ReleaseHold,
             Self::GrantRole { .. } => ChangeKind::GrantRole,
+            Self::ChangePolicies(_) => ChangeKind::ChangePolicies,
         }
     }
 }

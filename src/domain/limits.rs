@@ -48,6 +48,11 @@ pub const SIGN_IN_NAMES_MAX: usize = 10_000;
 pub const POLICY_FILES_MAX: usize = 200;
 /// Largest policy or examples file.
 pub const POLICY_BYTES_MAX: u64 = 1024 * 1024;
+/// Past questions that policies are tried on at most, and where nothing else is said: a minute's
+/// work at 100,000 passages.
+pub const SIMULATED_MAX: usize = 10_000;
+/// See [`SIMULATED_MAX`].
+pub const SIMULATED_DEFAULT: usize = 1_000;
 /// A policy set is kept in one piece, beside every answer that it decided.
 pub const POLICY_SET_BYTES_MAX: u64 = 2 * 1024 * 1024;
 

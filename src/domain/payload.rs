@@ -81,6 +81,8 @@ pub enum TokenKind {
     Person,
     /// A person's roles and attributes, at one time.
     Rights,
+    /// A set of policies, by its digest.
+    Policy,
 }
 
 impl TokenKind {
@@ -92,6 +94,7 @@ impl TokenKind {
             Self::Patient => "patient",
             Self::Person => "person",
             Self::Rights => "rights",
+            Self::Policy => "policy",
         }
     }
 }

@@ -235,6 +235,11 @@ impl Examiner {
         Ok(OneLog { epoch, folder, verifier: parse_vkey(&vkey)?, is_current })
     }
 
+    /// The key that signs statements about the log that is written.
+    pub(super) fn signer(&self, reader: &Reader) -> Result<NoteSigner, ExamineError> {
+        self.export_signer(reader, &self.one_log(None)?)
+    }
+
     /// The key that signs bundles of a log. It is made on first use, and the log names it before it
     /// signs; each log has its own, as what ends a log may have been a thief of keys.
     fn export_signer(&self, reader: &Reader, log: &OneLog) -> Result<NoteSigner, ExamineError> {

@@ -7,6 +7,7 @@ mod filter;
 mod hand_out;
 mod replay;
 mod reveal;
+mod statement;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -44,7 +44,17 @@ impl Governor {
         proposal: Proposal,
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
-        let who = who.principal();
+        self.propose_as(who.principal(), actor, proposal, reason)
+    }
+
+    /// [`Self::propose`] for what a name is enough for: somebody else approves it anyway.
+    pub(super) fn propose_as(
+        &self,
+        who: &Principal,
+        actor: &Actor,
+        proposal: Proposal,
+        reason: Reason,
+    ) -> Result<ChangeRow, GovernError> {
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
         let _turn = self.turn.take();
         let (scope, subject) = self.subject(&proposal)?;
@@ -62,6 +72,9 @@ impl Governor {
             expires: proposed.after(Duration::from_millis(CHANGE_MS_MAX)),
             state: ChangeState::Proposed,
         };
+        if let Some(Proposal::ChangePolicies(change)) = &row.proposal {
+            self.record_as(actor, row.id, self.proposed(change)?)?;
+        }
         let payload = self.seal_for(&row.subject, scope, &row)?;
         let what = What::ChangeProposed {
             kind: row.kind,
@@ -124,6 +137,9 @@ impl Governor {
         }
         let (kind, subject) = (row.kind, row.subject.clone());
         self.record_as(actor, id, What::ChangeRejected { kind, subject })?;
+        if let Some(what) = policies_rejected(&row, "person") {
+            self.record_as(actor, id, what)?;
+        }
         let state = ChangeState::Rejected { by: who.name.clone() };
         let row = ChangeRow { state, ..row };
         self.state.changes().put(&row)?;
@@ -139,7 +155,8 @@ impl Governor {
         let shows_contents = match changer {
             Changer::Operator => false,
             Changer::Person(_) => {
-                let rights = [Action::Approve, Action::Erase, Action::ManageHolds];
+                let rights =
+                    [Action::Approve, Action::Erase, Action::ManageHolds, Action::ProposePolicies];
                 let may = |right: &Action| self.decide(changer, *right).is_ok();
                 if !rights.iter().any(may) {
                     self.decide(changer, Action::Approve)?;
@@ -204,13 +221,21 @@ impl Governor {
             (ChangeKind::Erase, proposal) => {
                 let target = match proposal {
                     Some(Proposal::Erase { target }) => Some(target),
-                    Some(Proposal::ReleaseHold { .. } | Proposal::GrantRole { .. }) | None => None,
+                    Some(
+                        Proposal::ReleaseHold { .. }
+                        | Proposal::GrantRole { .. }
+                        | Proposal::ChangePolicies(_),
+                    )
+                    | None => None,
                 };
                 if !self.erase(&row, target.as_ref(), progress)? {
                     return Ok(row); // Until the indexes are open.
                 }
             }
-            (ChangeKind::ReleaseHold | ChangeKind::GrantRole, _) => {
+            (ChangeKind::ChangePolicies, Some(Proposal::ChangePolicies(change))) => {
+                self.activate(&row, &change)?;
+            }
+            (ChangeKind::ReleaseHold | ChangeKind::GrantRole | ChangeKind::ChangePolicies, _) => {
                 return Err(GovernError::NotFound { what: "proposal" });
             }
         }
@@ -237,6 +262,7 @@ impl Governor {
                 self.accounts.principal(account.as_str())?;
                 Ok(())
             }
+            Proposal::ChangePolicies(change) => self.check_policies(change),
         }
     }
 
@@ -256,6 +282,10 @@ impl Governor {
                 }
                 let kind = TokenKind::Person;
                 Ok((kind, self.vault.token(kind, account.as_str())))
+            }
+            Proposal::ChangePolicies(change) => {
+                let kind = TokenKind::Policy;
+                Ok((kind, self.vault.token(kind, &change.sha256.to_string())))
             }
         }
     }
@@ -277,6 +307,9 @@ impl Governor {
             if row.state == ChangeState::Proposed && row.expires <= now {
                 let (kind, subject) = (row.kind, row.subject.clone());
                 self.record_in(&row, What::ChangeExpired { kind, subject })?;
+                if let Some(what) = policies_rejected(&row, "expired") {
+                    self.record_in(&row, what)?;
+                }
                 self.state.changes().put(&ChangeRow { state: ChangeState::Expired, ..row })?;
             }
         }
@@ -321,10 +354,25 @@ impl Governor {
     }
 }
 
+fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
+    match &row.proposal {
+        Some(Proposal::ChangePolicies(change)) => Some(What::PolicyRejected {
+            sha256: Some(change.sha256),
+            reason: reason.to_owned(),
+            problems: 0,
+        }),
+        Some(
+            Proposal::Erase { .. } | Proposal::ReleaseHold { .. } | Proposal::GrantRole { .. },
+        )
+        | None => None,
+    }
+}
+
 const fn right_to_propose(kind: ChangeKind) -> Action {
     match kind {
         ChangeKind::Erase => Action::Erase,
         ChangeKind::ReleaseHold => Action::ManageHolds,
         ChangeKind::GrantRole => Action::ManageAccounts,
+        ChangeKind::ChangePolicies => Action::ProposePolicies,
     }
 }

@@ -8,6 +8,9 @@
 //! **Holds and retention.** What a hold keeps is neither deleted nor erased; what is younger than its
 //! classification demands is not erased.
 //!
+//! **Policies** are proposed with what they would change for past questions, and come into force at
+//! once when a second person approves them.
+//!
 //! **Erasure** destroys the keys of all that belongs to a document, matter or patient, then purges
 //! every store; see [`ErasureStep`]. The log stays whole and names what was erased by token.
 //!
@@ -20,10 +23,13 @@ mod documents;
 mod erasure;
 mod holds;
 mod keys;
+mod policies;
 mod retention;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::answer::SimulateError;
 use crate::audit::{Actor, AppendError, Event, Log, ReadError, What};
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::domain::clock::{Clock, Entropy, Timestamp};
@@ -33,12 +39,13 @@ use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
 use crate::identity::{AccountError, Accounts};
 use crate::ingest::{IngestError, Ingestor};
-use crate::policy::{Action, Denial, Policies};
-use crate::store::{ChangeRow, State, StateError, Vault, VaultError};
+use crate::policy::{Action, Denial, Policies, PolicyProblem};
+use crate::store::{ChangeRow, RevealError, State, StateError, Vault, VaultError};
 
 pub use accounts::EnterError;
 pub use changes::{Listed, Progress};
 pub use erasure::ErasureStep;
+pub use policies::{Explained, Offer, Sighting, Simulation};
 pub use retention::{Kept, Retention};
 
 /// Why a change did not take effect.
@@ -93,6 +100,27 @@ pub enum GovernError {
         /// From when on it may be erased.
         until: Timestamp,
     },
+    /// The policies fail a check.
+    #[error("the policies are not taken: {}", listed(.problems))]
+    Faulty {
+        /// What is wrong, all of it.
+        problems: Vec<PolicyProblem>,
+    },
+    /// Nothing would change.
+    #[error("these policies are in force already")]
+    InForce,
+    /// The proposal rests on what is no more.
+    #[error("other policies came into force since this was proposed: propose it again")]
+    Outdated,
+    /// Past questions could not be run again.
+    #[error(transparent)]
+    Simulate(#[from] SimulateError),
+    /// What is kept cannot be opened.
+    #[error(transparent)]
+    Reveal(#[from] RevealError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// The erasure stopped on the way.
     #[error("the erasure stopped before its end; it goes on at the next start")]
     Interrupted,
@@ -121,6 +149,10 @@ pub enum GovernError {
     Index(#[from] IngestError),
 }
 
+fn listed(problems: &[PolicyProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// Who makes a change.
 #[derive(Clone, Copy, Debug)]
 pub enum Changer<'a> {
@@ -136,6 +168,8 @@ pub struct Governor {
     pub accounts: Accounts,
     /// Decides.
     pub policies: Policies,
+    /// Where the policies in force are written for people to read.
+    pub policy_folder: PathBuf,
     /// Records.
     pub log: Log,
     /// Makes tokens of names, holds keys.

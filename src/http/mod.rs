@@ -40,6 +40,7 @@ use crate::telemetry::Metrics;
 pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
 pub use changes::{change_body, hold_body};
 pub use jobs::{Job, JobState, Jobs};
+pub use policies::{explanation_body, simulation_body, trial_body, versions_body};
 pub use problem::{Kind, Problem};
 pub use witness::configure_witness;
 
@@ -140,6 +141,13 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/holds", web::post().to(changes::create_hold))
                 .route("/holds/{id}/release", web::post().to(changes::release_hold))
                 .route("/policies", web::get().to(policies::list_policies))
+                .route("/policies", web::post().to(policies::propose_policies))
+                .route("/policies/rollback", web::post().to(policies::roll_back))
+                .route("/policies/simulate", web::post().to(policies::simulate_policies))
+                .route("/policies/explain", web::post().to(policies::explain_decision))
+                .route("/policies/diff", web::get().to(policies::compare_policies))
+                .route("/policies/versions", web::get().to(policies::list_versions))
+                .route("/policies/versions/{version}", web::get().to(policies::show_version))
                 .default_service(web::to(problem::not_found)),
         )
         .service(

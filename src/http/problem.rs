@@ -7,7 +7,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
-use crate::answer::{AnswerError, ReadError};
+use crate::answer::{AnswerError, ReadError, SimulateError};
 use crate::audit::AppendError;
 use crate::domain::ids::RequestId;
 use crate::examine::ExamineError;
@@ -262,8 +262,22 @@ impl From<GovernError> for Problem {
             GovernError::NotOpen { .. }
             | GovernError::Held { .. }
             | GovernError::TooYoung { .. } => Self::new(Kind::Conflict, error.to_string()),
-            GovernError::NotRecorded(cause) => Self::unrecorded(cause, &error),
-            GovernError::Interrupted
+            GovernError::InForce | GovernError::Outdated => {
+                Self::new(Kind::Conflict, error.to_string())
+            }
+            GovernError::Faulty { problems } => {
+                let mut problem = Self::new(Kind::BadRequest, error.to_string());
+                problem.members.insert("problems".to_owned(), json!(problems));
+                problem
+            }
+            GovernError::NotRecorded(cause)
+            | GovernError::Simulate(SimulateError::NotRecorded(cause)) => {
+                Self::unrecorded(cause, &error)
+            }
+            GovernError::Simulate(_)
+            | GovernError::Reveal(_)
+            | GovernError::Io(_)
+            | GovernError::Interrupted
             | GovernError::Left { .. }
             | GovernError::Read(_)
             | GovernError::Catalogue(_)

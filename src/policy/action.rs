@@ -43,6 +43,8 @@ pub enum Action {
     ReadPolicies,
     /// Propose other policies.
     ProposePolicies,
+    /// Ask why a person may see a document or not.
+    Explain,
     /// Create, change and disable accounts.
     ManageAccounts,
     /// Import and propose models.
@@ -57,7 +59,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Ask,
         Self::Search,
         Self::ViewPage,
@@ -76,6 +78,7 @@ impl Action {
         Self::Reveal,
         Self::ReadPolicies,
         Self::ProposePolicies,
+        Self::Explain,
         Self::ManageAccounts,
         Self::ManageModels,
         Self::ReadSystem,
@@ -118,6 +121,7 @@ impl Action {
             Self::Reveal => ("Reveal", "reveal contents of the log"),
             Self::ReadPolicies => ("ReadPolicies", "read the policies"),
             Self::ProposePolicies => ("ProposePolicies", "propose policies"),
+            Self::Explain => ("Explain", "ask why somebody may see a document"),
             Self::ManageAccounts => ("ManageAccounts", "manage accounts"),
             Self::ManageModels => ("ManageModels", "manage models"),
             Self::ReadSystem => ("ReadSystem", "read the state of the system"),

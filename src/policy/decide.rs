@@ -58,17 +58,22 @@ impl Compiled {
 impl Asking<'_> {
     /// Whether documents with these labels may be read.
     pub(super) fn reads(&self, labels: &Labels) -> bool {
+        self.response(Some(labels)).is_some_and(|response| is_yes(&response))
+    }
+
+    /// What Cedar says of a document, or of the appliance where none is named.
+    pub(super) fn response(&self, labels: Option<&Labels>) -> Option<Response> {
         let words = &self.compiled.words;
-        words
-            .document(labels)
-            .and_then(|document| self.respond(document.uid(), document))
-            .is_some_and(|response| is_yes(&response))
+        let resource = match labels {
+            Some(labels) => words.document(labels)?,
+            None => words.appliance(),
+        };
+        self.respond(resource.uid(), resource)
     }
 
     /// Whether the person may do this at all; on a no, what the policies say of it.
     pub(super) fn decide(&self) -> Result<(), Option<String>> {
-        let appliance = self.compiled.words.appliance();
-        let response = self.respond(appliance.uid(), appliance).ok_or(None)?;
+        let response = self.response(None).ok_or(None)?;
         if is_yes(&response) { Ok(()) } else { Err(self.compiled.reasons(&response)) }
     }
 
@@ -89,7 +94,7 @@ impl Asking<'_> {
 }
 
 /// Cedar skips a policy that fails while evaluated, also one that forbids: then the answer is no.
-fn is_yes(response: &Response) -> bool {
+pub(super) fn is_yes(response: &Response) -> bool {
     response.decision() == Decision::Allow && response.diagnostics().errors().next().is_none()
 }
 
@@ -233,7 +238,7 @@ impl Compiled {
     }
 }
 
-fn within(scope: &Scope, labels: &Labels) -> bool {
+pub(super) fn within(scope: &Scope, labels: &Labels) -> bool {
     let agrees = |declared: &Option<String>, label: &Option<String>| match (declared, label) {
         (Some(declared), Some(label)) => declared == label,
         (None, _) | (_, None) => true,

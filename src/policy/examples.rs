@@ -163,6 +163,14 @@ impl Policies {
     }
 }
 
+impl From<ExampleResult> for PolicyProblem {
+    fn from(example: ExampleResult) -> Self {
+        let name = Some(example.name).filter(|name| !name.is_empty());
+        let name = name.map(|name| format!("the example {name:?}: ")).unwrap_or_default();
+        Self { file: example.file, detail: format!("{name}{}", example.detail) }
+    }
+}
+
 impl ExampleResult {
     fn unusable(problem: PolicyProblem) -> Self {
         Self { file: problem.file, name: String::new(), ok: false, detail: problem.detail }

@@ -24,6 +24,7 @@ mod action;
 mod builtin;
 mod decide;
 mod examples;
+mod explain;
 mod load;
 mod permit;
 mod source;
@@ -33,6 +34,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use action::Action;
 pub use examples::ExampleResult;
+pub use explain::{Decided, Deciding, Explanation};
 pub use load::{PolicyFile, PolicyProblem};
 pub use permit::{Allowed, Denial, Permit};
 pub use source::PolicySource;

@@ -9,11 +9,12 @@
 mod evidence;
 mod select;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::audit::Receipt;
 use crate::catalogue::{Catalogue, CatalogueError};
-use crate::domain::ids::Generation;
+use crate::domain::ids::{DocumentId, Generation};
 use crate::domain::limits::CANDIDATES_MAX;
 use crate::domain::question::Question;
 use crate::index::{Hit, Index, SearchError, fuse};
@@ -98,7 +99,7 @@ impl Retriever {
         received: &Receipt,
     ) -> Result<EvidenceSet, RetrieveError> {
         let text = question.text.as_str();
-        let vector = self.embed_one(text)?;
+        let vector = self.embed(text)?;
         let hits = match candidates {
             Candidates::Lexical => self.lexical(permit, through, text)?,
             Candidates::Vector => self.dense(permit, through, &vector)?,
@@ -117,6 +118,41 @@ impl Retriever {
         }
         select::sentences(&self.encoder, &vector, &mut set)?;
         Ok(set)
+    }
+
+    /// The documents that [`Self::evidence`] would find under these policies, in force or not, for
+    /// a question whose vector is known. Nothing of them is read.
+    ///
+    /// The receipt proves that the simulation is on disk.
+    ///
+    /// # Errors
+    /// As [`Self::evidence`].
+    pub fn preview(
+        &self,
+        (question, vector): (&Question, &[f32]),
+        (permit, policies): (&Permit, &Policies),
+        through: Generation,
+        _begun: &Receipt,
+    ) -> Result<BTreeSet<DocumentId>, RetrieveError> {
+        let lexical = self.lexical(permit, through, question.text.as_str())?;
+        let dense = self.dense(permit, through, vector)?;
+        let hits = fuse(&[lexical.as_slice(), dense.as_slice()], CANDIDATES_MAX);
+        let found = hits.iter().filter(|hit| {
+            let document = self.catalogue.document(hit.document);
+            document.is_some_and(|document| {
+                document.row.generation == hit.generation
+                    && policies.decide_again(permit, &document.card.labels)
+            })
+        });
+        Ok(found.take(question.top_k as usize).map(|hit| hit.document).collect())
+    }
+
+    /// The vector of a question.
+    ///
+    /// # Errors
+    /// [`RetrieveError::Inference`].
+    pub fn embed(&self, text: &str) -> Result<Vec<f32>, RetrieveError> {
+        Ok(self.encoder.embed(&[text])?.into_iter().next().unwrap_or_default())
     }
 
     fn lexical(
@@ -159,9 +195,5 @@ impl Retriever {
             set.admit(&document, passage.clone(), hit.score, &text);
         }
         Ok(())
-    }
-
-    fn embed_one(&self, text: &str) -> Result<Vec<f32>, RetrieveError> {
-        Ok(self.encoder.embed(&[text])?.into_iter().next().unwrap_or_default())
     }
 }

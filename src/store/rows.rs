@@ -1,6 +1,6 @@
 //! What is stored, row by row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -133,6 +133,25 @@ pub struct AnswerRow {
     pub entry: EntryIndex,
 }
 
+/// A version of the policies that was in force: a view of its activation in the log.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PolicyRow {
+    /// The entry that put it in force.
+    pub entry: EntryIndex,
+    /// When.
+    pub activated: Timestamp,
+    /// The request of that entry: the change, where two persons made one.
+    pub change: RequestId,
+    /// Digest of the set.
+    pub sha256: Digest,
+    /// Name of the set.
+    pub set: String,
+    /// Name and digest of every file that decides.
+    pub files: BTreeMap<String, Digest>,
+    /// Every file of it.
+    pub contents: PayloadRef,
+}
+
 impl Row for AccountRow {
     const TREE: &'static str = "accounts";
     const DURABLE: bool = true;
@@ -166,6 +185,21 @@ impl Row for AnswerRow {
     type Key = RequestId;
     fn key(&self) -> RequestId {
         self.query
+    }
+}
+
+impl Row for PolicyRow {
+    const TREE: &'static str = "policies";
+    const DURABLE: bool = false;
+    type Key = EntryIndex;
+    fn key(&self) -> EntryIndex {
+        self.entry
+    }
+}
+
+impl RowKey for EntryIndex {
+    fn bytes(&self) -> Vec<u8> {
+        self.0.to_be_bytes().to_vec()
     }
 }
 

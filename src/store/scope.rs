@@ -21,8 +21,11 @@ impl KeyScope {
         Self(BTreeSet::from([SYSTEM.to_owned()]))
     }
 
-    /// What belongs to one document, matter, patient or person.
+    /// What belongs to one document, matter, patient or person. Policies are the appliance's own.
     pub fn of(kind: TokenKind, token: &Token) -> Self {
+        if kind == TokenKind::Policy {
+            return Self::system();
+        }
         Self(BTreeSet::from([format!("{}-{token}", kind.as_str())]))
     }
 

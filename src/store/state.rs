@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::cipher::RowCipher;
 use super::classes::{ClassRow, Classes, Known};
 use super::duties::{ChangeRow, HoldRow};
-use super::rows::{AccountRow, AnswerRow, DocumentRow, SessionRow};
+use super::rows::{AccountRow, AnswerRow, DocumentRow, PolicyRow, SessionRow};
 use super::table::{RowKey, StateError, Table};
 use super::vault::Vault;
 use crate::domain::clock::Timestamp;
@@ -31,6 +31,7 @@ struct Trees {
     sessions: Table<SessionRow>,
     documents: Table<DocumentRow>,
     answers: Table<AnswerRow>,
+    policies: Table<PolicyRow>,
     changes: Table<ChangeRow>,
     holds: Table<HoldRow>,
     open_queries: OpenQueries,
@@ -65,6 +66,7 @@ impl State {
             sessions: Table::open(&db, &cipher)?,
             documents: Table::open(&db, &cipher)?,
             answers: Table::open(&db, &cipher)?,
+            policies: Table::open(&db, &cipher)?,
             changes: Table::open(&db, &cipher)?,
             holds: Table::open(&db, &cipher)?,
             open_queries: OpenQueries { tree: db.open_tree("open_queries")? },
@@ -97,6 +99,7 @@ impl State {
         trees.sessions.renew()?;
         trees.documents.renew()?;
         trees.answers.renew()?;
+        trees.policies.renew()?;
         trees.changes.renew()?;
         trees.holds.renew()?;
         trees.classes.renew()?;
@@ -127,6 +130,11 @@ impl State {
     /// Answers by question: a view of the log.
     pub fn answers(&self) -> &Table<AnswerRow> {
         &self.0.answers
+    }
+
+    /// Versions of the policies: a view of the log.
+    pub fn policies(&self) -> &Table<PolicyRow> {
+        &self.0.policies
     }
 
     /// Changes for two persons: on disk when written.
@@ -166,6 +174,7 @@ impl State {
         trees.meta.tree.flush()?;
         trees.documents.clear()?;
         trees.answers.clear()?;
+        trees.policies.clear()?;
         trees.open_queries.tree.clear()?;
         self.flush()
     }

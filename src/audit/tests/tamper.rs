@@ -262,7 +262,8 @@ fn under(millis: u64, began: u64, policy: Option<Digest>, what: What) -> Vec<u8>
 #[test]
 fn every_entry_names_a_policy_set_that_was_in_force() {
     let files = |name: &str| [(format!("{name}.cedar"), Digest::of(b""))].into();
-    let activate = |name: &str| What::PolicyActivated { set: name.into(), files: files(name) };
+    let activate =
+        |name: &str| What::PolicyActivated { set: name.into(), files: files(name), payload: None };
     let digest = |name: &str| {
         let file = format!("{name}.cedar");
         Some(Digest::of_parts([file.as_bytes(), Digest::of(b"").as_bytes()]))

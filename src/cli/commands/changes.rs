@@ -114,6 +114,10 @@ fn line(row: &ChangeRow, shows_contents: bool) -> String {
             target.to_string()
         }
         Some(Proposal::GrantRole { account, role }) => format!("{role} to {account}"),
+        Some(Proposal::ChangePolicies(change)) => format!(
+            "{} ({} questions tried: {} documents newly seen, {} newly hidden)",
+            change.sha256, change.trial.queries, change.trial.seen, change.trial.hidden
+        ),
         None => format!("{} {}", row.scope.as_str(), row.subject),
     };
     let (kind, state) = (row.kind.as_str(), row.state.as_str());

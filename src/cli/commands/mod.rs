@@ -16,8 +16,9 @@ mod policy;
 mod timestamp;
 mod witness;
 
-use super::args::{AuditCommand, Command, DocumentsCommand, PolicyCommand};
+use super::args::{AuditCommand, Command, DocumentsCommand};
 use super::context::Context;
+use super::policy_args::PolicyCommand;
 use super::reply::{Failure, Reply};
 
 /// Whether a command reads or writes a home that a server may have open.
@@ -30,7 +31,8 @@ pub(super) fn needs_home(command: &Command) -> bool {
         Command::Audit(AuditCommand::Verify(arguments)) => arguments.log.is_none(),
         Command::Audit(AuditCommand::Inventory | AuditCommand::Witness(_)) => false,
         Command::Policy(PolicyCommand::Check { .. } | PolicyCommand::Test { .. }) => false,
-        Command::User(_)
+        Command::Policy(_)
+        | Command::User(_)
         | Command::Ingest(_)
         | Command::Documents(_)
         | Command::Search(_)
@@ -57,7 +59,7 @@ pub(super) fn execute(context: &mut Context<'_>, command: Command) -> Result<Rep
         Command::Search(args) => ask::search(context, args),
         Command::Ask(args) => ask::ask(context, args),
         Command::Audit(command) => audit::audit(context, command),
-        Command::Policy(command) => policy::policy(context, &command),
+        Command::Policy(command) => policy::policy(context, command),
         Command::Models(_) => models::list(context),
         Command::Evaluate(args) => evaluate::evaluate(context, &args),
         Command::Rebuild => home::rebuild(context),

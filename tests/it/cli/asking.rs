@@ -74,7 +74,9 @@ fn an_answer_is_run_again_from_its_record() {
     cli.json(2, &["audit", "replay", "0"]);
     cli.json(2, &["audit", "replay", "999999"]);
     // The digest covers every byte of the policies.
-    let policy = home.path().join("policies/roles.cedar");
+    let folder = tempfile::tempdir().unwrap();
+    crate::support::template::copy_folder(&home.path().join("policies"), folder.path());
+    let policy = folder.path().join("roles.cedar");
     let text = std::fs::read_to_string(&policy).unwrap();
     affiant::durable::replace(
         &policy,
@@ -82,6 +84,7 @@ fn an_answer_is_run_again_from_its_record() {
         affiant::durable::Readers::Owner,
     )
     .unwrap();
+    super::policies::put_in_force(&cli, folder.path());
     let replay = cli.json(1, &["audit", "replay", &terminal]);
     assert_eq!(replay["differences"][0]["kind"], "policy");
     has(&replay["differences"][0], &["kind", "detail", "remedy", "recorded", "now"]);

@@ -1,9 +1,25 @@
 use tempfile::TempDir;
 
 use super::has;
+use crate::support::PASSWORD;
+use crate::support::corpus::ANSWERABLE;
 use crate::support::process::Cli;
 use crate::support::template::Holding;
 use crate::support::test_app::TestApp;
+
+/// Has one person propose the policies of a folder, and another approve.
+pub(super) fn put_in_force(cli: &Cli, folder: &std::path::Path) -> serde_json::Value {
+    let folder = folder.to_str().unwrap();
+    let proposed = cli.json(0, &["policy", "propose", folder, "--as", "admin"]);
+    has(&proposed, &["ok", "problems", "id", "state", "proposal"]);
+    let id = proposed["id"].as_str().unwrap();
+    cli.json(4, &["changes", "approve", id, "--as", "approver"]);
+    let approve = ["--json", "changes", "approve", id, "--as", "approver", "--password-stdin"];
+    let approved = cli.run_with(&approve, &format!("{PASSWORD}\n"));
+    assert_eq!(approved.code, 0, "{approved:?}");
+    assert_eq!(approved.json()["state"], "applied");
+    proposed
+}
 
 #[test]
 fn shipped_policies_load_and_their_examples_hold() {
@@ -66,4 +82,100 @@ fn an_example_that_does_not_hold_fails_the_test() {
     let tested = cli.json(1, &["policy", "test", folder.path().to_str().unwrap()]);
     assert_eq!(tested["ok"], false);
     has(&tested["problems"][0], &["file", "example", "detail"]);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test's own file")]
+fn policies_change_by_two_persons_are_compared_and_rolled_back() {
+    let home = TestApp::folder(Holding::Corpus);
+    let cli = Cli::on(home.path());
+    let folder = TempDir::new().unwrap();
+    crate::support::template::copy_folder(&home.path().join("policies"), folder.path());
+    let candidate = folder.path().to_str().unwrap();
+    cli.json(0, &["ask", ANSWERABLE, "--as", "staff", "--mode", "verbatim"]);
+    let in_force = cli.json(2, &["policy", "propose", candidate, "--as", "admin"]);
+    assert_eq!(in_force["error"]["code"], "in_force");
+    let shut = "@id(\"holiday\") forbid (principal, action == Action::\"Ask\", resource);\n";
+    std::fs::write(folder.path().join("shut.cedar"), shut).unwrap();
+    let broken = cli.json(1, &["policy", "propose", candidate, "--as", "admin"]);
+    assert!(broken["problems"].as_array().unwrap().len() > 1, "examples fail: {broken}");
+    for name in ["documents.examples.toml", "roles.examples.toml"] {
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    cli.json(4, &["policy", "propose", candidate, "--as", "staff"]);
+
+    let simulated = cli.json(0, &["policy", "simulate", "--candidate", candidate]);
+    has(&simulated, &["candidate", "changes", "summary", "recorded_as"]);
+    has(&simulated["changes"][0], &["entry", "document", "before", "after", "person"]);
+    assert_eq!(simulated["changes"][0]["after"], "hidden");
+    let (summary, changes) = (&simulated["summary"], simulated["changes"].as_array().unwrap());
+    assert_eq!((&summary["queries"], &summary["changed"]), (&1.into(), &1.into()));
+    assert_eq!(summary["hidden"], changes.len());
+    let by_admin = ["policy", "simulate", "--candidate", candidate, "--as", "admin"];
+    let seen = cli.json(0, &by_admin)["changes"][0]["document"].as_str().unwrap().len();
+    assert_eq!(seen, 32, "who may not list documents learns no id of one");
+    let document = changes[0]["document"].as_str().unwrap();
+
+    let why = ["policy", "explain", "--as", "staff", "--document", document];
+    let explained = cli.json(0, &why);
+    has(&explained, &["allowed", "decisions", "labels", "attributes", "policy"]);
+    assert_eq!(explained["allowed"], true);
+    let proposed = put_in_force(&cli, folder.path());
+    assert_eq!(proposed["proposal"]["trial"]["hidden"], changes.len());
+    cli.json(4, &["ask", ANSWERABLE, "--as", "staff", "--mode", "verbatim"]);
+    let explained = cli.json(0, &why);
+    assert_eq!(explained["allowed"], false);
+    assert_eq!(explained["decisions"][0]["policies"][0]["id"], "holiday");
+    let unknown = "0".repeat(64);
+    let unknown = ["policy", "explain", "--as", "staff", "--by", "admin", "--document", &unknown];
+    let not_for_admins = [&why[..], &["--by", "admin"]].concat();
+    assert_eq!(cli.json(2, &unknown), cli.json(2, &not_for_admins));
+    cli.json(4, &[&why[..], &["--by", "staff"]].concat());
+
+    let versions = cli.json(0, &["policy", "versions"]);
+    let versions = versions["versions"].as_array().unwrap().clone();
+    assert_eq!(versions.len(), 2);
+    assert_eq!((&versions[0]["in_force"], &versions[1]["in_force"]), (&false.into(), &true.into()));
+    let diff = cli.json(0, &["policy", "diff", "1", "2"]);
+    assert!(diff["diff"].as_str().unwrap().contains("+@id(\"holiday\")"), "{diff}");
+    let back = cli.json(0, &["policy", "rollback", "1", "--as", "admin"]);
+    let id = back["id"].as_str().unwrap();
+    let approve = ["changes", "approve", id, "--as", "approver", "--password-stdin"];
+    assert_eq!(cli.run_with(&approve, &format!("{PASSWORD}\n")).code, 0);
+    cli.json(0, &["ask", ANSWERABLE, "--as", "staff", "--mode", "verbatim"]);
+    assert!(!home.path().join("policies/shut.cedar").exists());
+
+    let out = folder.path().join("out");
+    cli.json(0, &["policy", "show", "3", "--out", out.to_str().unwrap()]);
+    let shipped = std::fs::read(home.path().join("policies/roles.cedar")).unwrap();
+    assert_eq!(std::fs::read(out.join("roles.cedar")).unwrap(), shipped);
+    let key = std::fs::read_to_string(home.path().join("keys/export.key")).unwrap();
+    let signer = affiant::audit::note::NoteSigner::from_text(key.trim_end()).unwrap();
+    let statement = std::fs::read(out.join("version.dsse.json")).unwrap();
+    let kind = "application/vnd.affiant.policy+json";
+    let statement = affiant::audit::Envelope::open(&statement, &signer.verifier(), kind).unwrap();
+    let statement: serde_json::Value = serde_json::from_slice(&statement).unwrap();
+    assert_eq!((&statement["version"], &statement["sha256"]), (&3.into(), &versions[0]["sha256"]));
+    assert_eq!(cli.json(0, &["audit", "verify"])["problems"], serde_json::json!([]));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test plays the operator's editor")]
+fn policies_that_one_person_edits_by_hand_open_nothing() {
+    let home = TestApp::folder(Holding::Corpus);
+    let cli = Cli::on(home.path());
+    let (folder, aside) = (home.path().join("policies"), home.path().join("aside"));
+    let edited = folder.join("documents.cedar");
+    let text = std::fs::read_to_string(&edited).unwrap();
+    std::fs::write(&edited, format!("{text}permit (principal, action, resource);\n")).unwrap();
+    let refused = cli.json(5, &["documents", "list"]);
+    assert_eq!(refused["error"]["code"], "policies_edited");
+    assert!(refused["error"]["detail"].as_str().unwrap().contains("documents.cedar"), "{refused}");
+    std::fs::rename(&folder, &aside).unwrap();
+    cli.json(0, &["documents", "list"]);
+    assert_eq!(std::fs::read_to_string(&edited).unwrap(), text, "what is in force is written anew");
+    let diff = cli.json(0, &["policy", "diff", aside.to_str().unwrap()]);
+    assert!(diff["diff"].as_str().unwrap().contains("+permit (principal, action, resource);"));
+    let activated = cli.json(0, &["audit", "list", "--type", "policy.activated"]);
+    assert_eq!(activated["entries"].as_array().unwrap().len(), 1);
 }

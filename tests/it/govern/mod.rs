@@ -2,6 +2,7 @@
 
 mod changes;
 mod erasing;
+mod policies;
 mod revealing;
 
 use affiant::audit::Actor;

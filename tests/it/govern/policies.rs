@@ -1,0 +1,216 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use affiant::domain::ids::DocumentId;
+use affiant::domain::question::Mode;
+use affiant::govern::{Changer, GovernError, Offer, Simulation};
+use affiant::policy::{Action, Policies};
+use affiant::store::ChangeRow;
+
+use super::reason;
+use crate::support::corpus::{ANSWERABLE, suite};
+use crate::support::record;
+use crate::support::test_app::TestApp;
+
+type Files = BTreeMap<String, String>;
+
+impl TestApp {
+    /// The files in force, changed.
+    fn edited(&self, edit: impl FnOnce(&mut Files)) -> Files {
+        let source = self.open().policies.source();
+        let files = source.files().map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let mut files = files.collect();
+        edit(&mut files);
+        files
+    }
+
+    fn offer(&self, edit: impl FnOnce(&mut Files)) -> Result<ChangeRow, GovernError> {
+        let offer = Offer { candidate: Policies::from_files(self.edited(edit)), version: None };
+        let (who, actor) = self.principal("admin");
+        let engine = self.engine();
+        let governor = &self.open().governor;
+        governor.propose_policies(&who, &actor, offer, &engine.answerer, reason())
+    }
+
+    /// Puts other policies in force, with the two persons it takes.
+    pub(crate) fn change_policies(&self, edit: impl FnOnce(&mut Files)) {
+        let proposed = self.offer(edit).unwrap();
+        self.approve("approver", proposed.id).unwrap();
+    }
+
+    fn simulate(&self, candidate: &Policies) -> Simulation {
+        let engine = self.engine();
+        let actor = self.open().operator(None);
+        let governor = &self.open().governor;
+        let candidate = Ok(candidate.clone());
+        governor.simulate(Changer::Operator, &actor, candidate, &engine.answerer, 1_000).unwrap()
+    }
+}
+
+/// Nobody asks; without the examples, which say otherwise.
+fn shut(files: &mut Files) {
+    files.retain(|name, _| !name.ends_with(".toml"));
+    let forbid = "forbid (principal, action == Action::\"Ask\", resource);\n";
+    files.insert("shut.cedar".to_owned(), forbid.to_owned());
+}
+
+#[test]
+fn approved_policies_decide_in_a_running_server_from_the_next_question_on() {
+    let mut app = TestApp::corpus();
+    let before = app.open().policies.digest();
+    let (change, now) = {
+        let server = app.serve();
+        let staff = server.signed_in("staff");
+        assert_eq!(staff.ask(ANSWERABLE).status, 201);
+        let proposed = app.offer(shut).unwrap();
+        assert_eq!(staff.ask(ANSWERABLE).status, 201, "a proposal decides nothing");
+        app.approve("approver", proposed.id).unwrap();
+        staff.ask(ANSWERABLE).problem(403, "policy_denied");
+        (proposed.id, app.open().policies.digest())
+    };
+    assert_ne!(now, before);
+    let kinds: Vec<String> = record::entries(&app.open().log)
+        .iter()
+        .filter(|entry| entry.req() == Some(change))
+        .map(|entry| entry.kind().to_owned())
+        .collect();
+    let expected = ["policy.proposed", "change.proposed", "change.approved", "policy.activated"];
+    assert_eq!(kinds, [&expected[..], &["change.applied"]].concat());
+    assert!(app.path().join("policies/shut.cedar").exists());
+    app.reopen(None);
+    assert_eq!(app.open().policies.digest(), now, "and after a restart");
+    assert_eq!(record::of_kind(&app.open().log, "policy.activated").len(), 2);
+}
+
+#[test]
+fn what_fails_a_check_is_refused_with_every_problem_and_on_record() {
+    let app = TestApp::empty();
+    let faults = |files: &mut Files| {
+        files.insert("a.cedar".to_owned(), "permit (principal;".to_owned());
+        files.insert("b.toml".to_owned(), String::new());
+    };
+    let refused = app.offer(faults).unwrap_err();
+    let GovernError::Faulty { problems } = refused else { panic!("{refused}") };
+    let named: BTreeSet<&str> = problems.iter().map(|problem| problem.file.as_str()).collect();
+    assert_eq!(named, ["a.cedar", "b.toml"].into());
+    let otherwise = |files: &mut Files| {
+        let forbid = "forbid (principal, action, resource);\n";
+        files.insert("shut.cedar".to_owned(), forbid.to_owned());
+    };
+    let refused = app.offer(otherwise).unwrap_err();
+    assert!(matches!(&refused, GovernError::Faulty { problems } if problems.len() > 5));
+    let rejected = record::of_kind(&app.open().log, "policy.rejected");
+    let reasons: Vec<_> = rejected.iter().map(|entry| entry.details()["reason"].clone()).collect();
+    assert_eq!(reasons, ["faults", "examples"]);
+    assert!(matches!(app.offer(|_| {}), Err(GovernError::InForce)));
+}
+
+#[test]
+fn a_proposal_made_under_other_policies_is_not_approved_unread() {
+    let app = TestApp::empty();
+    let note = |text: &str| {
+        let text = text.to_owned();
+        move |files: &mut Files| files.get_mut("roles.cedar").unwrap().push_str(&text)
+    };
+    let first = app.offer(note("// One.\n")).unwrap();
+    let second = app.offer(note("// Two.\n")).unwrap();
+    app.approve("approver", first.id).unwrap();
+    let refused = app.approve("approver", second.id).unwrap_err();
+    assert!(matches!(refused, GovernError::Outdated), "{refused}");
+    let (who, actor) = app.principal("approver");
+    app.open().governor.reject(&who, &actor, second.id).unwrap();
+    assert_eq!(record::of_kind(&app.open().log, "policy.rejected").len(), 1);
+}
+
+#[test]
+fn a_folder_that_lags_behind_the_log_is_written_anew() {
+    let mut app = TestApp::corpus();
+    let old = app.open().policies.source();
+    app.change_policies(shut);
+    let now = app.open().policies.digest();
+    // As a crash between the entry and the folder leaves it.
+    old.write(&app.path().join("policies")).unwrap();
+    app.reopen(None);
+    assert_eq!(app.open().policies.digest(), now);
+    assert!(app.path().join("policies/shut.cedar").exists());
+}
+
+/// The list again, by nothing but searches: one question at a time, each decided afresh.
+fn by_searching(app: &TestApp, sets: [&Policies; 2]) -> BTreeSet<(u64, DocumentId, bool)> {
+    let engine = app.engine();
+    let mut found = BTreeSet::new();
+    let received = record::of_kind(&app.open().log, "query.received");
+    for entry in received {
+        let bytes = app.open().vault.open_payload(&entry.payload().unwrap()).unwrap();
+        let question: affiant::domain::question::Question = serde_json::from_slice(&bytes).unwrap();
+        let names = ["staff", "outsider", "paula"];
+        let of = |name: &&&str| app.asker(name).actor.id.as_str() == entry.actor_id();
+        let who = app.asker(names.iter().find(of).unwrap()).principal;
+        let ask = entry.details()["kind"] == "ask";
+        let action = if ask { Action::Ask } else { Action::Search };
+        let [before, after] = sets.map(|set| {
+            let classes = app.open().catalogue.classes();
+            let Ok(permit) = set.permit(&who, action, &question.scope, &classes) else {
+                return BTreeSet::new();
+            };
+            let newest = app.open().catalogue.visible_through();
+            let text = question.text.as_str();
+            let vector = engine.models.encoder.embed(&[text]).unwrap().remove(0);
+            let words = engine.index.search_lexical(&permit, newest, text, 100).unwrap();
+            let near = engine.index.search_vector(&permit, newest, &vector, 100).unwrap();
+            let hits = affiant::index::fuse(&[&words, &near], 100);
+            hits.iter().take(question.top_k as usize).map(|hit| hit.document).collect()
+        });
+        let mut note = |id: &DocumentId, seen| found.insert((entry.index.0, *id, seen));
+        after.difference(&before).for_each(|id| assert!(note(id, true)));
+        before.difference(&after).for_each(|id| assert!(note(id, false)));
+    }
+    found
+}
+
+#[test]
+fn a_simulation_lists_what_searching_again_under_both_policies_finds() {
+    let app = TestApp::corpus();
+    app.account("paula", affiant::domain::principal::Role::Staff, &["matter=M-2024-017".into()]);
+    for case in suite().iter().take(6) {
+        app.search("staff", &case.question);
+        app.search("outsider", &case.question);
+        app.search("paula", &case.question);
+    }
+    let erased = app.try_ask("outsider", "What is to be erased?", Mode::Verbatim).unwrap();
+    let narrower = app.edited(|files| {
+        let forbid = "forbid (principal, action in Action::\"Read\", resource is Document)\n\
+            when { resource has matter || resource has patient };\n";
+        files.insert("narrow.cedar".to_owned(), forbid.to_owned());
+    });
+    let wider = app.edited(|files| {
+        let permit = "permit (principal in Role::\"staff\", action in Action::\"Read\", resource)\n\
+            when { resource is Document };\n";
+        files.insert("all.cedar".to_owned(), permit.to_owned());
+    });
+    for files in [narrower, wider] {
+        let candidate = Policies::from_files(files).unwrap();
+        let in_force = app.open().policies.clone();
+        let simulated = app.simulate(&candidate).simulated;
+        let listed: BTreeSet<_> = simulated
+            .effects()
+            .iter()
+            .map(|effect| {
+                let is_seen = effect.after == affiant::answer::Sight::Shown;
+                (effect.entry.0, effect.document, is_seen)
+            })
+            .collect();
+        assert_eq!(listed.len(), simulated.effects().len());
+        assert_eq!(listed, by_searching(&app, [&in_force, &candidate]));
+        assert!(!listed.is_empty(), "a simulation of nothing proves nothing");
+        let trial = simulated.trial();
+        assert_eq!((trial.queries, trial.erased), (19, 0));
+        assert_eq!(trial.seen + trial.hidden, u32::try_from(listed.len()).unwrap());
+    }
+    let received = app.open().log.read(erased.entries.received.unwrap()).unwrap();
+    for key in received.payload().unwrap().key.split('+') {
+        app.open().vault.destroy_key(key).unwrap();
+    }
+    let candidate = Policies::from_files(app.edited(shut)).unwrap();
+    let simulated = app.simulate(&candidate).simulated;
+    assert_eq!(simulated.trial().erased, 7, "a person's words go with the person's key");
+}
