@@ -1,6 +1,7 @@
 //! From our words to Cedar's, and back to yes or no.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
@@ -9,7 +10,8 @@ use cedar_policy::{
 
 use super::load::PolicyFile;
 use super::{Action, Allowed, Denial, Permit, Policies};
-use crate::domain::access::{AccessClass, Labels};
+use crate::domain::access::Labels;
+use crate::domain::classes::ClassList;
 use crate::domain::digest::Digest;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
@@ -227,7 +229,7 @@ impl Policies {
         who: &Principal,
         action: Action,
         scope: &Scope,
-        classes: &[(AccessClass, Labels)],
+        classes: &ClassList,
     ) -> Result<Permit, Denial> {
         let asking = self.start(who, action, scope)?;
         if !action.reads_documents() {
@@ -242,7 +244,7 @@ impl Policies {
             who: who.clone(),
             action,
             scope: scope.clone(),
-            classes,
+            classes: Arc::new(classes),
             shows_withheld: self.may(who, Action::SeeWithheld).is_ok(),
             policy: self.0.digest,
         })

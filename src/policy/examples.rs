@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::load::{EXAMPLES, PolicyProblem, names, read_text};
 use super::{Action, Denial, Policies};
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::classes::ClassList;
 use crate::domain::principal::{Attributes, Principal, Role, UserName};
 use crate::domain::question::Scope;
 
@@ -119,12 +120,13 @@ impl Policies {
         let scope = Scope { purpose: scope.purpose, matter: scope.matter, patient: scope.patient };
         match document {
             None if action.reads_documents() => {
-                self.permit(&who, action, &scope, &[]).map(|_| true)
+                self.permit(&who, action, &scope, &ClassList::default()).map(|_| true)
             }
             None => self.may(&who, action).map(|_| true),
             Some(labels) => {
                 let class = AccessClass(0);
-                let permit = self.permit(&who, action, &scope, &[(class, labels)])?;
+                let permit =
+                    self.permit(&who, action, &scope, &ClassList::from_iter([(class, labels)]))?;
                 Ok(permit.allows(class))
             }
         }

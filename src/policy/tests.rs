@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::classes::{ClassList, ClassSet};
 use crate::domain::clock::{Clock as _, SystemClock};
 use crate::domain::principal::{Principal, Role};
 use crate::domain::question::Scope;
@@ -40,7 +41,7 @@ fn person(roles: &[Role], attributes: &[(&str, &str)]) -> Principal {
     who
 }
 
-fn classes(labels: &[&[&str]]) -> Vec<(AccessClass, Labels)> {
+fn classes(labels: &[&[&str]]) -> ClassList {
     (0..)
         .map(AccessClass)
         .zip(labels.iter().map(|pairs| Labels::parse(pairs.iter().copied()).unwrap()))
@@ -141,7 +142,7 @@ fn a_denial_says_why_in_fixed_words() {
     let policies = builtin("law");
     let scope = Scope { matter: Some("M-9".to_owned()), ..Scope::default() };
     let ask = |who: &Principal, scope: &Scope| {
-        policies.permit(who, Action::Ask, scope, &[]).unwrap_err().reason
+        policies.permit(who, Action::Ask, scope, &ClassList::default()).unwrap_err().reason
     };
     assert_eq!(
         ask(&person(&[Role::Auditor], &[]), &Scope::default()),
@@ -151,7 +152,12 @@ fn a_denial_says_why_in_fixed_words() {
         ask(&person(&[Role::Staff], &[]), &scope),
         "The policy does not let you ask this question: you do not work on the matter that you named"
     );
-    let denial = policies.permit(&person(&[Role::Auditor], &[]), Action::ReadLog, &scope, &[]);
+    let denial = policies.permit(
+        &person(&[Role::Auditor], &[]),
+        Action::ReadLog,
+        &scope,
+        &ClassList::default(),
+    );
     assert!(denial.is_err(), "reading the log opens no documents");
 }
 
@@ -193,7 +199,7 @@ fn a_declared_scope_narrows_and_never_widens() {
     for (scope, expected) in table {
         let permit = policies.permit(&who, Action::Ask, &scope, &everything).unwrap();
         assert_eq!(allowed(&permit), expected, "{scope:?}");
-        for (class, labels) in &everything {
+        for (class, labels) in everything.iter() {
             assert_eq!(policies.decide_again(&permit, labels), permit.allows(*class));
         }
     }
@@ -219,7 +225,8 @@ fn withheld_counts_are_shown_to_those_who_know_the_catalogue() {
     let policies = builtin("general");
     for (roles, expected) in [(&[Role::Staff][..], false), (&[Role::Staff, Role::Auditor], true)] {
         let who = person(roles, &[]);
-        let permit = policies.permit(&who, Action::Ask, &Scope::default(), &[]).unwrap();
+        let permit =
+            policies.permit(&who, Action::Ask, &Scope::default(), &ClassList::default()).unwrap();
         assert_eq!(permit.shows_withheld(), expected, "{roles:?}");
     }
 }
@@ -265,7 +272,7 @@ fn the_digest_names_what_decides_and_nothing_else() {
 #[test]
 fn ten_thousand_classes_are_decided_while_a_person_waits() {
     let policies = builtin("general");
-    let many: Vec<_> = (0..10_000)
+    let many: ClassList = (0..10_000)
         .map(|at| {
             let matter = format!("matter=M-{at}");
             let labels = Labels::parse(["classification=internal", matter.as_str()]).unwrap();
@@ -340,15 +347,15 @@ proptest! {
         put(folder.path(), "added.cedar", forbid);
         let after = Policies::load(folder.path()).unwrap();
         let scope = Scope { purpose, ..Scope::default() };
-        let all: Vec<_> = (0..).map(AccessClass).zip(labels).collect();
+        let all: ClassList = (0..).map(AccessClass).zip(labels).collect();
         let classes = |policies: &Policies| {
             policies.permit(&who, Action::Ask, &scope, &all).map_or_else(
-                |_| BTreeSet::new(),
+                |_| ClassSet::default(),
                 |permit| {
-                    for (class, labels) in &all {
+                    for (class, labels) in all.iter() {
                         assert_eq!(policies.decide_again(&permit, labels), permit.allows(*class));
                     }
-                    permit.classes().clone()
+                    ClassSet::clone(permit.classes())
                 },
             )
         };
