@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Action;
 use crate::domain::access::AccessClass;
 use crate::domain::classes::ClassSet;
+use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
@@ -21,9 +22,16 @@ pub struct Permit {
     pub(super) classes: Arc<ClassSet>,
     pub(super) shows_withheld: bool,
     pub(super) policy: Digest,
+    pub(super) valid_until: Option<Timestamp>,
 }
 
 impl Permit {
+    /// Until when it holds: the next change of the person's relationships and emergencies, or the
+    /// next minute where a policy reads the time; `None` where nothing ends it but a change.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
     /// Whether documents of this class may be read. A class that was not there to decide on may not.
     pub fn allows(&self, class: AccessClass) -> bool {
         self.classes.contains(class)

@@ -9,6 +9,7 @@
 
 mod support;
 mod synthetic;
+mod topics;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,8 @@ use affiant::index::{Index, IndexOptions, VectorChoice, fuse};
 use affiant::policy::{Action, Permit, Policies};
 
 use self::support::{Bench, percentile, tell, tell_times};
-use self::synthetic::{Numbers, Topics, Vocabulary};
+use self::synthetic::{Numbers, Vocabulary};
+use self::topics::Topics;
 
 const PASSAGES: usize = 100_000;
 const PASSAGES_PER_CLASS: usize = 5;
@@ -82,12 +84,8 @@ fn main() -> anyhow::Result<()> {
                     let [with, without] = [whole, without].map(|it| it.get(at).copied());
                     with.unwrap_or(0.0) / without.unwrap_or(1.0)
                 };
-                let ratios = format!(
-                    "words {:.2}  vectors {:.2}  both {:.2}",
-                    over(0),
-                    over(1),
-                    over(2)
-                );
+                let ratios =
+                    format!("words {:.2}  vectors {:.2}  both {:.2}", over(0), over(1), over(2));
                 tell("p95 with the filter over without", ratios);
             }
         }

@@ -156,10 +156,9 @@ fn permitted(gate: &Gate<'_>) -> Filter {
     };
     match Admitted::of(gate.classes()) {
         Admitted::Only(these) => all_of(vec![class(these), in_force]),
-        Admitted::UpTo(last, but) => Filter {
-            must_not: Some(vec![class(but)]),
-            ..all_of(vec![up_to(0, last), in_force])
-        },
+        Admitted::UpTo(last, but) => {
+            Filter { must_not: Some(vec![class(but)]), ..all_of(vec![up_to(0, last), in_force]) }
+        }
         Admitted::Runs(runs) => {
             let runs = runs.into_iter().map(|(first, last)| up_to(first, last)).collect();
             Filter { should: Some(runs), ..all_of(vec![in_force]) }
