@@ -19,15 +19,18 @@
 
 mod action;
 mod builtin;
+mod cache;
 mod decide;
 mod examples;
 mod load;
 mod permit;
+mod reach;
 mod words;
 
 use std::sync::Arc;
 
 pub use action::Action;
+pub use decide::Again;
 pub use examples::ExampleResult;
 pub use load::{PolicyFile, PolicyProblem};
 pub use permit::{Allowed, Denial, Permit};

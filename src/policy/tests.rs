@@ -1,3 +1,5 @@
+mod cache;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
