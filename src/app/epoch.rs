@@ -9,6 +9,7 @@ use crate::config::Options;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::domain::ids::RequestId;
 use crate::domain::principal::Via;
+use crate::examine::Reader;
 use crate::govern::Governor;
 
 use super::{App, Home, lock};
@@ -31,6 +32,8 @@ pub fn begin_epoch(options: &Options, os_user: Option<String>) -> anyhow::Result
         // Opening gives every open question its end: the log is closed with nothing left open.
         match App::open(options.clone()) {
             Ok(app) => {
+                let reader = Reader { actor: actor.clone(), person: None };
+                app.examiner.name_export_key(&reader)?;
                 let vkeys = app.log.keys()?.iter().map(ToString::to_string).collect();
                 app.log.append(event(What::LogFrozen { vkeys }))?;
             }

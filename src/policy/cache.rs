@@ -65,7 +65,7 @@ impl Decisions {
     pub(super) fn permitted(
         &self,
         asked: Asked,
-        asking: &Asking<'_>,
+        asking: &Asking,
         reach: &Reach,
         classes: &ClassList,
     ) -> Arc<ClassSet> {
@@ -110,7 +110,7 @@ impl Decisions {
         &self,
         known: &Decided,
         asked: &Asked,
-        asking: &Asking<'_>,
+        asking: &Asking,
         reach: &Reach,
         classes: &ClassList,
     ) -> Option<Arc<ClassSet>> {
@@ -136,7 +136,7 @@ impl Decisions {
     fn decide(
         &self,
         asked: &Asked,
-        asking: &Asking<'_>,
+        asking: &Asking,
         classes: &[&(AccessClass, Labels)],
         permitted: &mut ClassSet,
     ) {

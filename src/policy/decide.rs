@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, Response,
@@ -11,6 +12,7 @@ use cedar_policy::{
 use super::cache::{Asked, Decisions};
 use super::load::PolicyFile;
 use super::reach::Reach;
+use super::source::PolicySource;
 use super::words::{AT_ONCE, Words, next_minute};
 use super::{Action, Allowed, Denial, Permit, Policies};
 use crate::domain::access::{AccessClass, Labels};
@@ -25,7 +27,8 @@ pub(super) struct Compiled {
     pub(super) policies: PolicySet,
     pub(super) schema: Schema,
     pub(super) words: Words,
-    pub(super) files: Vec<PolicyFile>,
+    pub(super) files: Arc<[PolicyFile]>,
+    pub(super) source: PolicySource,
     pub(super) digest: Digest,
     /// Whether any policy reads the time: then a decision holds for the minute only.
     pub(super) mentions_time: bool,
@@ -38,8 +41,8 @@ pub(super) struct Compiled {
 const SHARE_MIN: usize = 1_024;
 
 /// One person, action and scope, in Cedar's words; decided for many resources.
-pub(super) struct Asking<'a> {
-    compiled: &'a Compiled,
+pub(super) struct Asking {
+    compiled: Arc<Compiled>,
     person: Entity,
     action: (EntityUid, Entity),
     context: Context,
@@ -48,7 +51,7 @@ pub(super) struct Asking<'a> {
 /// A permit's decision, to be made again for one document after the other, from nothing but its
 /// person, action and scope.
 pub struct Again<'a> {
-    asking: Option<Asking<'a>>,
+    asking: Option<Asking>,
     scope: &'a Scope,
 }
 
@@ -62,14 +65,9 @@ impl Again<'_> {
 
 impl Compiled {
     /// `None` where Cedar cannot take the words, which denies.
-    pub(super) fn asking(
-        &self,
-        who: &Principal,
-        action: Action,
-        scope: &Scope,
-    ) -> Option<Asking<'_>> {
+    fn asking(self: &Arc<Self>, who: &Principal, action: Action, scope: &Scope) -> Option<Asking> {
         Some(Asking {
-            compiled: self,
+            compiled: Arc::clone(self),
             person: self.words.person(who)?,
             action: self.words.action(action)?,
             context: Words::context(scope, who.as_of)?,
@@ -77,7 +75,7 @@ impl Compiled {
     }
 }
 
-impl Asking<'_> {
+impl Asking {
     /// The classes that may be read; many are shared out among the processors.
     pub(super) fn permitted(
         &self,
@@ -169,12 +167,17 @@ impl Compiled {
 impl Policies {
     /// Identifies the policies and the schema.
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.now().digest
     }
 
     /// The files that decide, in order of their names, the schema among them.
-    pub fn files(&self) -> &[PolicyFile] {
-        &self.0.files
+    pub fn files(&self) -> Arc<[PolicyFile]> {
+        Arc::clone(&self.now().files)
+    }
+
+    /// Every file of the set, as it was written.
+    pub fn source(&self) -> PolicySource {
+        self.now().source.clone()
     }
 
     /// Decides which of `classes` a person may read for `action` within `scope`.
@@ -192,11 +195,12 @@ impl Policies {
         scope: &Scope,
         classes: &ClassList,
     ) -> Result<Permit, Denial> {
-        let asking = self.start(who, action, scope)?;
+        let now = self.now();
+        let asking = now.start(who, action, scope)?;
         if !action.reads_documents() {
-            return Err(self.denial(action, None));
+            return Err(now.denial(action, None));
         }
-        let Compiled { decisions, reach, mentions_time, .. } = &*self.0;
+        let Compiled { decisions, reach, mentions_time, .. } = &*now;
         let asked = Asked::of(who, action, scope, *mentions_time);
         let classes = decisions.permitted(asked, &asking, reach, classes);
         Ok(Permit {
@@ -204,33 +208,33 @@ impl Policies {
             action,
             scope: scope.clone(),
             classes,
-            shows_withheld: self.may(who, Action::SeeWithheld).is_ok(),
-            policy: self.0.digest,
-            valid_until: self.valid_until(who),
+            shows_withheld: now.start(who, Action::SeeWithheld, &Scope::default()).is_ok(),
+            policy: now.digest,
+            valid_until: now.valid_until(who),
         })
     }
 
     /// Whether any policy reads the time.
     pub fn mentions_time(&self) -> bool {
-        self.0.mentions_time
+        self.now().mentions_time
     }
 
     /// Until when what is decided for a person as they stand holds; `None` where nothing ends it
     /// but a change.
     pub fn valid_until(&self, who: &Principal) -> Option<Timestamp> {
-        let minute = self.0.mentions_time.then(|| next_minute(who.as_of));
-        who.until.into_iter().chain(minute).min()
+        self.now().valid_until(who)
     }
 
-    /// How many classes were decided since these policies were loaded: what was known already is
-    /// not among them.
+    /// How many classes were decided since these policies were put in force: what was known already
+    /// is not among them.
     pub fn decided(&self) -> u64 {
-        self.0.decisions.count()
+        self.now().decisions.count()
     }
 
-    /// Decides documents again, by nothing but the permit's person, action and scope.
-    pub fn again<'a>(&'a self, permit: &'a Permit) -> Again<'a> {
-        let asking = self.0.asking(&permit.who, permit.action, &permit.scope);
+    /// Decides documents again, by the policies in force now and by nothing but the permit's
+    /// person, action and scope.
+    pub fn again<'a>(&self, permit: &'a Permit) -> Again<'a> {
+        let asking = self.now().asking(&permit.who, permit.action, &permit.scope);
         Again { asking, scope: &permit.scope }
     }
 
@@ -259,25 +263,42 @@ impl Policies {
         action: Action,
         scope: &Scope,
     ) -> Result<Allowed, Denial> {
-        self.start(who, action, scope)?;
-        Ok(Allowed { who: who.clone(), action, policy: self.0.digest })
+        let now = self.now();
+        now.start(who, action, scope)?;
+        Ok(Allowed { who: who.clone(), action, policy: now.digest })
     }
 
-    fn start(&self, who: &Principal, action: Action, scope: &Scope) -> Result<Asking<'_>, Denial> {
-        let asking = self.0.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
+    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+        self.now().denial(action, because)
+    }
+}
+
+impl Compiled {
+    fn valid_until(&self, who: &Principal) -> Option<Timestamp> {
+        let minute = self.mentions_time.then(|| next_minute(who.as_of));
+        who.until.into_iter().chain(minute).min()
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        who: &Principal,
+        action: Action,
+        scope: &Scope,
+    ) -> Result<Asking, Denial> {
+        let asking = self.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
         match asking.decide() {
             Ok(()) => Ok(asking),
             Err(reason) => Err(self.denial(action, reason)),
         }
     }
 
-    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+    fn denial(&self, action: Action, because: Option<String>) -> Denial {
         let mut reason = action.denied();
         if let Some(because) = because {
             reason.push_str(": ");
             reason.push_str(&because);
         }
-        Denial { reason, policy: self.0.digest }
+        Denial { reason, policy: self.digest }
     }
 }
 
