@@ -285,6 +285,9 @@ pub(super) enum AuditCommand {
         /// Certificates of the authorities that are trusted, PEM.
         #[arg(long, value_name = "PEM", requires = "reply")]
         ca: Option<PathBuf>,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
     },
     /// Witness the logs of other machines: remember how far each had come, and cosign only what
     /// continues it.
@@ -298,8 +301,13 @@ pub(super) enum AuditCommand {
         as_user: Option<String>,
     },
     /// The keys that sign the log.
-    #[command(subcommand)]
-    Key(KeyCommand),
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER", global = true)]
+        as_user: Option<String>,
+    },
     /// Every entry type, its fields and when it is written, and every kind of problem that
     /// `verify` finds, as Markdown tables.
     Inventory,

@@ -47,11 +47,13 @@ pub enum Action {
     Approve,
     /// Run an evaluation.
     Evaluate,
+    /// Turn the keys that sign the log, and take its timestamps in.
+    ManageKeys,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Ask,
         Self::Search,
         Self::ViewPage,
@@ -72,6 +74,7 @@ impl Action {
         Self::ReadSystem,
         Self::Approve,
         Self::Evaluate,
+        Self::ManageKeys,
     ];
 
     /// The action as written in policies.
@@ -111,6 +114,7 @@ impl Action {
             Self::ReadSystem => ("ReadSystem", "read the state of the system"),
             Self::Approve => ("Approve", "approve changes"),
             Self::Evaluate => ("Evaluate", "run evaluations"),
+            Self::ManageKeys => ("ManageKeys", "manage the keys of the log"),
         }
     }
 }

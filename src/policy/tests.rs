@@ -118,6 +118,7 @@ fn each_role_may_do_its_own_work_and_no_other() {
     administrator: [ReadPolicies, ProposePolicies, ManageAccounts, ManageModels, ReadSystem, Evaluate]
     approver: [ReadPolicies, Approve]
     auditor: [SeeWithheld, ReadLog, ExportLog, ReadPolicies]
+    key-custodian: [ReadPolicies, ReadSystem, ManageKeys]
     records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, Reveal, Evaluate]
     staff: [Ask, Search, ViewPage]
     ");
@@ -307,10 +308,12 @@ fn anybody() -> impl Strategy<Value = Principal> {
     let pair = (proptest::sample::select(keys.to_vec()), proptest::sample::select(words.to_vec()));
     let pairs =
         proptest::collection::vec(pair.prop_map(|(k, v)| (k.to_owned(), v.to_owned())), 0..8);
-    (proptest::sample::subsequence(&Role::ALL[..], 0..=5), pairs).prop_map(|(roles, pairs)| {
-        let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        person(&roles, &pairs)
-    })
+    (proptest::sample::subsequence(&Role::ALL[..], 0..=Role::ALL.len()), pairs).prop_map(
+        |(roles, pairs)| {
+            let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+            person(&roles, &pairs)
+        },
+    )
 }
 
 /// Policies that forbid something, each a different shape.
