@@ -27,6 +27,12 @@ pub enum Action {
     ManageHolds,
     /// Propose erasures.
     Erase,
+    /// Say who works on what, treats whom, and stands behind which wall.
+    ManageRelationships,
+    /// Open access in an emergency.
+    OpenEmergency,
+    /// See all emergencies, and judge those of others.
+    ReviewEmergencies,
     /// Read the log.
     ReadLog,
     /// Export the log.
@@ -53,7 +59,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::Ask,
         Self::Search,
         Self::ViewPage,
@@ -64,6 +70,9 @@ impl Action {
         Self::ListDocuments,
         Self::ManageHolds,
         Self::Erase,
+        Self::ManageRelationships,
+        Self::OpenEmergency,
+        Self::ReviewEmergencies,
         Self::ReadLog,
         Self::ExportLog,
         Self::Reveal,
@@ -104,6 +113,9 @@ impl Action {
             Self::ListDocuments => ("ListDocuments", "list documents"),
             Self::ManageHolds => ("ManageHolds", "manage holds"),
             Self::Erase => ("Erase", "propose an erasure"),
+            Self::ManageRelationships => ("ManageRelationships", "manage relationships"),
+            Self::OpenEmergency => ("OpenEmergency", "open access in an emergency"),
+            Self::ReviewEmergencies => ("ReviewEmergencies", "review emergencies"),
             Self::ReadLog => ("ReadLog", "read the log"),
             Self::ExportLog => ("ExportLog", "export the log"),
             Self::Reveal => ("Reveal", "reveal contents of the log"),

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::load::{EXAMPLES, PolicyProblem, names, read_text};
 use super::{Action, Denial, Policies};
 use crate::domain::access::{AccessClass, Labels};
-use crate::domain::principal::{Attributes, Principal, Role, UserName};
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::RequestId;
+use crate::domain::principal::{Attributes, Emergency, Principal, Role, Subject, UserName};
 use crate::domain::question::Scope;
 
 /// How one example came out.
@@ -38,6 +40,9 @@ struct Example {
     action: Action,
     #[serde(default)]
     scope: ExampleScope,
+    /// When it is decided.
+    #[serde(default, deserialize_with = "time")]
+    at: Option<Timestamp>,
     /// Absent: is the action allowed at all?
     document: Option<Labels>,
     expect: Expected,
@@ -49,6 +54,25 @@ struct ExamplePerson {
     roles: std::collections::BTreeSet<Role>,
     #[serde(default)]
     attributes: Attributes,
+    /// What emergencies opened.
+    #[serde(default)]
+    emergency: ExampleEmergency,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ExampleEmergency {
+    matter: Vec<String>,
+    patient: Vec<String>,
+}
+
+impl ExampleEmergency {
+    fn opened(self) -> Vec<Emergency> {
+        let matters = self.matter.into_iter().map(Subject::Matter);
+        let subjects = matters.chain(self.patient.into_iter().map(Subject::Patient));
+        let id = RequestId(uuid::Uuid::nil());
+        subjects.map(|subject| Emergency { id, subject }).collect()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -57,6 +81,10 @@ struct ExampleScope {
     purpose: Option<String>,
     matter: Option<String>,
     patient: Option<String>,
+}
+
+fn time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    String::deserialize(from)?.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -113,15 +141,19 @@ impl Policies {
     }
 
     fn decide_example(&self, example: Example) -> Result<bool, Denial> {
-        let Example { person, action, scope, document, .. } = example;
+        let Example { person, action, scope, document, at, .. } = example;
         let name = "example".parse::<UserName>().map_err(|_| self.denial(action, None))?;
-        let who = Principal { name, roles: person.roles, attributes: person.attributes };
+        let who = Principal {
+            emergencies: person.emergency.opened(),
+            as_of: at.unwrap_or(Timestamp::from_unix_millis(0)),
+            ..Principal::new(name, person.roles, person.attributes)
+        };
         let scope = Scope { purpose: scope.purpose, matter: scope.matter, patient: scope.patient };
         match document {
             None if action.reads_documents() => {
                 self.permit(&who, action, &scope, &[]).map(|_| true)
             }
-            None => self.may(&who, action).map(|_| true),
+            None => self.may_in(&who, action, &scope).map(|_| true),
             Some(labels) => {
                 let class = AccessClass(0);
                 let permit = self.permit(&who, action, &scope, &[(class, labels)])?;

@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use super::Policies;
 use super::builtin::{SCHEMA, SCHEMA_FILE};
-use super::decide::{Compiled, Words};
+use super::decide::Compiled;
+use super::words::{Words, mentions_time};
 use crate::domain::digest::Digest;
 use crate::domain::limits::{POLICY_BYTES_MAX, POLICY_FILES_MAX};
 
@@ -219,7 +220,9 @@ fn compile(
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let parts = files.iter().flat_map(|f| [f.name.as_bytes(), &f.digest.as_bytes()[..]]);
     let digest = Digest::of_parts(parts);
-    Some(Compiled { policies, schema, words, files: std::mem::take(files), digest })
+    let mentions_time = mentions_time(&policies);
+    let files = std::mem::take(files);
+    Some(Compiled { policies, schema, words, files, digest, mentions_time })
 }
 
 /// One problem for an error of Cedar and one for each related to it, each with its line.

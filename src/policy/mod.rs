@@ -3,7 +3,7 @@
 //! A directory of `*.cedar` files is loaded whole or not at all: every policy is checked strictly
 //! against the schema that the program is built with (`policies/schema.cedarschema`). What a policy
 //! may read is what that schema names: roles and attributes of the person, labels of the document,
-//! the declared purpose and scope. Beside each `NAME.cedar` may stand `NAME.examples.toml` with
+//! the declared purpose and scope, the time to the minute. Beside each `NAME.cedar` may stand `NAME.examples.toml` with
 //! requests and the decision expected of each, see [`Policies::run_examples`].
 //!
 //! Default is deny. A document without a classification never reaches a policy. A policy that fails
@@ -23,6 +23,7 @@ mod decide;
 mod examples;
 mod load;
 mod permit;
+mod words;
 
 use std::sync::Arc;
 
