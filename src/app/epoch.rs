@@ -8,6 +8,7 @@ use crate::audit::{Actor, Epoch, Event, Log, LogPaths, OpenError, What};
 use crate::config::Options;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::domain::ids::RequestId;
+use crate::examine::Reader;
 
 use super::{App, Home, lock};
 
@@ -28,6 +29,8 @@ pub fn begin_epoch(options: &Options, actor: &Actor) -> anyhow::Result<Epoch> {
         // Opening gives every open question its end: the log is closed with nothing left open.
         match App::open(options.clone()) {
             Ok(app) => {
+                let reader = Reader { actor: actor.clone(), person: None };
+                app.examiner.name_export_key(&reader)?;
                 let vkeys = app.log.keys()?.iter().map(ToString::to_string).collect();
                 app.log.append(event(What::LogFrozen { vkeys }))?;
             }

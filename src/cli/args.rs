@@ -379,6 +379,10 @@ pub(super) struct ExportArgs {
     /// Who receives it, by name and address: recorded behind a commitment.
     #[arg(long)]
     pub(super) recipient: Option<String>,
+    /// A bundle of the log of this number, from 1; else of the one that is written. Another log
+    /// begins when a key leaked.
+    #[arg(long, value_name = "N")]
+    pub(super) epoch: Option<u32>,
     /// A bundle of this signed checkpoint; else of the newest.
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint: Option<PathBuf>,

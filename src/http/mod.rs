@@ -155,6 +155,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .default_service(web::to(problem::not_found)),
         )
         .service(
+            web::scope("/log-{epoch}")
+                .wrap(from_fn(name_faults))
+                .route("/{path:.*}", web::get().to(log::show_past))
+                .default_service(web::to(problem::not_found)),
+        )
+        .service(
             web::resource("/readyz")
                 .wrap(from_fn(name_faults))
                 .route(web::get().to(system::readyz)),

@@ -116,6 +116,7 @@ fn export(context: &mut Context<'_>, args: ExportArgs) -> Result<Reply, Failure>
         filter: filter_of(args.filter)?,
         purpose: args.purpose,
         recipient: args.recipient,
+        epoch: args.epoch,
         checkpoint: read(args.checkpoint)?,
         since: read(args.since_checkpoint)?,
     };
