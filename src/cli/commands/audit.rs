@@ -9,7 +9,7 @@ use crate::audit::{
     Entry, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory, problem_kinds,
     verify_past, verify_with,
 };
-use crate::cli::args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
+use crate::cli::audit_args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
 use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};

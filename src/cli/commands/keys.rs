@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::app::begin_epoch;
 use crate::audit::{KeyTurn, LogPaths, Recorded};
-use crate::cli::args::KeyCommand;
+use crate::cli::audit_args::KeyCommand;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::principal::Via;
