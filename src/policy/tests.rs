@@ -289,7 +289,8 @@ fn the_digest_names_what_decides_and_nothing_else() {
     put(folder.path(), "more.cedar", "forbid (principal, action, resource);");
     let after = Policies::load(folder.path()).unwrap();
     assert_ne!(after.digest(), before.digest());
-    let names: Vec<_> = after.files().iter().map(|file| file.name.as_str()).collect();
+    let files = after.files();
+    let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["documents.cedar", "more.cedar", "roles.cedar", "schema.cedarschema"]);
 }
 
