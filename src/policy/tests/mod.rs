@@ -119,6 +119,7 @@ fn each_role_may_do_its_own_work_and_no_other() {
     administrator: [ReadPolicies, ProposePolicies, ManageAccounts, ManageModels, ReadSystem, Evaluate]
     approver: [ReadPolicies, Approve]
     auditor: [SeeWithheld, ReadLog, ExportLog, ReadPolicies]
+    key-custodian: [ReadPolicies, ReadSystem, ManageKeys]
     records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, ManageRelationships, ReviewEmergencies, Reveal, Evaluate]
     staff: [Ask, Search, ViewPage]
     ");
