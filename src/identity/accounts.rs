@@ -110,7 +110,7 @@ impl Accounts {
         if !self.0.state.accounts().put_new(&row)? {
             return Err(AccountError::Exists { name: row.name });
         }
-        Ok(Created { principal: principal(row), password })
+        Ok(Created { principal: self.standing(row)?, password })
     }
 
     /// Gives an account another password and ends its sessions; returns the password if generated.
@@ -176,7 +176,7 @@ impl Accounts {
         if row.disabled {
             return Err(AccountError::Disabled { name: row.name });
         }
-        Ok(principal(row))
+        Ok(self.standing(row)?)
     }
 
     /// Every account, in order of the names.
@@ -225,8 +225,4 @@ impl Accounts {
         let mut own = all.iter().filter(|row| row.user.as_str() == name);
         own.try_for_each(|row| sessions.delete(&row.token_sha256))
     }
-}
-
-pub(super) fn principal(row: AccountRow) -> Principal {
-    Principal { name: row.name, roles: row.roles, attributes: row.attributes }
 }

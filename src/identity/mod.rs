@@ -15,6 +15,7 @@ mod accounts;
 mod confirm;
 mod password;
 mod sessions;
+mod standing;
 mod throttle;
 
 use std::sync::{Arc, Mutex};

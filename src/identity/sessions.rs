@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::accounts::{AccountError, principal};
+use super::accounts::AccountError;
 use super::{Accounts, password};
 use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::digest::Digest;
@@ -83,7 +83,7 @@ impl Accounts {
         match row {
             Some(row) if right && !row.disabled => {
                 failures().forget(name);
-                Ok(principal(row))
+                Ok(self.standing(row)?)
             }
             Some(_) | None => Err(SignInError::Wrong),
         }
@@ -172,7 +172,7 @@ impl Accounts {
             // Not over a row that signing out has just deleted.
             sessions.replace_soon(&row, &SessionRow { seen: now, ..row.clone() })?;
         }
-        Ok(Some((principal(account), row.csrf)))
+        Ok(Some((self.standing(account)?, row.csrf)))
     }
 
     fn drop_ended(&self, now: Timestamp) -> Result<(), StateError> {

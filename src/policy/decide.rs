@@ -1,182 +1,143 @@
-//! From our words to Cedar's, and back to yes or no.
+//! Yes or no: one person and action, decided for many documents.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
-    PolicySet, Request, Response, RestrictedExpression, Schema,
+    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, Response,
+    Schema,
 };
 
+use super::cache::{Asked, Decisions};
 use super::load::PolicyFile;
+use super::reach::Reach;
+use super::source::PolicySource;
+use super::words::{AT_ONCE, Words, next_minute};
 use super::{Action, Allowed, Denial, Permit, Policies};
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::classes::ClassList;
+use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
-
-/// Attributes of a person that the schema names; all others are tags.
-const PERSON_SETS: [&str; 5] = ["matter", "patient", "department", "clearance", "wall"];
-const PRIVILEGED: &str = "privileged";
 
 /// Policies ready to decide.
 pub(super) struct Compiled {
     pub(super) policies: PolicySet,
     pub(super) schema: Schema,
     pub(super) words: Words,
-    pub(super) files: Vec<PolicyFile>,
+    pub(super) files: Arc<[PolicyFile]>,
+    pub(super) source: PolicySource,
     pub(super) digest: Digest,
+    /// Whether any policy reads the time: then a decision holds for the minute only.
+    pub(super) mentions_time: bool,
+    /// What a change of a person's attributes can change.
+    pub(super) reach: Reach,
+    pub(super) decisions: Decisions,
 }
 
-/// The schema's type names and actions, parsed once.
-pub(super) struct Words {
-    person: EntityTypeName,
-    role: EntityTypeName,
-    appliance: EntityUid,
-    document: EntityUid,
-    actions: HashMap<Action, (EntityUid, Entity)>,
-}
-
-/// The schema and this code have parted: a fault of the build, reported like a policy's.
-#[derive(Debug, thiserror::Error)]
-#[error("the built-in schema does not fit the program: {detail}")]
-pub(super) struct SchemaMismatch {
-    detail: String,
-}
-
-impl Words {
-    pub(super) fn of(schema: &Schema) -> Result<Self, SchemaMismatch> {
-        let mismatch = |detail: String| SchemaMismatch { detail };
-        let type_name = |name: &str| {
-            name.parse::<EntityTypeName>().map_err(|e| mismatch(format!("{name}: {e}")))
-        };
-        let only =
-            |name: EntityTypeName| EntityUid::from_type_name_and_id(name, EntityId::new("this"));
-        let declared = schema.action_entities().map_err(|e| mismatch(e.to_string()))?;
-        let mut actions = HashMap::new();
-        for action in Action::ALL {
-            let uid = EntityUid::from_type_name_and_id(
-                type_name("Action")?,
-                EntityId::new(action.as_str()),
-            );
-            let entity = declared
-                .get(&uid)
-                .ok_or_else(|| mismatch(format!("the action {action} is missing")))?;
-            actions.insert(action, (uid, entity.clone()));
-        }
-        Ok(Self {
-            person: type_name("Person")?,
-            role: type_name("Role")?,
-            appliance: only(type_name("Appliance")?),
-            document: only(type_name("Document")?),
-            actions,
-        })
-    }
-}
+/// Fewer classes are decided before a thread has begun.
+const SHARE_MIN: usize = 1_024;
 
 /// One person, action and scope, in Cedar's words; decided for many resources.
-pub(super) struct Asking<'a> {
-    compiled: &'a Compiled,
+pub(super) struct Asking {
+    compiled: Arc<Compiled>,
     person: Entity,
     action: (EntityUid, Entity),
     context: Context,
 }
 
+/// A permit's decision, to be made again for one document after the other, from nothing but its
+/// person, action and scope.
+pub struct Again<'a> {
+    asking: Option<Asking>,
+    scope: &'a Scope,
+}
+
+impl Again<'_> {
+    /// Whether documents with these labels may be read.
+    pub fn permits(&self, labels: &Labels) -> bool {
+        let asking = self.asking.as_ref().filter(|_| within(self.scope, labels));
+        asking.is_some_and(|asking| !asking.some(&[((), labels)]).is_empty())
+    }
+}
+
 impl Compiled {
     /// `None` where Cedar cannot take the words, which denies.
-    pub(super) fn asking(
-        &self,
-        who: &Principal,
-        action: Action,
-        scope: &Scope,
-    ) -> Option<Asking<'_>> {
+    fn asking(self: &Arc<Self>, who: &Principal, action: Action, scope: &Scope) -> Option<Asking> {
         Some(Asking {
-            compiled: self,
+            compiled: Arc::clone(self),
             person: self.words.person(who)?,
-            action: self.words.actions.get(&action)?.clone(),
-            context: context(scope)?,
+            action: self.words.action(action)?,
+            context: Words::context(scope, who.as_of)?,
         })
     }
 }
 
-impl Words {
-    fn person(&self, who: &Principal) -> Option<Entity> {
-        let uid =
-            EntityUid::from_type_name_and_id(self.person.clone(), EntityId::new(who.name.as_str()));
-        let set = |key: &str| {
-            let values = who.attributes.get(key).into_iter().flatten().cloned();
-            RestrictedExpression::new_set(values.map(RestrictedExpression::new_string))
+impl Asking {
+    /// The classes that may be read; many are shared out among the processors.
+    pub(super) fn permitted(
+        &self,
+        scope: &Scope,
+        classes: &[&(AccessClass, Labels)],
+    ) -> Vec<AccessClass> {
+        let open = classes.iter().filter(|(_, labels)| within(scope, labels));
+        let open: Vec<_> = open.map(|(class, labels)| (*class, labels)).collect();
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = open.len().div_ceil(processors).max(SHARE_MIN);
+        let decide = |share: &[(AccessClass, &Labels)]| -> Vec<AccessClass> {
+            share.chunks(AT_ONCE).flat_map(|some| self.some(some)).collect()
         };
-        let privileged =
-            who.attributes.get(PRIVILEGED).is_some_and(|values| values.contains("true"));
-        let attributes = PERSON_SETS
-            .into_iter()
-            .map(|key| (key.to_owned(), set(key)))
-            .chain([(PRIVILEGED.to_owned(), RestrictedExpression::new_bool(privileged))]);
-        let roles = who.roles.iter().map(|role| {
-            EntityUid::from_type_name_and_id(self.role.clone(), EntityId::new(role.as_str()))
-        });
-        let tags = who
-            .attributes
-            .keys()
-            .filter(|key| !PERSON_SETS.contains(&key.as_str()) && *key != PRIVILEGED)
-            .map(|key| (key.clone(), set(key)));
-        Entity::new_with_tags(uid, attributes, roles, tags).ok()
-    }
-
-    /// `None` for a document without a classification: nobody sees it.
-    fn document(&self, labels: &Labels) -> Option<Entity> {
-        let text = |value: &String| RestrictedExpression::new_string(value.clone());
-        let mut attributes = HashMap::from([
-            ("classification".to_owned(), labels.classification.as_ref().map(text)?),
-            (PRIVILEGED.to_owned(), RestrictedExpression::new_bool(labels.privileged)),
-        ]);
-        let optional = [
-            ("department", &labels.department),
-            ("matter", &labels.matter),
-            ("patient", &labels.patient),
-        ];
-        for (key, value) in optional {
-            attributes.extend(value.as_ref().map(|value| (key.to_owned(), text(value))));
+        if open.len() <= share {
+            return decide(&open);
         }
-        Entity::new(self.document.clone(), attributes, HashSet::new()).ok()
+        std::thread::scope(|threads| {
+            let shares: Vec<_> =
+                open.chunks(share).map(|share| threads.spawn(move || decide(share))).collect();
+            // A share that could not be decided is denied.
+            shares.into_iter().flat_map(|share| share.join().unwrap_or_default()).collect()
+        })
     }
-}
 
-fn context(scope: &Scope) -> Option<Context> {
-    let declared =
-        [("purpose", &scope.purpose), ("matter", &scope.matter), ("patient", &scope.patient)];
-    let pairs = declared.into_iter().filter_map(|(key, value)| {
-        let value = RestrictedExpression::new_string(value.as_ref()?.clone());
-        Some((key.to_owned(), value))
-    });
-    Context::from_pairs(pairs).ok()
-}
-
-impl Asking<'_> {
-    /// Whether documents with these labels may be read.
-    pub(super) fn reads(&self, labels: &Labels) -> bool {
+    /// Those that may be read, of at most [`AT_ONCE`].
+    fn some<T: Copy>(&self, documents: &[(T, &Labels)]) -> Vec<T> {
         let words = &self.compiled.words;
-        words
-            .document(labels)
-            .and_then(|document| self.respond(words.document.clone(), document))
-            .is_some_and(|response| is_yes(&response))
+        let named: Vec<_> = words
+            .documents()
+            .zip(documents)
+            .filter_map(|(uid, (which, labels))| Some((*which, words.document(uid, labels)?)))
+            .collect();
+        let Some(entities) = self.entities(named.iter().map(|(_, document)| document.clone()))
+        else {
+            return Vec::new();
+        };
+        let permitted = named.into_iter().filter(|(_, document)| {
+            self.respond(document.uid(), &entities).is_some_and(|response| is_yes(&response))
+        });
+        permitted.map(|(which, _)| which).collect()
     }
 
     /// Whether the person may do this at all; on a no, what the policies say of it.
     pub(super) fn decide(&self) -> Result<(), Option<String>> {
-        let uid = self.compiled.words.appliance.clone();
-        let response = self.respond(uid.clone(), Entity::with_uid(uid)).ok_or(None)?;
+        let appliance = self.compiled.words.appliance();
+        let uid = appliance.uid();
+        let entities = self.entities([appliance]).ok_or(None)?;
+        let response = self.respond(uid, &entities).ok_or(None)?;
         if is_yes(&response) { Ok(()) } else { Err(self.compiled.reasons(&response)) }
     }
 
-    fn respond(&self, uid: EntityUid, resource: Entity) -> Option<Response> {
-        let person = self.person.uid();
-        let (action, action_entity) = &self.action;
-        let entities = [self.person.clone(), action_entity.clone(), resource];
-        let entities = Entities::from_entities(entities, self.checked()).ok()?;
+    /// The person, the action and these.
+    fn entities(&self, resources: impl IntoIterator<Item = Entity>) -> Option<Entities> {
+        let asking = [self.person.clone(), self.action.1.clone()];
+        Entities::from_entities(asking.into_iter().chain(resources), self.checked()).ok()
+    }
+
+    fn respond(&self, uid: EntityUid, entities: &Entities) -> Option<Response> {
+        let (person, action) = (self.person.uid(), self.action.0.clone());
         let request =
-            Request::new(person, action.clone(), uid, self.context.clone(), self.checked()).ok()?;
-        Some(Authorizer::new().is_authorized(&request, &self.compiled.policies, &entities))
+            Request::new(person, action, uid, self.context.clone(), self.checked()).ok()?;
+        Some(Authorizer::new().is_authorized(&request, &self.compiled.policies, entities))
     }
 
     /// Entities fit the schema by construction; debug builds, and so all tests, check that they do.
@@ -206,12 +167,17 @@ impl Compiled {
 impl Policies {
     /// Identifies the policies and the schema.
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.now().digest
     }
 
     /// The files that decide, in order of their names, the schema among them.
-    pub fn files(&self) -> &[PolicyFile] {
-        &self.0.files
+    pub fn files(&self) -> Arc<[PolicyFile]> {
+        Arc::clone(&self.now().files)
+    }
+
+    /// Every file of the set, as it was written.
+    pub fn source(&self) -> PolicySource {
+        self.now().source.clone()
     }
 
     /// Decides which of `classes` a person may read for `action` within `scope`.
@@ -227,34 +193,54 @@ impl Policies {
         who: &Principal,
         action: Action,
         scope: &Scope,
-        classes: &[(AccessClass, Labels)],
+        classes: &ClassList,
     ) -> Result<Permit, Denial> {
-        let asking = self.start(who, action, scope)?;
+        let now = self.now();
+        let asking = now.start(who, action, scope)?;
         if !action.reads_documents() {
-            return Err(self.denial(action, None));
+            return Err(now.denial(action, None));
         }
-        let classes = classes
-            .iter()
-            .filter(|(_, labels)| within(scope, labels) && asking.reads(labels))
-            .map(|(class, _)| *class)
-            .collect();
+        let Compiled { decisions, reach, mentions_time, .. } = &*now;
+        let asked = Asked::of(who, action, scope, *mentions_time);
+        let classes = decisions.permitted(asked, &asking, reach, classes);
         Ok(Permit {
             who: who.clone(),
             action,
             scope: scope.clone(),
             classes,
-            shows_withheld: self.may(who, Action::SeeWithheld).is_ok(),
-            policy: self.0.digest,
+            shows_withheld: now.start(who, Action::SeeWithheld, &Scope::default()).is_ok(),
+            policy: now.digest,
+            valid_until: now.valid_until(who),
         })
     }
 
-    /// Decides one document's labels again, from nothing but the permit's person and scope.
+    /// Whether any policy reads the time.
+    pub fn mentions_time(&self) -> bool {
+        self.now().mentions_time
+    }
+
+    /// Until when what is decided for a person as they stand holds; `None` where nothing ends it
+    /// but a change.
+    pub fn valid_until(&self, who: &Principal) -> Option<Timestamp> {
+        self.now().valid_until(who)
+    }
+
+    /// How many classes were decided since these policies were put in force: what was known already
+    /// is not among them.
+    pub fn decided(&self) -> u64 {
+        self.now().decisions.count()
+    }
+
+    /// Decides documents again, by the policies in force now and by nothing but the permit's
+    /// person, action and scope.
+    pub fn again<'a>(&self, permit: &'a Permit) -> Again<'a> {
+        let asking = self.now().asking(&permit.who, permit.action, &permit.scope);
+        Again { asking, scope: &permit.scope }
+    }
+
+    /// Decides one document's labels again; see [`Policies::again`].
     pub fn decide_again(&self, permit: &Permit, labels: &Labels) -> bool {
-        within(&permit.scope, labels)
-            && self
-                .0
-                .asking(&permit.who, permit.action, &permit.scope)
-                .is_some_and(|asking| asking.reads(labels))
+        self.again(permit).permits(labels)
     }
 
     /// Decides an action for the appliance, with nothing declared.
@@ -264,25 +250,55 @@ impl Policies {
     /// # Errors
     /// [`Denial`] where no policy permits it or one forbids it.
     pub fn may(&self, who: &Principal, action: Action) -> Result<Allowed, Denial> {
-        self.start(who, action, &Scope::default())?;
-        Ok(Allowed { who: who.clone(), action, policy: self.0.digest })
+        self.may_in(who, action, &Scope::default())
     }
 
-    fn start(&self, who: &Principal, action: Action, scope: &Scope) -> Result<Asking<'_>, Denial> {
-        let asking = self.0.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
+    /// Decides an action for the appliance, within what was declared.
+    ///
+    /// # Errors
+    /// As [`Policies::may`].
+    pub fn may_in(
+        &self,
+        who: &Principal,
+        action: Action,
+        scope: &Scope,
+    ) -> Result<Allowed, Denial> {
+        let now = self.now();
+        now.start(who, action, scope)?;
+        Ok(Allowed { who: who.clone(), action, policy: now.digest })
+    }
+
+    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+        self.now().denial(action, because)
+    }
+}
+
+impl Compiled {
+    fn valid_until(&self, who: &Principal) -> Option<Timestamp> {
+        let minute = self.mentions_time.then(|| next_minute(who.as_of));
+        who.until.into_iter().chain(minute).min()
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        who: &Principal,
+        action: Action,
+        scope: &Scope,
+    ) -> Result<Asking, Denial> {
+        let asking = self.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
         match asking.decide() {
             Ok(()) => Ok(asking),
             Err(reason) => Err(self.denial(action, reason)),
         }
     }
 
-    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+    fn denial(&self, action: Action, because: Option<String>) -> Denial {
         let mut reason = action.denied();
         if let Some(because) = because {
             reason.push_str(": ");
             reason.push_str(&because);
         }
-        Denial { reason, policy: self.0.digest }
+        Denial { reason, policy: self.digest }
     }
 }
 

@@ -1,0 +1,16 @@
+//! How an account stands at this moment: the one way from its row to a principal.
+
+use super::Accounts;
+use crate::domain::principal::Principal;
+use crate::store::{AccountRow, StateError};
+
+impl Accounts {
+    /// Who an account is now.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(super) fn standing(&self, row: AccountRow) -> Result<Principal, StateError> {
+        let as_of = self.0.clock.now();
+        Ok(Principal { as_of, ..Principal::new(row.name, row.roles, row.attributes) })
+    }
+}
