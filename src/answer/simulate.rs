@@ -301,8 +301,11 @@ impl Trying<'_> {
 
 impl Permits {
     fn differ(&self) -> bool {
-        let classes = |permit: &Option<Permit>| permit.as_ref().map(|p| p.classes().clone());
-        classes(&self.before).unwrap_or_default() != classes(&self.after).unwrap_or_default()
+        match (&self.before, &self.after) {
+            (Some(before), Some(after)) => before.classes() != after.classes(),
+            (Some(one), None) | (None, Some(one)) => !one.classes().is_empty(),
+            (None, None) => false,
+        }
     }
 }
 

@@ -55,11 +55,13 @@ pub enum Action {
     Approve,
     /// Run an evaluation.
     Evaluate,
+    /// Turn the keys that sign the log, and take its timestamps in.
+    ManageKeys,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Ask,
         Self::Search,
         Self::ViewPage,
@@ -84,6 +86,7 @@ impl Action {
         Self::ReadSystem,
         Self::Approve,
         Self::Evaluate,
+        Self::ManageKeys,
     ];
 
     /// The action as written in policies.
@@ -127,6 +130,7 @@ impl Action {
             Self::ReadSystem => ("ReadSystem", "read the state of the system"),
             Self::Approve => ("Approve", "approve changes"),
             Self::Evaluate => ("Evaluate", "run evaluations"),
+            Self::ManageKeys => ("ManageKeys", "manage the keys of the log"),
         }
     }
 }

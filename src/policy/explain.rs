@@ -1,5 +1,7 @@
 //! Why a decision came out as it did.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::decide::{Compiled, is_yes, within};
@@ -68,7 +70,7 @@ impl Policies {
 
 impl Compiled {
     fn explain(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         action: Action,
         scope: &Scope,

@@ -16,7 +16,8 @@ mod policy;
 mod timestamp;
 mod witness;
 
-use super::args::{AuditCommand, Command, DocumentsCommand};
+use super::args::{Command, DocumentsCommand};
+use super::audit_args::AuditCommand;
 use super::context::Context;
 use super::policy_args::PolicyCommand;
 use super::reply::{Failure, Reply};
