@@ -1,5 +1,6 @@
 //! A directory of policies, checked whole: every problem is told at once, with its file.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -118,9 +119,11 @@ pub(super) fn names(dir: &Path, problems: &mut Vec<PolicyProblem>) -> Vec<String
         }
     };
     let mut names = Vec::new();
-    for entry in entries.take(POLICY_FILES_MAX + 1) {
-        match entry.map(|entry| entry.file_name().into_string()) {
-            Ok(Ok(name)) if name.starts_with('.') => {}
+    let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+    let names_found = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    let visible = names_found.filter(|name| !name.as_deref().is_ok_and(is_hidden));
+    for name in visible.take(POLICY_FILES_MAX + 1) {
+        match name.map(OsString::into_string) {
             Ok(Ok(name)) => names.push(name),
             Ok(Err(name)) => problems.push(PolicyProblem::new(
                 name.to_string_lossy(),
