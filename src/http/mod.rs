@@ -34,7 +34,7 @@ use crate::examine::Examiner;
 use crate::govern::Governor;
 use crate::inference::Manifest;
 use crate::ingest::Ingestor;
-use crate::policy::{ExampleResult, Policies};
+use crate::policy::Policies;
 use crate::telemetry::Metrics;
 
 pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
@@ -95,10 +95,6 @@ pub struct About {
     pub runtime: String,
     /// The models on this machine.
     pub models: Vec<KnownModel>,
-    /// Name of the policy set in force.
-    pub policy_set: String,
-    /// How the examples beside the policies came out.
-    pub examples: Vec<ExampleResult>,
 }
 
 /// A model on this machine.

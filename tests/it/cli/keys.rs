@@ -86,6 +86,24 @@ fn after_a_compromise_another_log_goes_on_and_the_old_one_is_still_read_and_veri
 }
 
 #[test]
+fn whoever_is_named_must_be_a_key_custodian() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let request = home.path().join("request.tsq");
+    let request = request.to_str().unwrap();
+    for command in [
+        &["audit", "key", "list", "--as", "admin"][..],
+        &["audit", "key", "rotate", "--as", "auditor"],
+        &["audit", "key", "retire", "--as", "records"],
+        &["audit", "key", "compromised", "--as", "approver"],
+        &["audit", "timestamp", "--request", request, "--as", "staff"],
+    ] {
+        assert_eq!(cli.json(4, command)["error"]["code"], "denied", "{command:?}");
+    }
+    cli.json(0, &["audit", "key", "rotate"]);
+}
+
+#[test]
 fn there_are_bundles_of_every_log_of_a_home_and_each_is_served() {
     let home = TestApp::folder(Holding::Nothing);
     let cli = Cli::on(home.path());
