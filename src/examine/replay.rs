@@ -32,11 +32,7 @@ impl Examiner {
             .into_iter()
             .find(|row| past.was_asked_by(&self.vault.token(TokenKind::Person, row.name.as_str())));
         // An account that was disabled since still tells what its owner could see.
-        let account = account.map(|row| Principal {
-            name: row.name,
-            roles: row.roles,
-            attributes: row.attributes,
-        });
+        let account = account.map(|row| row.principal(self.clock.now()));
         Ok(answerer.replay(&reader.actor, account, &past, contents)?)
     }
 }
