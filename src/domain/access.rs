@@ -12,6 +12,61 @@ use super::limits::LABEL_CHARS_MAX;
 #[serde(transparent)]
 pub struct AccessClass(pub u32);
 
+/// What kind of paper a document is, where a policy cares. A closed list: a misspelt
+/// `psychotherapy-notes` must not quietly lose its protection.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DocumentKind {
+    /// Findings, orders, letters: what treats a patient.
+    Clinical,
+    /// Notes of a mental-health professional kept apart from the record (45 CFR 164.501).
+    PsychotherapyNotes,
+    /// Records of a substance-use programme (42 CFR part 2).
+    SubstanceUse,
+    /// Claims, bills, remittances.
+    Payment,
+    /// Quality, staffing, administration.
+    Operations,
+    /// Who the client is and what for: what a check for conflicts needs.
+    Engagement,
+    /// Letters and messages with client, court or the other side.
+    Correspondence,
+    /// Prepared for a dispute by or for a lawyer.
+    WorkProduct,
+    /// Filed with a court or authority.
+    Filing,
+}
+
+impl DocumentKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::Clinical,
+        Self::PsychotherapyNotes,
+        Self::SubstanceUse,
+        Self::Payment,
+        Self::Operations,
+        Self::Engagement,
+        Self::Correspondence,
+        Self::WorkProduct,
+        Self::Filing,
+    ];
+
+    /// The kind as written in labels and policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clinical => "clinical",
+            Self::PsychotherapyNotes => "psychotherapy-notes",
+            Self::SubstanceUse => "substance-use",
+            Self::Payment => "payment",
+            Self::Operations => "operations",
+            Self::Engagement => "engagement",
+            Self::Correspondence => "correspondence",
+            Self::WorkProduct => "work-product",
+            Self::Filing => "filing",
+        }
+    }
+}
+
 /// The attributes of a document that policies may read: all of them, and only these.
 ///
 /// A document without a classification is visible to nobody.
@@ -21,17 +76,34 @@ pub struct Labels {
     /// `public`, `internal`, `confidential` or `restricted`, or a site's own word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classification: Option<String>,
+    /// The client whose matter it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// The department that owns the document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub department: Option<String>,
+    /// What kind of paper it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<DocumentKind>,
     /// The legal matter it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matter: Option<String>,
+    /// About somebody who is not of age.
+    #[serde(skip_serializing_if = "is_false")]
+    pub minor: bool,
     /// The patient it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patient: Option<String>,
     /// Under legal privilege.
     pub privileged: bool,
+}
+
+const FLAG: &str = "give true or false";
+const KINDS: &str = "give clinical, psychotherapy-notes, substance-use, payment, operations, engagement, correspondence, work-product or filing";
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// A label that cannot be taken.
@@ -45,13 +117,13 @@ pub enum InvalidLabel {
     },
     /// A key that no policy knows.
     #[error(
-        "label {key:?} is unknown: use classification, department, matter, patient or privileged"
+        "label {key:?} is unknown: use classification, client, department, kind, matter, minor, patient or privileged"
     )]
     UnknownKey {
         /// The key given.
         key: String,
     },
-    /// An empty or over-long value, or a `privileged` that is neither true nor false.
+    /// An empty or over-long value, an unknown kind, or a flag that is neither true nor false.
     #[error("label {key} has the value {value:?}: {expected}")]
     BadValue {
         /// The key.
@@ -94,12 +166,16 @@ impl Labels {
         let text = Some(value.to_owned());
         match key {
             "classification" => self.classification = text,
+            "client" => self.client = text,
             "department" => self.department = text,
-            "matter" => self.matter = text,
-            "patient" => self.patient = text,
-            "privileged" => {
-                self.privileged = value.parse().map_err(|_| bad("give true or false"))?;
+            "kind" => {
+                let kind = DocumentKind::ALL.into_iter().find(|kind| kind.as_str() == value);
+                self.kind = Some(kind.ok_or_else(|| bad(KINDS))?);
             }
+            "matter" => self.matter = text,
+            "minor" => self.minor = value.parse().map_err(|_| bad(FLAG))?,
+            "patient" => self.patient = text,
+            "privileged" => self.privileged = value.parse().map_err(|_| bad(FLAG))?,
             _ => return Err(InvalidLabel::UnknownKey { key: key.chars().take(80).collect() }),
         }
         Ok(())
@@ -115,6 +191,7 @@ impl Labels {
         let mut pairs = BTreeMap::new();
         let texts = [
             ("classification", &self.classification),
+            ("client", &self.client),
             ("department", &self.department),
             ("matter", &self.matter),
             ("patient", &self.patient),
@@ -124,8 +201,11 @@ impl Labels {
                 pairs.insert(key, value.as_str());
             }
         }
-        if self.privileged {
-            pairs.insert("privileged", "true");
+        pairs.extend(self.kind.map(|kind| ("kind", kind.as_str())));
+        for (key, is_set) in [("minor", self.minor), ("privileged", self.privileged)] {
+            if is_set {
+                pairs.insert(key, "true");
+            }
         }
         pairs
     }
@@ -153,8 +233,25 @@ mod tests {
 
     #[test]
     fn labels_that_no_policy_knows_are_refused() {
-        for wrong in ["matter", "colour=red", "matter=", "privileged=yes", "matter=a\u{7}b"] {
+        let wrong = ["matter", "colour=red", "matter=", "privileged=yes", "matter=a\u{7}b"];
+        for wrong in wrong.into_iter().chain(["kind=psychotherapy", "minor=17"]) {
             assert!(Labels::parse([wrong]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_kind_is_a_label_and_the_remedy_names_it() {
+        for kind in DocumentKind::ALL {
+            let pair = format!("kind={}", kind.as_str());
+            assert_eq!(Labels::parse([pair.as_str()]).unwrap().kind, Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            assert!(KINDS.contains(kind.as_str()), "{pair}");
+        }
+    }
+
+    #[test]
+    fn labels_are_stored_as_before_where_nothing_new_is_set() {
+        let stored = serde_json::to_string(&Labels::internal()).unwrap();
+        assert_eq!(stored, r#"{"classification":"internal","privileged":false}"#);
     }
 }

@@ -6,7 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::Timestamp;
+use super::ids::RequestId;
 use super::limits::USER_NAME_CHARS_MAX;
+use super::payload::TokenKind;
 
 /// An account's name: lower-case letters, digits, `.`, `_`, `-`, `@`.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -76,6 +79,8 @@ pub enum Role {
     Approver,
     /// Examines and exports the log; reads no documents.
     Auditor,
+    /// Turns the keys that sign the log, and keeps its timestamps; reads neither log nor documents.
+    KeyCustodian,
     /// Adds, labels and deletes documents.
     RecordsOfficer,
     /// Asks questions.
@@ -84,8 +89,17 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Administrator, Self::Approver, Self::Auditor, Self::RecordsOfficer, Self::Staff];
+    pub const ALL: [Self; 6] = [
+        Self::Administrator,
+        Self::Approver,
+        Self::Auditor,
+        Self::KeyCustodian,
+        Self::RecordsOfficer,
+        Self::Staff,
+    ];
+
+    /// Roles that one person alone does not give.
+    pub const RESERVED: [Self; 3] = [Self::Administrator, Self::Approver, Self::KeyCustodian];
 
     /// The role as written in commands, files and policies.
     pub const fn as_str(self) -> &'static str {
@@ -93,6 +107,7 @@ impl Role {
             Self::Administrator => "administrator",
             Self::Approver => "approver",
             Self::Auditor => "auditor",
+            Self::KeyCustodian => "key-custodian",
             Self::RecordsOfficer => "records-officer",
             Self::Staff => "staff",
         }
@@ -101,7 +116,9 @@ impl Role {
 
 /// Text that names no role.
 #[derive(Debug, thiserror::Error)]
-#[error("{found:?} is not a role: use administrator, approver, auditor, records-officer or staff")]
+#[error(
+    "{found:?} is not a role: use administrator, approver, auditor, key-custodian, records-officer or staff"
+)]
 pub struct InvalidRole {
     /// What was given.
     pub found: String,
@@ -127,18 +144,73 @@ impl fmt::Display for Role {
 /// Attributes of a person, each a set: `matter` may name several matters.
 pub type Attributes = BTreeMap<String, BTreeSet<String>>;
 
-/// A person whose identity was checked (or whom the operator names with `--as`).
+/// A person whose identity was checked (or whom the operator names with `--as`), as they stood at
+/// one moment: what relationships and emergencies gave them then is in it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Principal {
     /// The account.
     pub name: UserName,
     /// Its roles.
     pub roles: BTreeSet<Role>,
-    /// Its attributes.
+    /// Its attributes, with those that relationships give.
     pub attributes: Attributes,
+    /// The emergencies that this person has open.
+    pub emergencies: Vec<Emergency>,
+    /// The moment.
+    pub as_of: Timestamp,
+    /// When the next relationship or emergency begins or ends: from then on this is out of date.
+    pub until: Option<Timestamp>,
+}
+
+/// Access in an emergency that is open.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Emergency {
+    /// Its id: the request of its entries.
+    pub id: RequestId,
+    /// The matter or patient it is about.
+    pub subject: Subject,
+}
+
+/// A matter or a patient, by name.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase", tag = "kind", content = "name")]
+pub enum Subject {
+    /// A matter.
+    Matter(String),
+    /// A patient.
+    Patient(String),
+}
+
+impl Subject {
+    /// What kind of thing it is.
+    pub const fn kind(&self) -> TokenKind {
+        match self {
+            Self::Matter(_) => TokenKind::Matter,
+            Self::Patient(_) => TokenKind::Patient,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Matter(name) | Self::Patient(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind().as_str(), self.name())
+    }
 }
 
 impl Principal {
+    /// Somebody with these roles and attributes, at no particular moment.
+    pub const fn new(name: UserName, roles: BTreeSet<Role>, attributes: Attributes) -> Self {
+        let as_of = Timestamp::from_unix_millis(0);
+        Self { name, roles, attributes, emergencies: Vec::new(), as_of, until: None }
+    }
+
     /// Whether the account has a role.
     pub fn has_role(&self, role: Role) -> bool {
         self.roles.contains(&role)

@@ -159,8 +159,6 @@ pub struct Governor {
     pub indexes: Indexes,
     /// One change, hold or deletion at a time.
     pub turn: Turn,
-    /// One account that follows its groups at a time; never for long, unlike [`Self::turn`].
-    pub admissions: Turn,
 }
 
 /// The indexes, once they are open: most commands need none.

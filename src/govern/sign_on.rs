@@ -89,7 +89,7 @@ impl Governor {
         on: &SignedOn,
         req: RequestId,
     ) -> Result<Session, SignOnFailure> {
-        let _turn = self.admissions.take();
+        let _turn = provider.turn();
         let plan = self.accounts.plan(on, provider.settings().rights_last)?;
         let actor = self.actor(plan.name().as_str(), Via::Portal, None);
         self.record_plan(&plan, &actor, req)?;

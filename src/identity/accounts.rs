@@ -117,7 +117,7 @@ impl Accounts {
         if !self.0.state.accounts().put_new(&row)? {
             return Err(AccountError::Exists { name: row.name });
         }
-        Ok(Created { principal: self.who(&row), password })
+        Ok(Created { principal: self.standing(&row)?, password })
     }
 
     /// Gives an account another password and ends its sessions; returns the password if generated.
@@ -191,7 +191,7 @@ impl Accounts {
         if row.disabled {
             return Err(AccountError::Disabled { name: row.name });
         }
-        Ok(self.who(&row))
+        Ok(self.standing(&row)?)
     }
 
     /// Every account, in order of the names.
@@ -218,10 +218,6 @@ impl Accounts {
                 return Ok(());
             }
         }
-    }
-
-    pub(super) fn who(&self, row: &AccountRow) -> Principal {
-        row.principal(self.0.clock.now())
     }
 
     fn hash(&self, given: Option<Secret>) -> Result<(String, Option<String>), AccountError> {

@@ -174,7 +174,7 @@ impl Accounts {
     pub fn open_planned(&self, plan: &Plan) -> Result<Session, AdmitError> {
         let row = self.0.state.accounts().get(&plan.row.name)?;
         let row = row.filter(|row| !row.disabled && plan.is_member).ok_or(AdmitError::Disabled)?;
-        Ok(self.open_session(row.principal(self.0.clock.now()))?)
+        Ok(self.open_session(self.standing(&row)?)?)
     }
 
     /// Whether a provider vouches for this account's owner.

@@ -20,6 +20,7 @@ mod federated;
 pub mod openid;
 mod password;
 mod sessions;
+mod standing;
 mod throttle;
 
 use std::sync::{Arc, Mutex};

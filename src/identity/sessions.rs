@@ -83,7 +83,7 @@ impl Accounts {
         match row {
             Some(row) if right && !row.disabled => {
                 failures().forget(name);
-                Ok(self.who(&row))
+                Ok(self.standing(&row)?)
             }
             Some(_) | None => Err(SignInError::Wrong),
         }
@@ -177,7 +177,7 @@ impl Accounts {
             // Not over a row that signing out has just deleted.
             sessions.replace_soon(&row, &SessionRow { seen: now, ..row.clone() })?;
         }
-        Ok(Some((account.principal(now), row.csrf)))
+        Ok(Some((self.standing(&account)?, row.csrf)))
     }
 
     fn drop_ended(&self, now: Timestamp) -> Result<(), StateError> {

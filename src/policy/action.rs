@@ -27,6 +27,12 @@ pub enum Action {
     ManageHolds,
     /// Propose erasures.
     Erase,
+    /// Say who works on what, treats whom, and stands behind which wall.
+    ManageRelationships,
+    /// Open access in an emergency.
+    OpenEmergency,
+    /// See all emergencies, and judge those of others.
+    ReviewEmergencies,
     /// Read the log.
     ReadLog,
     /// Export the log.
@@ -47,11 +53,13 @@ pub enum Action {
     Approve,
     /// Run an evaluation.
     Evaluate,
+    /// Turn the keys that sign the log, and take its timestamps in.
+    ManageKeys,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 24] = [
         Self::Ask,
         Self::Search,
         Self::ViewPage,
@@ -62,6 +70,9 @@ impl Action {
         Self::ListDocuments,
         Self::ManageHolds,
         Self::Erase,
+        Self::ManageRelationships,
+        Self::OpenEmergency,
+        Self::ReviewEmergencies,
         Self::ReadLog,
         Self::ExportLog,
         Self::Reveal,
@@ -72,6 +83,7 @@ impl Action {
         Self::ReadSystem,
         Self::Approve,
         Self::Evaluate,
+        Self::ManageKeys,
     ];
 
     /// The action as written in policies.
@@ -101,6 +113,9 @@ impl Action {
             Self::ListDocuments => ("ListDocuments", "list documents"),
             Self::ManageHolds => ("ManageHolds", "manage holds"),
             Self::Erase => ("Erase", "propose an erasure"),
+            Self::ManageRelationships => ("ManageRelationships", "manage relationships"),
+            Self::OpenEmergency => ("OpenEmergency", "open access in an emergency"),
+            Self::ReviewEmergencies => ("ReviewEmergencies", "review emergencies"),
             Self::ReadLog => ("ReadLog", "read the log"),
             Self::ExportLog => ("ExportLog", "export the log"),
             Self::Reveal => ("Reveal", "reveal contents of the log"),
@@ -111,6 +126,7 @@ impl Action {
             Self::ReadSystem => ("ReadSystem", "read the state of the system"),
             Self::Approve => ("Approve", "approve changes"),
             Self::Evaluate => ("Evaluate", "run evaluations"),
+            Self::ManageKeys => ("ManageKeys", "manage the keys of the log"),
         }
     }
 }

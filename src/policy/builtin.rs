@@ -45,4 +45,19 @@ impl Policies {
             _ => None,
         }
     }
+
+    /// Name of the built-in set that these policies are, word for word; else `site`.
+    pub fn set_name(&self) -> &'static str {
+        let own = self.source();
+        let own = own.policies();
+        let is_same = |set: &&str| {
+            let built_in = Self::builtin(set).unwrap_or_default();
+            let texts = built_in.iter().filter(|(name, _)| name.ends_with(".cedar"));
+            texts.clone().count() == own.len()
+                && own.iter().all(|file| {
+                    texts.clone().any(|(name, text)| *name == file.name && *text == file.text)
+                })
+        };
+        Self::SETS.into_iter().find(is_same).unwrap_or("site")
+    }
 }

@@ -1,76 +1,33 @@
-//! From our words to Cedar's, and back to yes or no.
+//! Yes or no: one person and action, decided for many documents.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid,
-    PolicySet, Request, Response, RestrictedExpression, Schema,
+    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, Response,
+    Schema,
 };
 
 use super::load::PolicyFile;
+use super::source::PolicySource;
+use super::words::{Words, next_minute};
 use super::{Action, Allowed, Denial, Permit, Policies};
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
-
-/// Attributes of a person that the schema names; all others are tags.
-const PERSON_SETS: [&str; 5] = ["matter", "patient", "department", "clearance", "wall"];
-const PRIVILEGED: &str = "privileged";
 
 /// Policies ready to decide.
 pub(super) struct Compiled {
     pub(super) policies: PolicySet,
     pub(super) schema: Schema,
     pub(super) words: Words,
-    pub(super) files: Vec<PolicyFile>,
+    pub(super) files: Arc<[PolicyFile]>,
+    pub(super) source: PolicySource,
     pub(super) digest: Digest,
-}
-
-/// The schema's type names and actions, parsed once.
-pub(super) struct Words {
-    person: EntityTypeName,
-    role: EntityTypeName,
-    appliance: EntityUid,
-    document: EntityUid,
-    actions: HashMap<Action, (EntityUid, Entity)>,
-}
-
-/// The schema and this code have parted: a fault of the build, reported like a policy's.
-#[derive(Debug, thiserror::Error)]
-#[error("the built-in schema does not fit the program: {detail}")]
-pub(super) struct SchemaMismatch {
-    detail: String,
-}
-
-impl Words {
-    pub(super) fn of(schema: &Schema) -> Result<Self, SchemaMismatch> {
-        let mismatch = |detail: String| SchemaMismatch { detail };
-        let type_name = |name: &str| {
-            name.parse::<EntityTypeName>().map_err(|e| mismatch(format!("{name}: {e}")))
-        };
-        let only =
-            |name: EntityTypeName| EntityUid::from_type_name_and_id(name, EntityId::new("this"));
-        let declared = schema.action_entities().map_err(|e| mismatch(e.to_string()))?;
-        let mut actions = HashMap::new();
-        for action in Action::ALL {
-            let uid = EntityUid::from_type_name_and_id(
-                type_name("Action")?,
-                EntityId::new(action.as_str()),
-            );
-            let entity = declared
-                .get(&uid)
-                .ok_or_else(|| mismatch(format!("the action {action} is missing")))?;
-            actions.insert(action, (uid, entity.clone()));
-        }
-        Ok(Self {
-            person: type_name("Person")?,
-            role: type_name("Role")?,
-            appliance: only(type_name("Appliance")?),
-            document: only(type_name("Document")?),
-            actions,
-        })
-    }
+    /// Whether any policy reads the time: then a decision holds for the minute only.
+    pub(super) mentions_time: bool,
 }
 
 /// One person, action and scope, in Cedar's words; decided for many resources.
@@ -92,64 +49,10 @@ impl Compiled {
         Some(Asking {
             compiled: self,
             person: self.words.person(who)?,
-            action: self.words.actions.get(&action)?.clone(),
-            context: context(scope)?,
+            action: self.words.action(action)?,
+            context: Words::context(scope, who.as_of)?,
         })
     }
-}
-
-impl Words {
-    fn person(&self, who: &Principal) -> Option<Entity> {
-        let uid =
-            EntityUid::from_type_name_and_id(self.person.clone(), EntityId::new(who.name.as_str()));
-        let set = |key: &str| {
-            let values = who.attributes.get(key).into_iter().flatten().cloned();
-            RestrictedExpression::new_set(values.map(RestrictedExpression::new_string))
-        };
-        let privileged =
-            who.attributes.get(PRIVILEGED).is_some_and(|values| values.contains("true"));
-        let attributes = PERSON_SETS
-            .into_iter()
-            .map(|key| (key.to_owned(), set(key)))
-            .chain([(PRIVILEGED.to_owned(), RestrictedExpression::new_bool(privileged))]);
-        let roles = who.roles.iter().map(|role| {
-            EntityUid::from_type_name_and_id(self.role.clone(), EntityId::new(role.as_str()))
-        });
-        let tags = who
-            .attributes
-            .keys()
-            .filter(|key| !PERSON_SETS.contains(&key.as_str()) && *key != PRIVILEGED)
-            .map(|key| (key.clone(), set(key)));
-        Entity::new_with_tags(uid, attributes, roles, tags).ok()
-    }
-
-    /// `None` for a document without a classification: nobody sees it.
-    fn document(&self, labels: &Labels) -> Option<Entity> {
-        let text = |value: &String| RestrictedExpression::new_string(value.clone());
-        let mut attributes = HashMap::from([
-            ("classification".to_owned(), labels.classification.as_ref().map(text)?),
-            (PRIVILEGED.to_owned(), RestrictedExpression::new_bool(labels.privileged)),
-        ]);
-        let optional = [
-            ("department", &labels.department),
-            ("matter", &labels.matter),
-            ("patient", &labels.patient),
-        ];
-        for (key, value) in optional {
-            attributes.extend(value.as_ref().map(|value| (key.to_owned(), text(value))));
-        }
-        Entity::new(self.document.clone(), attributes, HashSet::new()).ok()
-    }
-}
-
-fn context(scope: &Scope) -> Option<Context> {
-    let declared =
-        [("purpose", &scope.purpose), ("matter", &scope.matter), ("patient", &scope.patient)];
-    let pairs = declared.into_iter().filter_map(|(key, value)| {
-        let value = RestrictedExpression::new_string(value.as_ref()?.clone());
-        Some((key.to_owned(), value))
-    });
-    Context::from_pairs(pairs).ok()
 }
 
 impl Asking<'_> {
@@ -158,14 +61,14 @@ impl Asking<'_> {
         let words = &self.compiled.words;
         words
             .document(labels)
-            .and_then(|document| self.respond(words.document.clone(), document))
+            .and_then(|document| self.respond(document.uid(), document))
             .is_some_and(|response| is_yes(&response))
     }
 
     /// Whether the person may do this at all; on a no, what the policies say of it.
     pub(super) fn decide(&self) -> Result<(), Option<String>> {
-        let uid = self.compiled.words.appliance.clone();
-        let response = self.respond(uid.clone(), Entity::with_uid(uid)).ok_or(None)?;
+        let appliance = self.compiled.words.appliance();
+        let response = self.respond(appliance.uid(), appliance).ok_or(None)?;
         if is_yes(&response) { Ok(()) } else { Err(self.compiled.reasons(&response)) }
     }
 
@@ -206,12 +109,17 @@ impl Compiled {
 impl Policies {
     /// Identifies the policies and the schema.
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.now().digest
     }
 
     /// The files that decide, in order of their names, the schema among them.
-    pub fn files(&self) -> &[PolicyFile] {
-        &self.0.files
+    pub fn files(&self) -> Arc<[PolicyFile]> {
+        Arc::clone(&self.now().files)
+    }
+
+    /// Every file of the set, as it was written.
+    pub fn source(&self) -> PolicySource {
+        self.now().source.clone()
     }
 
     /// Decides which of `classes` a person may read for `action` within `scope`.
@@ -229,9 +137,10 @@ impl Policies {
         scope: &Scope,
         classes: &[(AccessClass, Labels)],
     ) -> Result<Permit, Denial> {
-        let asking = self.start(who, action, scope)?;
+        let now = self.now();
+        let asking = now.start(who, action, scope)?;
         if !action.reads_documents() {
-            return Err(self.denial(action, None));
+            return Err(now.denial(action, None));
         }
         let classes = classes
             .iter()
@@ -243,16 +152,29 @@ impl Policies {
             action,
             scope: scope.clone(),
             classes,
-            shows_withheld: self.may(who, Action::SeeWithheld).is_ok(),
-            policy: self.0.digest,
+            shows_withheld: now.start(who, Action::SeeWithheld, &Scope::default()).is_ok(),
+            policy: now.digest,
+            valid_until: now.valid_until(who),
         })
     }
 
-    /// Decides one document's labels again, from nothing but the permit's person and scope.
+    /// Whether any policy reads the time.
+    pub fn mentions_time(&self) -> bool {
+        self.now().mentions_time
+    }
+
+    /// Until when what is decided for a person as they stand holds; `None` where nothing ends it
+    /// but a change.
+    pub fn valid_until(&self, who: &Principal) -> Option<Timestamp> {
+        self.now().valid_until(who)
+    }
+
+    /// Decides one document's labels again, from nothing but the permit's person and scope, by the
+    /// policies in force now.
     pub fn decide_again(&self, permit: &Permit, labels: &Labels) -> bool {
         within(&permit.scope, labels)
             && self
-                .0
+                .now()
                 .asking(&permit.who, permit.action, &permit.scope)
                 .is_some_and(|asking| asking.reads(labels))
     }
@@ -264,25 +186,50 @@ impl Policies {
     /// # Errors
     /// [`Denial`] where no policy permits it or one forbids it.
     pub fn may(&self, who: &Principal, action: Action) -> Result<Allowed, Denial> {
-        self.start(who, action, &Scope::default())?;
-        Ok(Allowed { who: who.clone(), action, policy: self.0.digest })
+        self.may_in(who, action, &Scope::default())
+    }
+
+    /// Decides an action for the appliance, within what was declared.
+    ///
+    /// # Errors
+    /// As [`Policies::may`].
+    pub fn may_in(
+        &self,
+        who: &Principal,
+        action: Action,
+        scope: &Scope,
+    ) -> Result<Allowed, Denial> {
+        let now = self.now();
+        now.start(who, action, scope)?;
+        Ok(Allowed { who: who.clone(), action, policy: now.digest })
+    }
+
+    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+        self.now().denial(action, because)
+    }
+}
+
+impl Compiled {
+    fn valid_until(&self, who: &Principal) -> Option<Timestamp> {
+        let minute = self.mentions_time.then(|| next_minute(who.as_of));
+        who.until.into_iter().chain(minute).min()
     }
 
     fn start(&self, who: &Principal, action: Action, scope: &Scope) -> Result<Asking<'_>, Denial> {
-        let asking = self.0.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
+        let asking = self.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
         match asking.decide() {
             Ok(()) => Ok(asking),
             Err(reason) => Err(self.denial(action, reason)),
         }
     }
 
-    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+    fn denial(&self, action: Action, because: Option<String>) -> Denial {
         let mut reason = action.denied();
         if let Some(because) = because {
             reason.push_str(": ");
             reason.push_str(&because);
         }
-        Denial { reason, policy: self.0.digest }
+        Denial { reason, policy: self.digest }
     }
 }
 

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::load::{EXAMPLES, PolicyProblem, names, read_text};
+use super::load::PolicyProblem;
 use super::{Action, Denial, Policies};
 use crate::domain::access::{AccessClass, Labels};
-use crate::domain::principal::{Attributes, Principal, Role, UserName};
+use crate::domain::clock::Timestamp;
+use crate::domain::ids::RequestId;
+use crate::domain::principal::{Attributes, Emergency, Principal, Role, Subject, UserName};
 use crate::domain::question::Scope;
 
 /// How one example came out.
@@ -38,6 +40,9 @@ struct Example {
     action: Action,
     #[serde(default)]
     scope: ExampleScope,
+    /// When it is decided.
+    #[serde(default, deserialize_with = "time")]
+    at: Option<Timestamp>,
     /// Absent: is the action allowed at all?
     document: Option<Labels>,
     expect: Expected,
@@ -49,6 +54,25 @@ struct ExamplePerson {
     roles: std::collections::BTreeSet<Role>,
     #[serde(default)]
     attributes: Attributes,
+    /// What emergencies opened.
+    #[serde(default)]
+    emergency: ExampleEmergency,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ExampleEmergency {
+    matter: Vec<String>,
+    patient: Vec<String>,
+}
+
+impl ExampleEmergency {
+    fn opened(self) -> Vec<Emergency> {
+        let matters = self.matter.into_iter().map(Subject::Matter);
+        let subjects = matters.chain(self.patient.into_iter().map(Subject::Patient));
+        let id = RequestId(uuid::Uuid::nil());
+        subjects.map(|subject| Emergency { id, subject }).collect()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -57,6 +81,10 @@ struct ExampleScope {
     purpose: Option<String>,
     matter: Option<String>,
     patient: Option<String>,
+}
+
+fn time<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    String::deserialize(from)?.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -71,23 +99,23 @@ impl Policies {
     ///
     /// Where the policies cannot be loaded, each problem is one failed result.
     pub fn run_examples(dir: &Path) -> Vec<ExampleResult> {
-        let policies = match Self::load(dir) {
-            Ok(policies) => policies,
-            Err(problems) => return problems.into_iter().map(ExampleResult::unusable).collect(),
-        };
-        let mut problems = Vec::new();
-        let mut results = Vec::new();
-        for file in names(dir, &mut problems).into_iter().filter(|name| name.ends_with(EXAMPLES)) {
-            let parsed = read_text(&dir.join(&file))
-                .and_then(|text| toml::from_str::<ExampleFile>(&text).map_err(|e| e.to_string()));
-            match parsed {
+        match Self::load(dir) {
+            Ok(policies) => policies.examples(),
+            Err(problems) => problems.into_iter().map(ExampleResult::unusable).collect(),
+        }
+    }
+
+    /// Runs every example that lies beside these policies.
+    pub fn examples(&self) -> Vec<ExampleResult> {
+        let (now, mut results) = (self.snapshot(), Vec::new());
+        for (file, text) in now.source().examples() {
+            match toml::from_str::<ExampleFile>(text) {
                 Ok(parsed) => {
-                    results.extend(parsed.example.into_iter().map(|e| policies.run(&file, e)));
+                    results.extend(parsed.example.into_iter().map(|e| now.run(file, e)));
                 }
                 Err(e) => results.push(ExampleResult::unusable(PolicyProblem::new(file, e))),
             }
         }
-        results.extend(problems.into_iter().map(ExampleResult::unusable));
         results
     }
 
@@ -113,15 +141,19 @@ impl Policies {
     }
 
     fn decide_example(&self, example: Example) -> Result<bool, Denial> {
-        let Example { person, action, scope, document, .. } = example;
+        let Example { person, action, scope, document, at, .. } = example;
         let name = "example".parse::<UserName>().map_err(|_| self.denial(action, None))?;
-        let who = Principal { name, roles: person.roles, attributes: person.attributes };
+        let who = Principal {
+            emergencies: person.emergency.opened(),
+            as_of: at.unwrap_or(Timestamp::from_unix_millis(0)),
+            ..Principal::new(name, person.roles, person.attributes)
+        };
         let scope = Scope { purpose: scope.purpose, matter: scope.matter, patient: scope.patient };
         match document {
             None if action.reads_documents() => {
                 self.permit(&who, action, &scope, &[]).map(|_| true)
             }
-            None => self.may(&who, action).map(|_| true),
+            None => self.may_in(&who, action, &scope).map(|_| true),
             Some(labels) => {
                 let class = AccessClass(0);
                 let permit = self.permit(&who, action, &scope, &[(class, labels)])?;

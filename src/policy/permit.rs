@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Action;
 use crate::domain::access::AccessClass;
+use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
@@ -20,9 +21,16 @@ pub struct Permit {
     pub(super) classes: BTreeSet<AccessClass>,
     pub(super) shows_withheld: bool,
     pub(super) policy: Digest,
+    pub(super) valid_until: Option<Timestamp>,
 }
 
 impl Permit {
+    /// Until when it holds: the next change of the person's relationships and emergencies, or the
+    /// next minute where a policy reads the time; `None` where nothing ends it but a change.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
     /// Whether documents of this class may be read. A class that was not there to decide on may not.
     pub fn allows(&self, class: AccessClass) -> bool {
         self.classes.contains(&class)

@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::access::{AccessClass, Labels};
-use crate::domain::clock::{Clock as _, SystemClock};
-use crate::domain::principal::{Principal, Role};
+use crate::domain::access::{AccessClass, DocumentKind, Labels};
+use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
+use crate::domain::ids::RequestId;
+use crate::domain::principal::{Emergency, Principal, Role, Subject};
 use crate::domain::question::Scope;
 use crate::durable::{Readers, create_new};
 
@@ -29,11 +30,8 @@ fn builtin(set: &str) -> Policies {
 }
 
 fn person(roles: &[Role], attributes: &[(&str, &str)]) -> Principal {
-    let mut who = Principal {
-        name: "ada".parse().unwrap(),
-        roles: roles.iter().copied().collect(),
-        attributes: Default::default(),
-    };
+    let roles = roles.iter().copied().collect();
+    let mut who = Principal::new("ada".parse().unwrap(), roles, Default::default());
     for (key, value) in attributes {
         who.attributes.entry((*key).to_owned()).or_default().insert((*value).to_owned());
     }
@@ -118,7 +116,8 @@ fn each_role_may_do_its_own_work_and_no_other() {
     administrator: [ReadPolicies, ProposePolicies, ManageAccounts, ManageModels, ReadSystem, Evaluate]
     approver: [ReadPolicies, Approve]
     auditor: [SeeWithheld, ReadLog, ExportLog, ReadPolicies]
-    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, Reveal, Evaluate]
+    key-custodian: [ReadPolicies, ReadSystem, ManageKeys]
+    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, ManageRelationships, ReviewEmergencies, Reveal, Evaluate]
     staff: [Ask, Search, ViewPage]
     ");
 }
@@ -215,6 +214,38 @@ fn a_sites_own_attribute_is_a_tag() {
 }
 
 #[test]
+fn a_permit_holds_until_the_person_changes_or_the_time_that_a_policy_reads_does() {
+    let folder = folder("general");
+    let plain = Policies::load(folder.path()).unwrap();
+    let text = r#"forbid (principal, action in Action::"Read", resource is Document)
+        when { context.now >= datetime("2026-01-31T17:00:00Z") };"#;
+    put(folder.path(), "evening.cedar", text);
+    let timed = Policies::load(folder.path()).unwrap();
+    assert!(timed.mentions_time() && !plain.mentions_time());
+    let internal = classes(&[&["classification=internal"]]);
+    let time = |text: &str| text.parse::<Timestamp>().unwrap();
+    let change = time("2026-01-31T16:59:30Z");
+    // (as of, the person's next change, holds until without and with the time, classes)
+    let table = [
+        ("2026-01-31T16:59:20Z", None, None, "2026-01-31T17:00:00Z", 1),
+        ("2026-01-31T16:59:20Z", Some(change), Some(change), "2026-01-31T16:59:30Z", 1),
+        ("2026-01-31T17:00:00Z", None, None, "2026-01-31T17:01:00Z", 0),
+    ];
+    for (as_of, until, without, with, seen) in table {
+        let who = Principal { as_of: time(as_of), until, ..person(&[Role::Staff], &[]) };
+        let permit =
+            |policies: &Policies| policies.permit(&who, Action::Ask, &Scope::default(), &internal);
+        assert_eq!(permit(&plain).unwrap().valid_until(), without, "{as_of}");
+        let timed = permit(&timed).unwrap();
+        assert_eq!(
+            (timed.valid_until(), timed.classes().len()),
+            (Some(time(with)), seen),
+            "{as_of}"
+        );
+    }
+}
+
+#[test]
 fn withheld_counts_are_shown_to_those_who_know_the_catalogue() {
     let policies = builtin("general");
     for (roles, expected) in [(&[Role::Staff][..], false), (&[Role::Staff, Role::Auditor], true)] {
@@ -258,7 +289,8 @@ fn the_digest_names_what_decides_and_nothing_else() {
     put(folder.path(), "more.cedar", "forbid (principal, action, resource);");
     let after = Policies::load(folder.path()).unwrap();
     assert_ne!(after.digest(), before.digest());
-    let names: Vec<_> = after.files().iter().map(|file| file.name.as_str()).collect();
+    let files = after.files();
+    let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["documents.cedar", "more.cedar", "roles.cedar", "schema.cedarschema"]);
 }
 
@@ -286,15 +318,20 @@ fn labels() -> impl Strategy<Value = Labels> {
     };
     let texts = (
         value(&["public", "internal", "confidential"]),
+        value(&["C-1", "C-2"]),
         value(&["er", "lab"]),
         value(&["M-1", "M-2"]),
         value(&["P-1", "P-2"]),
     );
-    (texts, any::<bool>()).prop_map(
-        |((classification, department, matter, patient), privileged)| Labels {
+    let kind = proptest::option::of(proptest::sample::select(&DocumentKind::ALL[..]));
+    (texts, kind, any::<bool>(), any::<bool>()).prop_map(
+        |((classification, client, department, matter, patient), kind, minor, privileged)| Labels {
             classification,
+            client,
             department,
+            kind,
             matter,
+            minor,
             patient,
             privileged,
         },
@@ -302,19 +339,41 @@ fn labels() -> impl Strategy<Value = Labels> {
 }
 
 fn anybody() -> impl Strategy<Value = Principal> {
-    let words = ["M-1", "M-2", "P-1", "P-2", "er", "lab", "confidential", "true"];
+    let words = ["C-1", "C-2", "M-1", "M-2", "P-1", "P-2", "er", "lab", "confidential", "true"];
+    let words: Vec<_> = words.into_iter().chain(FUNCTIONS).collect();
     let keys = ["matter", "patient", "department", "clearance", "wall", "privileged", "team"];
-    let pair = (proptest::sample::select(keys.to_vec()), proptest::sample::select(words.to_vec()));
+    let keys: Vec<_> = keys.into_iter().chain(["client", "conflict", "function"]).collect();
+    let opened = prop_oneof![
+        proptest::sample::select(&["M-1", "M-2"][..]).prop_map(|m| Subject::Matter(m.to_owned())),
+        proptest::sample::select(&["P-1", "P-2"][..]).prop_map(|p| Subject::Patient(p.to_owned())),
+    ];
+    let pair = (proptest::sample::select(keys), proptest::sample::select(words));
     let pairs =
-        proptest::collection::vec(pair.prop_map(|(k, v)| (k.to_owned(), v.to_owned())), 0..8);
-    (proptest::sample::subsequence(&Role::ALL[..], 0..=5), pairs).prop_map(|(roles, pairs)| {
+        proptest::collection::vec(pair.prop_map(|(k, v)| (k.to_owned(), v.to_owned())), 0..12);
+    let roles = proptest::sample::subsequence(&Role::ALL[..], 0..=Role::ALL.len());
+    let minutes = 0..2_000_u64;
+    (roles, pairs, proptest::option::of(opened), minutes).prop_map(|(roles, pairs, opened, at)| {
         let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        person(&roles, &pairs)
+        let id = RequestId(uuid::Uuid::nil());
+        let emergencies = opened.into_iter().map(|subject| Emergency { id, subject }).collect();
+        let as_of = Timestamp::from_unix_millis(at * 60_000);
+        Principal { emergencies, as_of, ..person(&roles, &pairs) }
     })
 }
 
+/// What the sets know people to do here, and why they ask.
+const FUNCTIONS: [&str; 4] = ["billing", "nurse", "paediatrics", "conflicts"];
+const PURPOSES: [&str; 4] = ["treatment", "payment", "operations", "conflict-check"];
+
 /// Policies that forbid something, each a different shape.
-const FORBIDS: [&str; 4] = [
+const FORBIDS: [&str; 8] = [
+    r#"forbid (principal, action, resource) when { context.now > datetime("1970-01-01T12:00:00Z") };"#,
+    r#"forbid (principal, action in Action::"Read", resource is Document)
+       when { resource has patient && principal.emergency.patient.contains(resource.patient) };"#,
+    r#"forbid (principal, action in Action::"Read", resource is Document)
+       when { resource has kind && resource.kind != Kind::"clinical" || resource.minor };"#,
+    r#"forbid (principal, action, resource is Document)
+       when { resource has client } unless { principal.client.contains(resource.client) };"#,
     r#"forbid (principal, action in Action::"Read", resource is Document) when { resource.privileged };"#,
     r#"forbid (principal, action == Action::"Ask", resource) when { context has purpose };"#,
     r#"forbid (principal in Role::"auditor", action, resource);"#,
@@ -333,13 +392,13 @@ proptest! {
         forbid in proptest::sample::select(&FORBIDS[..]),
         who in anybody(),
         labels in proptest::collection::vec(labels(), 1..20),
-        purpose in proptest::option::of(Just("treatment".to_owned())),
+        purpose in proptest::option::of(proptest::sample::select(&PURPOSES[..])),
     ) {
         let folder = folder(set);
         let before = Policies::load(folder.path()).unwrap();
         put(folder.path(), "added.cedar", forbid);
         let after = Policies::load(folder.path()).unwrap();
-        let scope = Scope { purpose, ..Scope::default() };
+        let scope = Scope { purpose: purpose.map(str::to_owned), ..Scope::default() };
         let all: Vec<_> = (0..).map(AccessClass).zip(labels).collect();
         let classes = |policies: &Policies| {
             policies.permit(&who, Action::Ask, &scope, &all).map_or_else(

@@ -55,13 +55,12 @@ impl AccountRow {
     /// Who it is now: roles and attributes of its own and of its groups. Without a recent sign-on a
     /// federated account has none.
     pub fn principal(&self, now: Timestamp) -> Principal {
-        let mut who = Principal {
-            name: self.name.clone(),
-            roles: self.roles.clone(),
-            attributes: self.attributes.clone(),
-        };
+        let (name, roles) = (self.name.clone(), self.roles.clone());
+        let mut who =
+            Principal { as_of: now, ..Principal::new(name, roles, self.attributes.clone()) };
         match &self.federated {
             Some(federated) if now < federated.until => {
+                who.until = Some(federated.until);
                 who.roles.retain(|role| !federated.withheld.contains(role));
                 who.roles.extend(&federated.roles);
                 for (key, values) in &federated.attributes {

@@ -156,11 +156,8 @@ fn policies(dir: &Path) -> anyhow::Result<Policies> {
 
 /// A permit for a person with one of the two matters, where there are only these classes.
 fn permit(policies: &Policies, among: Range<usize>) -> anyhow::Result<Permit> {
-    let clerk = Principal {
-        name: "clerk".parse()?,
-        roles: [Role::Staff].into(),
-        attributes: [("matter".to_owned(), ["M-1".to_owned()].into())].into(),
-    };
+    let matter = ("matter".to_owned(), ["M-1".to_owned()].into());
+    let clerk = Principal::new("clerk".parse()?, [Role::Staff].into(), [matter].into());
     let mut classes = Vec::new();
     for (number, label) in (0..).zip(CLASSES).skip(among.start).take(among.len()) {
         let labels = Labels::parse(["classification=internal", label])?;

@@ -9,8 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::limits::{LABEL_CHARS_MAX, OPENID_GROUPS_MAX};
 use crate::domain::principal::{Attributes, Role};
 
-/// Roles that a group alone gives.
-const GIVEN: [Role; 3] = [Role::Auditor, Role::RecordsOfficer, Role::Staff];
 /// Stands at the end of a group for any ending, and in a value for what that ending was.
 const ANY: char = '*';
 
@@ -85,8 +83,12 @@ impl Mapping {
         let held: BTreeSet<Role> =
             self.roles.iter().filter(|(g, _)| mine(g)).flat_map(|(_, r)| r).copied().collect();
         let mut rights = Rights {
-            roles: held.iter().copied().filter(|role| GIVEN.contains(role)).collect(),
-            withheld: named.difference(&held).copied().filter(|r| !GIVEN.contains(r)).collect(),
+            roles: held.iter().copied().filter(|role| !Role::RESERVED.contains(role)).collect(),
+            withheld: named
+                .difference(&held)
+                .copied()
+                .filter(|r| Role::RESERVED.contains(r))
+                .collect(),
             attributes: Attributes::new(),
         };
         for (pattern, pairs) in &self.attributes {

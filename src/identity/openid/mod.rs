@@ -25,7 +25,7 @@ mod settings;
 mod token;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -152,6 +152,7 @@ pub struct Provider {
     entropy: Arc<dyn Entropy>,
     open: Mutex<OpenSignOns>,
     calls: AtomicUsize,
+    turn: Mutex<()>,
 }
 
 impl std::fmt::Debug for Provider {
@@ -170,7 +171,7 @@ impl Provider {
     ) -> Self {
         let remote = Remote::new(ask, Arc::clone(&clock));
         let (open, calls) = (Mutex::default(), AtomicUsize::new(0));
-        Self { settings, remote, clock, entropy, open, calls }
+        Self { settings, remote, clock, entropy, open, calls, turn: Mutex::default() }
     }
 
     /// What the operator set.
@@ -264,6 +265,12 @@ impl Provider {
             rights: self.settings.mapping.rights(&claims.groups(groups_claim)?),
             next: open.next,
         })
+    }
+
+    /// One person at a time, for as long as this is held: two sign-ons of one person at once must not
+    /// make two accounts.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where people can sign out of the provider too, if it was asked before and has such a place

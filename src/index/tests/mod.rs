@@ -84,11 +84,7 @@ pub(super) fn permit(classes: impl IntoIterator<Item = u32>) -> Permit {
         durable::create_new(&path, text.as_bytes(), durable::Readers::Owner).unwrap();
         Policies::load(dir.path()).unwrap()
     });
-    let who = Principal {
-        name: "ada".parse().unwrap(),
-        roles: [Role::Staff].into(),
-        attributes: Default::default(),
-    };
+    let who = Principal::new("ada".parse().unwrap(), [Role::Staff].into(), Default::default());
     let mut labels = vec![(AccessClass(u32::MAX), Labels::parse(["matter=none"]).unwrap())];
     labels.extend(classes.into_iter().map(|class| (AccessClass(class), Labels::internal())));
     policies.permit(&who, Action::Search, &Scope::default(), &labels).unwrap()

@@ -15,11 +15,8 @@ use crate::domain::principal::{Principal, Role};
 
 /// A person with these roles.
 pub(crate) fn principal(roles: &[Role]) -> Principal {
-    Principal {
-        name: "m.okafor".parse().unwrap(),
-        roles: roles.iter().copied().collect(),
-        attributes: Default::default(),
-    }
+    let roles = roles.iter().copied().collect();
+    Principal::new("m.okafor".parse().unwrap(), roles, Default::default())
 }
 
 /// The frame of a page for a person with every role.
