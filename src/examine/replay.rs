@@ -4,7 +4,6 @@ use crate::answer::{Answerer, Replay, ReplayError};
 use crate::audit::Recorded;
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
-use crate::domain::principal::Principal;
 use crate::identity::Accounts;
 use crate::policy::Action;
 
