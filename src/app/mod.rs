@@ -9,6 +9,8 @@ mod create;
 mod engine;
 mod epoch;
 mod in_force;
+mod outward;
+mod provider_post;
 mod pulse;
 mod rebuild;
 mod serve;
@@ -203,6 +205,7 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let app = Self {
             governor: Arc::new(Governor {
+                provider: provider_post::provider(options.openid.as_ref(), &clock, &entropy)?,
                 accounts: Accounts::new(state.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
                 policies: policies.clone(),
                 policy_folder: home.policies(),

@@ -17,3 +17,4 @@ pub mod question;
 pub mod reason;
 pub mod secret;
 pub mod trial;
+pub mod uri;

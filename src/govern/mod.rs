@@ -25,6 +25,7 @@ mod holds;
 mod keys;
 mod policies;
 mod retention;
+mod sign_on;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +38,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
+use crate::identity::openid::Provider;
 use crate::identity::{AccountError, Accounts};
 use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies, PolicyProblem};
@@ -47,6 +49,7 @@ pub use changes::{Listed, Progress};
 pub use erasure::ErasureStep;
 pub use policies::{Explained, Offer, Sighting, Simulation};
 pub use retention::{Kept, Retention};
+pub use sign_on::SignOnFailure;
 
 /// Why a change did not take effect.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +169,8 @@ pub enum Changer<'a> {
 pub struct Governor {
     /// The accounts.
     pub accounts: Accounts,
+    /// Vouches for people besides: the organisation's OpenID provider.
+    pub provider: Option<Provider>,
     /// Decides.
     pub policies: Policies,
     /// Where the policies in force are written for people to read.
