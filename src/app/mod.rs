@@ -188,10 +188,7 @@ impl App {
         views: Views,
     ) -> anyhow::Result<Self> {
         let home = Home::at(&options.home);
-        if !home.exists() {
-            return Err(NoHome { home: options.home.clone() }.into());
-        }
-        let lock = lock(&home)?;
+        let lock = lock_existing(&home)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = open_state(&home, &vault, views)?;
@@ -357,6 +354,13 @@ fn open_state(home: &Home, vault: &Vault, views: Views) -> anyhow::Result<State>
         state.forget_views()?;
     }
     Ok(state)
+}
+
+fn lock_existing(home: &Home) -> anyhow::Result<Lock> {
+    if !home.exists() {
+        return Err(NoHome { home: home.path().to_owned() }.into());
+    }
+    lock(home)
 }
 
 fn lock(home: &Home) -> anyhow::Result<Lock> {

@@ -319,12 +319,19 @@ entry_types! {
         subject: Token = "token of what it is about",
     };
     HoldPlaced = "hold.placed", "ok", "before a hold takes effect; `req` is the hold's id" {
-        scope: TokenKind = "`document`, `matter` or `patient`",
+        scope: TokenKind = "`document`, `matter`, `patient` or `person`",
         subject: Token = "token of what is kept",
     } + payload = "what is kept, and why";
     HoldReleased = "hold.released", "ok", "before a hold ends" {
         hold: RequestId = "the hold",
         subject: Token = "token of what was kept",
+    };
+    ErasureRefused = "erasure.refused", "refused", "when a hold or the retention plan keeps what somebody wants deleted or erased" {
+        act: String = "`delete` or `erase`",
+        scope: TokenKind = "`document`, `matter` or `patient`",
+        subject: Token = "token of what is kept",
+        reason: String = "`held` or `too_young`",
+        hold: Option<RequestId> = "the hold",
     };
     ErasureKeys = "erasure.keys", "ok", "before data keys are destroyed: what is sealed under any of them is erased" {
         subject: Token = "token of what is erased",

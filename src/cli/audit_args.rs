@@ -70,6 +70,11 @@ pub(super) enum AuditCommand {
     /// Witness the logs of other machines: remember how far each had come, and cosign only what
     /// continues it.
     Witness(WitnessArgs),
+    /// The certificate of an ethical wall: who is kept from a matter, and that the record shows
+    /// nothing of it reaching them; signed.
+    Wall(WallArgs),
+    /// The accounting of disclosures about a patient (45 CFR 164.528).
+    Disclosures(DisclosuresArgs),
     /// Run a past answer again from its record, and list what differs.
     Replay {
         /// An entry of the question.
@@ -203,4 +208,36 @@ pub(super) struct FilterArgs {
     /// Up to this time.
     #[arg(long)]
     pub(super) until: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct WallArgs {
+    /// Name of the matter.
+    #[arg(long)]
+    pub(super) matter: String,
+    /// Folder for `certificate.md` and the signed `certificate.dsse.json`.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// With this person's rights.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DisclosuresArgs {
+    /// Name of the patient.
+    #[arg(long)]
+    pub(super) patient: String,
+    /// From this time on: RFC 3339, or a date.
+    #[arg(long)]
+    pub(super) since: Option<String>,
+    /// Up to this time.
+    #[arg(long)]
+    pub(super) until: Option<String>,
+    /// Where to write it for printing, as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// With this person's rights.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: Option<String>,
 }

@@ -34,6 +34,24 @@ pub(super) struct TargetArgs {
     pub(super) patient: Option<String>,
 }
 
+/// What a hold keeps.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(super) struct HoldTargetArgs {
+    /// A document, by its id.
+    #[arg(long, value_name = "ID")]
+    pub(super) document: Option<String>,
+    /// All that belongs to a matter.
+    #[arg(long, value_name = "M")]
+    pub(super) matter: Option<String>,
+    /// All that belongs to a patient.
+    #[arg(long, value_name = "P")]
+    pub(super) patient: Option<String>,
+    /// All that a person took in, asked and was told.
+    #[arg(long, value_name = "USER")]
+    pub(super) custodian: Option<String>,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct EraseArgs {
     #[command(flatten)]
@@ -89,7 +107,7 @@ pub(super) enum HoldCommand {
     /// Keep something from being deleted or erased.
     Add {
         #[command(flatten)]
-        target: TargetArgs,
+        target: HoldTargetArgs,
         /// Who places it.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,

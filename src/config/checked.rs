@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::audit::{PolicyWitness, TlogPolicy};
+use crate::domain::access::Labels;
 use crate::domain::limits::{HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX};
-use crate::govern::Retention;
+use crate::govern::{Retention, RetentionClass};
 
 use super::openid::{self, OpenIdConfig};
 use super::raw::RawConfig;
@@ -211,16 +212,38 @@ fn index(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> Option<IndexC
 }
 
 fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Retention {
-    let days = raw.retention.minimum_days.iter().map(|(classification, days)| {
-        let days = u32::try_from(*days).ok().filter(|days| *days <= RETENTION_DAYS_MAX)?;
-        Some((classification.clone(), days))
-    });
-    let days = days.collect::<Option<_>>();
-    if days.is_none() {
-        let detail = "has a number of days that is not between 0 and 36500";
-        fault(faults, "retention.minimum_days", detail, "{ restricted = 2190 }");
+    let days = |days: i64| u32::try_from(days).ok().filter(|days| *days <= RETENTION_DAYS_MAX);
+    let mut classes = Vec::new();
+    for (at, class) in raw.retention.class.iter().enumerate() {
+        let key = |field: &str| format!("retention.class[{at}].{field}");
+        let minimum = days(class.minimum_days);
+        let maximum = class.maximum_days.map(days);
+        if minimum.is_none() {
+            fault(faults, &key("minimum_days"), "is not between 0 and 36500", "2190");
+        }
+        if maximum.is_some_and(|maximum| maximum.is_none_or(|most| Some(most) < minimum)) {
+            let detail = "is not between minimum_days and 36500";
+            fault(faults, &key("maximum_days"), detail, "3650");
+        }
+        if class.name.trim().is_empty() {
+            fault(faults, &key("name"), "is empty", "client files");
+        }
+        let labels = Labels::parse(class.labels.iter().map(String::as_str));
+        if let Err(error) = &labels {
+            fault(faults, &key("labels"), &error.to_string(), "classification=restricted");
+        }
+        if class.automatic && class.maximum_days.is_none() {
+            fault(faults, &key("automatic"), "needs maximum_days", "false");
+        }
+        classes.push(RetentionClass {
+            name: class.name.clone(),
+            labels: labels.unwrap_or_default(),
+            minimum_days: minimum.unwrap_or_default(),
+            maximum_days: maximum.flatten(),
+            automatic: class.automatic,
+        });
     }
-    days.map(Retention::new).unwrap_or_default()
+    Retention::new(classes)
 }
 
 fn heartbeat(raw: &RawConfig, faults: &mut Vec<Fault>) -> Option<Duration> {

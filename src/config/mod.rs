@@ -143,7 +143,11 @@ mod tests {
     #[test]
     fn every_fault_is_named_at_once() {
         let table: [(&str, &[&str]); 10] = [
-            ("[retention]\nminimum_days = { restricted = -1 }\n", &["retention.minimum_days"]),
+            (
+                "[[retention.class]]\nname = \"x\"\nlabels = [\"colour=red\"]\nminimum_days = 9\n\
+                 maximum_days = 3\n",
+                &["retention.class[0].maximum_days", "retention.class[0].labels"],
+            ),
             (
                 "[server]\nlisten = \"nowhere\"\n[models]\nthreads = 0\n",
                 &["server.listen", "models.threads"],

@@ -61,7 +61,20 @@ pub(super) struct RawLog {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRetention {
-    pub(super) minimum_days: BTreeMap<String, i64>,
+    pub(super) class: Vec<RawRetentionClass>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRetentionClass {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) labels: Vec<String>,
+    #[serde(default)]
+    pub(super) minimum_days: i64,
+    pub(super) maximum_days: Option<i64>,
+    #[serde(default)]
+    pub(super) automatic: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,6 +19,8 @@ pub enum Target {
     Matter(String),
     /// All that belongs to a patient.
     Patient(String),
+    /// All that a person took in, asked and was told. Of holds alone: nobody is erased.
+    Custodian(UserName),
 }
 
 impl Target {
@@ -28,6 +30,7 @@ impl Target {
             Self::Document(_) => TokenKind::Document,
             Self::Matter(_) => TokenKind::Matter,
             Self::Patient(_) => TokenKind::Patient,
+            Self::Custodian(_) => TokenKind::Person,
         }
     }
 
@@ -36,6 +39,7 @@ impl Target {
         match self {
             Self::Document(id) => id.to_string(),
             Self::Matter(name) | Self::Patient(name) => name.clone(),
+            Self::Custodian(name) => name.to_string(),
         }
     }
 }

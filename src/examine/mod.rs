@@ -2,6 +2,8 @@
 //! record, each recorded in turn before it is shown.
 
 pub mod bundle;
+mod certificate;
+mod disclosures;
 mod export;
 mod filter;
 mod hand_out;
@@ -24,6 +26,8 @@ use crate::domain::principal::Principal;
 use crate::policy::{Action, Denial, Policies};
 use crate::store::{State, StateError, Vault, VaultError};
 
+pub use certificate::{Certificate, InForce, Walled};
+pub use disclosures::{Accounting, Disclosure};
 pub use export::{ExportFormat, Exported, InvalidFormat, RecordFormat, Site};
 pub use filter::Filter;
 pub use hand_out::ExportRequest;

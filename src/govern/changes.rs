@@ -58,7 +58,8 @@ impl Governor {
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
         let _turn = self.turn.take();
         let (scope, subject) = self.subject(&proposal)?;
-        self.check(&proposal, &subject)?;
+        let checked = self.check(&proposal, &subject);
+        self.record_refusal(actor, "erase", (scope, &subject), checked)?;
         let proposed = self.clock.now();
         let row = ChangeRow {
             id: self.request(),
@@ -112,7 +113,8 @@ impl Governor {
             return Err(GovernError::OwnProposal { who: by.to_string() });
         }
         if let Some(proposal) = &row.proposal {
-            self.check(proposal, &row.subject)?;
+            let checked = self.check(proposal, &row.subject);
+            self.record_refusal(actor, "erase", (row.scope, &row.subject), checked)?;
         }
         let from = EntryIndex(self.log.size());
         let row = ChangeRow { state: ChangeState::Approving { by: by.clone(), from }, ..row };
@@ -288,6 +290,13 @@ impl Governor {
             token.map(|token| (target.kind(), token)).ok_or(GovernError::NotFound { what })
         };
         match proposal {
+            Proposal::Erase { target: Target::Custodian(_) } => {
+                Err(GovernError::NotFound { what: "erasure of a person" })
+            }
+            Proposal::ReleaseHold { target: Target::Custodian(name), .. } => {
+                let kind = TokenKind::Person;
+                Ok((kind, self.vault.token(kind, name.as_str())))
+            }
             Proposal::Erase { target } | Proposal::ReleaseHold { target, .. } => known(target),
             Proposal::GrantRole { account, role } => {
                 if !Role::RESERVED.contains(role) {

@@ -2,6 +2,7 @@
 
 use crate::audit::{Actor, What};
 use crate::domain::ids::DocumentId;
+use crate::domain::payload::TokenKind;
 use crate::policy::Action;
 
 use super::{Changer, GovernError, Governor};
@@ -11,7 +12,7 @@ impl Governor {
     /// erased: past answers still show what they quoted.
     ///
     /// # Errors
-    /// [`GovernError::Held`], [`GovernError::NotFound`]; [`GovernError::Index`] where the document
+    /// [`GovernError::Held`] and [`GovernError::TooYoung`], on record; [`GovernError::NotFound`]; [`GovernError::Index`] where the document
     /// is deleted and the indexes are brought in line at the next start.
     pub fn delete_document(
         &self,
@@ -23,7 +24,9 @@ impl Governor {
         let turn = self.turn.take();
         let missing = GovernError::NotFound { what: "document" };
         let document = self.catalogue.document(id).ok_or(missing)?;
-        self.check_holds(&document.row.scope())?;
+        let kept = self.check_holds_on(&document.row).and_then(|()| self.check_age(&document));
+        let subject = (TokenKind::Document, &document.row.token);
+        self.record_refusal(actor, "delete", subject, kept)?;
         let what = What::DocumentDeleted {
             document: document.row.token.clone(),
             generation: document.row.generation.0,

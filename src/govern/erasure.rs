@@ -74,7 +74,7 @@ impl Governor {
         let own = KeyScope::of(kind, subject);
         let mut all = own.clone();
         for row in self.documents_of(&own)? {
-            self.check_holds(&row.scope())?;
+            self.check_holds_on(&row)?;
             all = all.and(KeyScope::of(TokenKind::Document, &row.token));
         }
         self.check_holds(&own)?;
@@ -195,7 +195,7 @@ impl Governor {
     /// keep people from what may come under the same name.
     fn forget_name(&self, target: &Target) -> Result<(), GovernError> {
         match target {
-            Target::Document(_) => {}
+            Target::Document(_) | Target::Custodian(_) => {}
             Target::Matter(name) => {
                 self.accounts.forget_attribute("matter", name)?;
                 self.catalogue.forget_labels(|labels| labels.matter.as_ref() == Some(name))?;

@@ -7,7 +7,7 @@ use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::policy::Action;
-use crate::store::{ChangeRow, HoldRow, KeyScope};
+use crate::store::{ChangeRow, DocumentRow, HoldRow, KeyScope};
 
 use super::{Changer, GovernError, Governor};
 
@@ -15,7 +15,8 @@ use super::{Changer, GovernError, Governor};
 const ENTRIES_AT_A_TIME: usize = 1_024;
 
 impl Governor {
-    /// Places a hold on a document, or on all that belongs to a matter or patient, now and later.
+    /// Places a hold on a document, on all that belongs to a matter or patient, or on all that a
+    /// person took in, asked and was told: now and later.
     ///
     /// # Errors
     /// [`GovernError`]; a document must be kept to be held, a matter or patient need not be known.
@@ -35,6 +36,11 @@ impl Governor {
             }
             Target::Matter(name) => self.vault.subject(TokenKind::Matter, name)?,
             Target::Patient(name) => self.vault.subject(TokenKind::Patient, name)?,
+            Target::Custodian(name) => {
+                let known = self.accounts.list()?.iter().any(|row| row.name == *name);
+                known.then_some(()).ok_or(GovernError::NotFound { what: "account" })?;
+                self.vault.token(TokenKind::Person, name.as_str())
+            }
         };
         let id = self.request();
         let row = HoldRow {
@@ -61,6 +67,22 @@ impl Governor {
             return Err(error.into());
         }
         Ok(row)
+    }
+
+    /// The accounts that stand behind the wall around a matter now, disabled ones too.
+    ///
+    /// # Errors
+    /// [`GovernError::State`].
+    pub fn walled(&self, matter: &str) -> Result<Vec<String>, GovernError> {
+        let mut walled = Vec::new();
+        for row in self.accounts.list()? {
+            let standing = self.accounts.principal(row.name.as_str());
+            let attributes = standing.map_or(row.attributes, |person| person.attributes);
+            if attributes.get("wall").is_some_and(|matters| matters.contains(matter)) {
+                walled.push(row.name.to_string());
+            }
+        }
+        Ok(walled)
     }
 
     /// Every hold, oldest first.
@@ -102,6 +124,23 @@ impl Governor {
             }
         }
         Ok(())
+    }
+
+    /// Whether a hold keeps a document: its own, its matter's or patient's, or that of whoever took
+    /// it in.
+    pub(super) fn check_holds_on(&self, row: &DocumentRow) -> Result<(), GovernError> {
+        self.check_holds(&row.scope())?;
+        let holds = self.state.holds().list()?;
+        let mut custodians =
+            holds.iter().filter(|hold| matches!(hold.target, Target::Custodian(_))).peekable();
+        if custodians.peek().is_none() {
+            return Ok(());
+        }
+        let taken_in = self.log.read(row.entry)?;
+        match custodians.find(|hold| hold.subject.as_str() == taken_in.actor_id()) {
+            Some(hold) => Err(GovernError::Held { hold: hold.id }),
+            None => Ok(()),
+        }
     }
 
     /// Whether a hold keeps contents behind an entry that would be lost with one of these keys: an

@@ -5,8 +5,9 @@
 //! effect through one function, also where a crash fell between the approval and the effect:
 //! [`Governor::resume`] finishes what the log says was approved.
 //!
-//! **Holds and retention.** What a hold keeps is neither deleted nor erased; what is younger than its
-//! classification demands is not erased.
+//! **Holds and retention.** What a hold keeps is neither deleted nor erased, nor is what is younger
+//! than its class demands; each refusal is on record. What is older than its class allows is listed
+//! as due, and goes by itself where the class says so.
 //!
 //! **Policies** are proposed with what they would change for past questions, and come into force at
 //! once when a second person approves them.
@@ -48,7 +49,7 @@ pub use accounts::EnterError;
 pub use changes::{Listed, Progress};
 pub use erasure::ErasureStep;
 pub use policies::{Explained, Offer, Sighting, Simulation};
-pub use retention::{Kept, Retention};
+pub use retention::{Kept, Retention, RetentionClass};
 pub use sign_on::SignOnFailure;
 
 /// Why a change did not take effect.

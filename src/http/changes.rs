@@ -24,6 +24,7 @@ pub(super) struct NewDuty {
     document: Option<String>,
     matter: Option<String>,
     patient: Option<String>,
+    custodian: Option<String>,
     reason: String,
 }
 
@@ -37,13 +38,16 @@ pub(super) struct Because {
 impl NewDuty {
     fn checked(self) -> Result<(Target, Reason), Problem> {
         let bad = |detail: &str| Problem::new(Kind::BadRequest, detail);
-        let target = match (self.document, self.matter, self.patient) {
-            (Some(id), None, None) => {
+        let target = match (self.document, self.matter, self.patient, self.custodian) {
+            (Some(id), None, None, None) => {
                 Target::Document(id.parse().map_err(|_| bad("document is no id"))?)
             }
-            (None, Some(name), None) => Target::Matter(name),
-            (None, None, Some(name)) => Target::Patient(name),
-            _ => return Err(bad("name one of document, matter and patient")),
+            (None, Some(name), None, None) => Target::Matter(name),
+            (None, None, Some(name), None) => Target::Patient(name),
+            (None, None, None, Some(name)) => {
+                Target::Custodian(name.parse().map_err(|_| bad("custodian is no user name"))?)
+            }
+            _ => return Err(bad("name one of document, matter, patient and custodian")),
         };
         Ok((target, reason(self.reason)?))
     }

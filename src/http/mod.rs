@@ -50,6 +50,7 @@ pub(crate) use documents::{
     begin as begin_upload, document_id, enter as enter_upload, read as read_upload,
 };
 pub(crate) use instance::{Answered, answer};
+pub(crate) use policies::propose as propose_policies;
 pub(crate) use queries::enter;
 
 /// The use cases that requests reach.

@@ -1,4 +1,4 @@
-//! What administrators look after: policies, accounts, models, the machine.
+//! What administrators look after: accounts, models, the machine.
 
 use actix_web::{HttpResponse, web};
 
@@ -11,40 +11,8 @@ use crate::store::AccountRow;
 
 use super::pages::{frame, require, show};
 use super::views::{
-    AccountLine, AccountsPage, CheckLine, ExampleLine, ModelLine, ModelsPage, Moment, Place,
-    PoliciesPage, PolicyFileView, SystemPage,
+    AccountLine, AccountsPage, CheckLine, ModelLine, ModelsPage, Moment, Place, SystemPage,
 };
-
-/// `GET /admin/policies`.
-pub(super) async fn show_policies(
-    cases: web::Data<UseCases>,
-    caller: Caller,
-) -> Result<HttpResponse, Problem> {
-    require(&cases, &caller, Action::ReadPolicies)?;
-    let policies = cases.policies.snapshot();
-    let page_files = policies
-        .files()
-        .iter()
-        .map(|file| PolicyFileView {
-            name: file.name.clone(),
-            digest: file.digest.to_string(),
-            text: file.text.clone(),
-        })
-        .collect();
-    let examples = policies.examples().into_iter().map(|example| ExampleLine {
-        file: example.file,
-        name: example.name,
-        ok: example.ok,
-        detail: example.detail,
-    });
-    show(&PoliciesPage {
-        frame: frame(&cases, &caller, Some(Place::Policies)),
-        set: policies.set_name().to_owned(),
-        digest: policies.digest().to_string(),
-        files: page_files,
-        examples: examples.collect(),
-    })
-}
 
 /// `GET /admin/accounts`.
 pub(super) async fn list_accounts(

@@ -14,9 +14,11 @@ mod admin;
 mod ask;
 pub mod assets;
 mod audit;
+mod changes;
 mod documents;
 mod entrance;
 mod pages;
+mod policies;
 mod sign_on;
 mod uploads;
 pub mod views;
@@ -52,7 +54,15 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/audit/verify", web::post().to(audit::verify))
             .route("/audit/export", web::post().to(audit::export))
             .route("/audit/{index}", web::get().to(audit::show_entry))
-            .route("/admin/policies", web::get().to(admin::show_policies))
+            .route("/admin/policies", web::get().to(policies::show_policies))
+            .route("/admin/policies", web::post().to(policies::try_or_propose))
+            .route("/admin/policies/diff", web::get().to(policies::show_diff))
+            .route("/admin/policies/rollback", web::post().to(policies::roll_back))
+            .route("/admin/policies/explain", web::post().to(policies::explain))
+            .route("/admin/changes", web::get().to(changes::list_changes))
+            .route("/admin/changes/{id}", web::get().to(changes::show_change))
+            .route("/admin/changes/{id}/approve", web::post().to(changes::approve))
+            .route("/admin/changes/{id}/reject", web::post().to(changes::reject))
             .route("/admin/accounts", web::get().to(admin::list_accounts))
             .route("/admin/models", web::get().to(admin::list_models))
             .route("/admin/system", web::get().to(admin::show_system))

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{timestamp, witness};
+use super::{reports, timestamp, witness};
 use crate::audit::{
     Entry, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory, problem_kinds,
     verify_past, verify_with,
@@ -73,6 +73,8 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Err(Failure::usage("name a file with --request or --reply"))
         }
         AuditCommand::Witness(args) => witness::serve(context, &args),
+        AuditCommand::Wall(args) => reports::wall(context, args),
+        AuditCommand::Disclosures(args) => reports::disclosures(context, args),
         AuditCommand::Replay { index, as_user, reason, credential, .. } => {
             replay(context, index, as_user.as_deref(), reason, &credential)
         }

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
-use crate::cli::duty_args::{EraseArgs, HoldCommand, TargetArgs};
+use crate::cli::duty_args::{EraseArgs, HoldCommand, HoldTargetArgs, TargetArgs};
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::{Proposal, Target};
+use crate::domain::clock::Timestamp;
 use crate::domain::reason::Reason;
-use crate::govern::{Changer, Kept};
+use crate::govern::{Changer, Kept, RetentionClass};
 use crate::http::hold_body;
 use crate::store::HoldRow;
 
@@ -16,7 +17,7 @@ use super::changes;
 pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Reply, Failure> {
     match command {
         HoldCommand::Add { target, as_user, reason } => {
-            let (target, reason) = (target_of(target)?, Reason::try_from(reason)?);
+            let (target, reason) = (held(target)?, Reason::try_from(reason)?);
             let asker = context.asker(&as_user)?;
             let governor = &context.app()?.governor;
             let row = governor.hold(&asker.principal, &asker.actor, target, reason)?;
@@ -46,19 +47,46 @@ pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Re
 }
 
 pub(super) fn retention(context: &mut Context<'_>) -> Result<Reply, Failure> {
-    let governor = &context.app()?.governor;
-    let kept = governor.kept()?;
-    let days = governor.retention.days();
+    let app = context.app()?;
+    let (kept, now) = (app.governor.kept()?, app.clock.now());
+    let classes = app.governor.retention.classes();
     let mut text = String::new();
-    for (classification, days) in days {
-        text.push_str(&format!("{classification}: {days} days\n"));
+    for class in classes {
+        let maximum = class.maximum_days.map_or_else(|| "–".to_owned(), |days| days.to_string());
+        text.push_str(&format!(
+            "{}: at least {} days, at most {maximum}\n",
+            class.name, class.minimum_days
+        ));
     }
     for found in &kept {
-        let until = found.until.map_or_else(|| "–".to_owned(), |until| until.to_string());
-        text.push_str(&format!("{}  {until}\n", found.document.row.document));
+        let time = |time: Option<Timestamp>| time.map_or_else(|| "–".to_owned(), |t| t.to_string());
+        let state = match found.is_due(now) {
+            true if found.held.is_some() => "due, but held",
+            true => "due",
+            false => "",
+        };
+        text.push_str(&format!(
+            "{}  {}  {}  {state}\n",
+            found.document.row.document,
+            time(found.until),
+            time(found.due)
+        ));
     }
-    let documents: Vec<Value> = kept.iter().map(document).collect();
-    Ok(Reply::done(json!({ "minimum_days": days, "documents": documents }), text))
+    let documents: Vec<Value> = kept.iter().map(|kept| document(kept, now)).collect();
+    let due: Vec<&Value> =
+        documents.iter().filter(|document| document.get("is_due") == Some(&json!(true))).collect();
+    let classes: Vec<Value> = classes.iter().map(class).collect();
+    Ok(Reply::done(json!({ "classes": classes, "due": due, "documents": documents }), text))
+}
+
+fn class(class: &RetentionClass) -> Value {
+    json!({
+        "name": class.name,
+        "labels": class.labels.pairs(),
+        "minimum_days": class.minimum_days,
+        "maximum_days": class.maximum_days,
+        "automatic": class.automatic,
+    })
 }
 
 pub(super) fn erase(context: &mut Context<'_>, args: EraseArgs) -> Result<Reply, Failure> {
@@ -77,12 +105,26 @@ fn target_of(args: TargetArgs) -> Result<Target, Failure> {
     }
 }
 
-fn document(kept: &Kept) -> Value {
+fn held(args: HoldTargetArgs) -> Result<Target, Failure> {
+    match args.custodian {
+        Some(name) => Ok(Target::Custodian(name.parse()?)),
+        None => {
+            let (document, matter, patient) = (args.document, args.matter, args.patient);
+            target_of(TargetArgs { document, matter, patient })
+        }
+    }
+}
+
+fn document(kept: &Kept, now: Timestamp) -> Value {
     json!({
         "id": kept.document.row.document,
         "classification": kept.document.card.labels.classification,
+        "class": kept.class.as_ref().map(|class| &class.name),
         "since": kept.since.to_string(),
         "until": kept.until.map(|until| until.to_string()),
+        "due": kept.due.map(|due| due.to_string()),
+        "is_due": kept.is_due(now),
+        "held": kept.held,
         "deleted": kept.document.row.deleted.is_some(),
     })
 }

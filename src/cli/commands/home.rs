@@ -110,7 +110,7 @@ pub(super) fn run(
         size: app.log.size(),
     })?;
     let commands = remote::listen(app)?;
-    let upkeep = Upkeep::start(Arc::clone(&engine.index))?;
+    let upkeep = Upkeep::start(Arc::clone(&engine.index), Arc::clone(&app.governor))?;
     let witnessing = Witnessing::start(app)?;
     let served: anyhow::Result<Watch> = actix_web::rt::System::new().block_on(async {
         let serving = bind(app, &engine, listen, tls)?;

@@ -13,6 +13,7 @@ mod home;
 mod keys;
 mod models;
 mod policy;
+mod reports;
 mod timestamp;
 mod witness;
 

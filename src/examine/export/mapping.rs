@@ -152,6 +152,7 @@ const MAPPINGS: &[Mapping] = &[
     row("role.granted", "Role granted", other(ALERT, ACCOUNT, "U"), UPDATE, 6),
     row("hold.placed", "Hold placed", CHANGE, CREATE, 4),
     row("hold.released", "Hold released", CHANGE, DELETE, 5),
+    row("erasure.refused", "Deletion refused", Shape::Decision, UPDATE, 5),
     row("erasure.keys", "Keys destroyed", DESTROY, STORE_DELETE, 6),
     row("erasure.completed", "Erasure completed", DESTROY, STORE_DELETE, 6),
     row("account.created", "Account made", other(ALERT, ACCOUNT, "C"), CREATE, 3),

@@ -1,55 +1,8 @@
-//! What administrators look after: policies, accounts, models, the machine.
+//! What administrators look after: accounts, models, the machine.
 
 use askama::Template;
 
 use super::frame::{Frame, Moment};
-
-/// `GET /admin/policies`.
-#[derive(Template)]
-#[template(path = "policies.html")]
-pub struct PoliciesPage {
-    /// What surrounds it.
-    pub frame: Frame,
-    /// Name of the set, e.g. `general`.
-    pub set: String,
-    /// Digest of the set in force.
-    pub digest: String,
-    /// Its files.
-    pub files: Vec<PolicyFileView>,
-    /// How its examples came out.
-    pub examples: Vec<ExampleLine>,
-}
-
-impl PoliciesPage {
-    /// How many examples do not come out as written.
-    pub fn failed(&self) -> usize {
-        self.examples.iter().filter(|example| !example.ok).count()
-    }
-}
-
-/// One policy file.
-#[derive(Clone, Debug)]
-pub struct PolicyFileView {
-    /// Its name.
-    pub name: String,
-    /// Its digest.
-    pub digest: String,
-    /// Its text.
-    pub text: String,
-}
-
-/// One example beside a policy.
-#[derive(Clone, Debug)]
-pub struct ExampleLine {
-    /// The file it stands in.
-    pub file: String,
-    /// Its name.
-    pub name: String,
-    /// Whether the decision is the expected one.
-    pub ok: bool,
-    /// What was decided, where it is not.
-    pub detail: String,
-}
 
 /// `GET /admin/accounts`.
 #[derive(Template)]

@@ -150,6 +150,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "change.applied" => "Change in effect",
         "hold.placed" => "Hold placed",
         "hold.released" => "Hold released",
+        "erasure.refused" => "Deletion refused",
         "erasure.keys" => "Keys to be destroyed",
         "erasure.completed" => "Erasure completed",
         "token.issued" => "Access token issued",

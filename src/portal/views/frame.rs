@@ -18,6 +18,8 @@ pub enum Place {
     Audit,
     /// The policy files in force.
     Policies,
+    /// The queue of changes that need two persons.
+    Changes,
     /// The accounts.
     Accounts,
     /// The models in use.
@@ -34,6 +36,7 @@ impl Place {
             Self::Documents => "/documents",
             Self::Audit => "/audit",
             Self::Policies => "/admin/policies",
+            Self::Changes => "/admin/changes",
             Self::Accounts => "/admin/accounts",
             Self::Models => "/admin/models",
             Self::System => "/admin/system",
@@ -47,6 +50,7 @@ impl Place {
             Self::Documents => "Documents",
             Self::Audit => "Audit",
             Self::Policies => "Policies",
+            Self::Changes => "Changes",
             Self::Accounts => "Accounts",
             Self::Models => "Models",
             Self::System => "System",
@@ -54,11 +58,12 @@ impl Place {
     }
 
     /// Every place, in the order shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ask,
         Self::Documents,
         Self::Audit,
         Self::Policies,
+        Self::Changes,
         Self::Accounts,
         Self::Models,
         Self::System,
@@ -72,6 +77,9 @@ impl Place {
             Self::Documents => &[Action::ViewPage, Action::ListDocuments],
             Self::Audit => &[Action::ReadLog],
             Self::Policies => &[Action::ReadPolicies],
+            Self::Changes => {
+                &[Action::Approve, Action::ProposePolicies, Action::Erase, Action::ManageHolds]
+            }
             Self::Accounts => &[Action::ManageAccounts],
             Self::Models => &[Action::ManageModels],
             Self::System => &[Action::ReadSystem],
@@ -199,16 +207,19 @@ mod tests {
 
     #[test]
     fn navigation_offers_what_the_policy_lets_a_person_do_and_nothing_else() {
-        use Place::{Accounts, Ask, Audit, Documents, Models, Policies, System};
+        use Place::{Accounts, Ask, Audit, Changes, Documents, Models, Policies, System};
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/general");
         let policies = crate::policy::Policies::load(folder.as_ref()).unwrap();
         let table: [(&[Role], &[Place]); 7] = [
             (&[Role::Staff], &[Ask, Documents]),
-            (&[Role::RecordsOfficer], &[Documents]),
+            (&[Role::RecordsOfficer], &[Documents, Changes]),
             (&[Role::Auditor], &[Audit, Policies]),
-            (&[Role::Approver], &[Policies]),
+            (&[Role::Approver], &[Policies, Changes]),
             (&[Role::KeyCustodian], &[Policies, System]),
-            (&[Role::Administrator, Role::Approver], &[Policies, Accounts, Models, System]),
+            (
+                &[Role::Administrator, Role::Approver],
+                &[Policies, Changes, Accounts, Models, System],
+            ),
             (&[], &[]),
         ];
         for (roles, places) in table {

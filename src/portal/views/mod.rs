@@ -7,10 +7,12 @@ mod admin;
 mod answer;
 mod ask;
 mod audit;
+mod changes;
 mod documents;
 mod entrance;
 mod entry;
 mod frame;
+mod policies;
 mod viewer;
 
 #[cfg(test)]
@@ -18,15 +20,17 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use admin::{
-    AccountLine, AccountsPage, CheckLine, ExampleLine, ModelLine, ModelsPage, PoliciesPage,
-    PolicyFileView, SystemPage,
-};
+pub use admin::{AccountLine, AccountsPage, CheckLine, ModelLine, ModelsPage, SystemPage};
 pub use answer::{AnswerView, CitationView, NoAnswer, SentenceView, SourceView};
 pub use ask::{AskForm, AskPage, QuestionsPage, RecentQuestion, Suggestions};
 pub use audit::{AuditFilter, AuditPage, EntryLine, ProblemLine, VerifyPage};
+pub use changes::{ChangeLine, ChangePage, ChangesPage};
 pub use documents::{DocumentLine, DocumentsPage, SetAside, TakenIn, UploadPage, UploadState};
 pub use entrance::{ProblemPage, SignInPage, SignOnLink, SignedInPage};
 pub use entry::{EntryPage, EntryRow, type_words};
 pub use frame::{Frame, Moment, Pager, Person, Place};
+pub use policies::{
+    DecisionView, DiffLine, DiffPage, EffectLine, ExampleLine, ExplainedPage, PoliciesPage,
+    PolicyFileView, TrialPage, TrialView, VersionLine,
+};
 pub use viewer::{Highlight, PageBody, Run, ViewerPage, runs};

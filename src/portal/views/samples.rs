@@ -343,6 +343,9 @@ fn administrators(text: &str) -> Vec<(&'static str, String)> {
         digest: own.clone(),
         files: vec![file],
         examples: vec![example],
+        versions: vec![version(2, true, text), version(1, false, text)],
+        proposes: true,
+        explains: true,
     };
     let account = AccountLine {
         name: own.clone(),
@@ -365,8 +368,99 @@ fn administrators(text: &str) -> Vec<(&'static str, String)> {
     };
     vec![
         ("policies", policies.render().unwrap()),
+        ("policy_diff", diff_page(text).render().unwrap()),
+        ("policy_trial", trial_page(text).render().unwrap()),
+        ("policy_explained", explained_page(text).render().unwrap()),
+        ("changes", changes_page(text).render().unwrap()),
+        ("change", change_page(text).render().unwrap()),
         ("accounts", accounts.render().unwrap()),
         ("models", models.render().unwrap()),
         ("system", system.render().unwrap()),
     ]
+}
+
+fn version(number: usize, in_force: bool, text: &str) -> VersionLine {
+    let (digest, set) = (text.to_owned(), text.to_owned());
+    VersionLine { number, digest, set, activated: moment(3), in_force }
+}
+
+fn trial(text: &str) -> TrialView {
+    let shifts = vec![(text.to_owned(), 1, 2)];
+    TrialView { queries: 12, changed: 2, seen: 1, hidden: 2, skipped: 1, shifts }
+}
+
+fn diff(text: &str) -> Vec<DiffLine> {
+    DiffLine::of(&format!("--- a/{text}\n+++ b/{text}\n@@ -1 +1 @@\n-{text}\n+{text}\n {text}\n"))
+}
+
+fn diff_page(text: &str) -> DiffPage {
+    let names = [text.to_owned(), text.to_owned()];
+    DiffPage { frame: frame(Place::Policies), names, diff: diff(text) }
+}
+
+fn trial_page(text: &str) -> TrialPage {
+    let effect = EffectLine {
+        entry: 41,
+        person: text.to_owned(),
+        document: text.to_owned(),
+        is_seen: true,
+        sights: ["hidden", "shown"],
+    };
+    TrialPage {
+        frame: frame(Place::Policies),
+        digest: text.to_owned(),
+        trial: trial(text),
+        effects: vec![effect],
+        more: 3,
+    }
+}
+
+fn explained_page(text: &str) -> ExplainedPage {
+    let own = text.to_owned();
+    let policy = [own.clone(), own.clone(), "forbid".to_owned(), own.clone()];
+    let decision = DecisionView {
+        about: "document",
+        allowed: false,
+        note: Some(own.clone()),
+        policies: vec![policy],
+    };
+    ExplainedPage {
+        frame: frame(Place::Policies),
+        person: own.clone(),
+        document: own,
+        allowed: false,
+        decisions: vec![decision],
+        attributes: pairs(text),
+        labels: pairs(text),
+        entry: 44,
+    }
+}
+
+fn change(text: &str) -> ChangeLine {
+    let own = text.to_owned();
+    ChangeLine {
+        id: own.clone(),
+        about: own.clone(),
+        state: "proposed".to_owned(),
+        proposer: own.clone(),
+        proposed: moment(1),
+        expires: moment(9),
+        reason: own,
+    }
+}
+
+fn changes_page(text: &str) -> ChangesPage {
+    ChangesPage { frame: frame(Place::Changes), changes: vec![change(text)] }
+}
+
+fn change_page(text: &str) -> ChangePage {
+    ChangePage {
+        frame: frame(Place::Changes),
+        change: change(text),
+        trial: Some(trial(text)),
+        diff: diff(text),
+        approves: true,
+        rejects: true,
+        problem: Some(text.to_owned()),
+    }
 }

@@ -63,7 +63,7 @@ fn a_document_is_held_released_erased_and_revealed_as_such() {
     assert_eq!((&shown["state"], &shown["contents"]), (&Value::from("erased"), &Value::Null));
     assert_eq!(cli.json(0, &["audit", "verify"])["ok"], true);
     let retained = cli.json(0, &["retention"]);
-    has(&retained, &["minimum_days", "documents"]);
+    has(&retained, &["classes", "due", "documents"]);
     assert!(retained["documents"].as_array().unwrap().iter().all(|one| one["id"] != *document));
 }
 

@@ -9,6 +9,7 @@ mod govern;
 mod homes;
 mod keys;
 mod policies;
+mod reports;
 mod served;
 
 use serde_json::Value;

@@ -148,14 +148,17 @@ fn an_answer_in_a_matter_that_is_held_keeps_what_it_quotes() {
 
 #[test]
 fn what_is_too_young_is_not_erased_and_the_date_is_told() {
-    let days = affiant::govern::Retention::new([("internal".to_owned(), 30)].into());
-    let app = TestApp::holding(crate::support::template::Holding::Nothing, |options| {
-        options.retention = days;
-    });
+    let app = keeping(30, None);
     let report = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
     let id = report.documents[0].id;
     let refused = app.propose("records", Proposal::Erase { target: Target::Document(id) });
     let Err(GovernError::TooYoung { until, .. }) = refused else { panic!("{refused:?}") };
+    let actor = app.open().operator(None);
+    let deleted = app.open().governor.delete_document(Changer::Operator, &actor, id);
+    assert!(matches!(deleted, Err(GovernError::TooYoung { .. })), "{deleted:?}");
+    let refused = record::of_kind(&app.open().log, "erasure.refused");
+    let acts: Vec<_> = refused.iter().map(|entry| entry.details()["act"].clone()).collect();
+    assert_eq!(acts, ["erase", "delete"]);
     let kept = app.open().governor.kept().unwrap();
     assert_eq!(kept[0].until, Some(until));
     assert_eq!(until.unix_millis() - kept[0].since.unix_millis(), 30 * 24 * 3_600_000);
@@ -183,4 +186,74 @@ fn a_hold_that_comes_between_approval_and_effect_keeps_everything() {
     let done = app.approve("approver", proposed.id).unwrap();
     assert_eq!(done.state.as_str(), "applied", "what was approved goes on");
     assert_eq!(record::of_kind(&app.open().log, "change.approved").len(), 2);
+}
+
+/// A home whose internal documents are kept for so many days, and go by themselves.
+fn keeping(minimum_days: u32, maximum_days: Option<u32>) -> TestApp {
+    let class = affiant::govern::RetentionClass {
+        name: "internal".to_owned(),
+        labels: affiant::domain::access::Labels::internal(),
+        minimum_days,
+        maximum_days,
+        automatic: maximum_days.is_some(),
+    };
+    TestApp::holding(crate::support::template::Holding::Nothing, |options| {
+        options.retention = affiant::govern::Retention::new(vec![class]);
+    })
+}
+
+#[test]
+fn what_is_due_goes_by_itself_unless_it_is_held() {
+    let app = keeping(0, Some(0));
+    let gone = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
+    let held = app.ingest_text("anchor.txt", "Forty anchors lie in the harbour basin.");
+    let (who, actor) = app.principal("records");
+    let target = Target::Document(held.documents[0].id);
+    app.open().governor.hold(&who, &actor, target, reason()).unwrap();
+    assert_eq!(app.open().governor.delete_due().unwrap(), 1);
+    assert_eq!(app.open().governor.delete_due().unwrap(), 0);
+    assert!(app.open().catalogue.document(gone.documents[0].id).is_none());
+    assert!(app.open().catalogue.document(held.documents[0].id).is_some());
+    let now = app.open().clock.now();
+    let kept = app.open().governor.kept().unwrap();
+    assert!(kept.iter().all(|kept| kept.is_due(now)), "erasing them takes two persons");
+}
+
+#[test]
+fn a_custodians_hold_keeps_what_they_took_in_asked_and_were_told() {
+    let app = TestApp::empty();
+    let policy = app.open().policies.digest();
+    let (who, actor) = app.principal("records");
+    let text = b"Nineteen lanterns hang in the harbour office.".to_vec();
+    let source = affiant::ingest::Source::Bytes { name: "lantern.txt".to_owned(), bytes: text };
+    let labels = affiant::domain::access::Labels::internal();
+    let options =
+        affiant::ingest::BatchOptions { labels, password: None, actor: actor.clone(), policy };
+    let taken_in = app.engine().ingestor.run(vec![source], &options, &mut |_, _| {}).unwrap();
+    let own = taken_in.documents[0].id;
+    let other = app.ingest_text("anchor.txt", "Forty anchors lie in the harbour basin.");
+    let other = other.documents[0].id;
+    let answer = app.ask("staff", "How many anchors lie in the harbour basin?");
+    assert_eq!(answer.evidence[0].document, other);
+    let governor = &app.open().governor;
+    let nobody = Target::Custodian("nobody".parse().unwrap());
+    assert!(governor.hold(&who, &actor, nobody, reason()).is_err());
+    let mut holds = Vec::new();
+    for name in ["records", "staff"] {
+        let custodian = Target::Custodian(name.parse().unwrap());
+        holds.push(governor.hold(&who, &actor, custodian, reason()).unwrap().id);
+    }
+    let refused = governor.delete_document(Changer::Operator, &actor, own).unwrap_err();
+    assert!(matches!(refused, GovernError::Held { hold } if hold == holds[0]), "{refused}");
+    // Staff took nothing in, but was told what the other document says.
+    let erase = Proposal::Erase { target: Target::Document(other) };
+    let refused = app.propose("records", erase.clone()).unwrap_err();
+    assert!(matches!(refused, GovernError::Held { hold } if hold == holds[1]), "{refused}");
+    assert_eq!(record::of_kind(&app.open().log, "erasure.refused").len(), 2);
+    let release = governor.release(holds[1]).unwrap();
+    let released = app.propose("records", release).unwrap();
+    app.approve("approver", released.id).unwrap();
+    app.propose("records", erase).unwrap();
+    let person = Target::Custodian("staff".parse().unwrap());
+    assert!(app.propose("records", Proposal::Erase { target: person }).is_err());
 }

@@ -150,6 +150,7 @@ fn after_an_erasure_no_planted_word_is_in_any_file_of_the_home() {
             Target::Document(_) => (true, true),
             Target::Matter(_) => (false, true),
             Target::Patient(_) => (true, false),
+            Target::Custodian(_) => unreachable!("nobody is erased"),
         };
         assert_eq!((named("matter"), named("patient")), expected);
         app.reopen(None);

@@ -7,6 +7,8 @@ use affiant::policy::{Action, Policies};
 use affiant::store::ChangeRow;
 
 use super::reason;
+use crate::support::PASSWORD;
+use crate::support::client::Client;
 use crate::support::corpus::{ANSWERABLE, suite};
 use crate::support::record;
 use crate::support::test_app::TestApp;
@@ -213,4 +215,64 @@ fn a_simulation_lists_what_searching_again_under_both_policies_finds() {
     let candidate = Policies::from_files(app.edited(shut)).unwrap();
     let simulated = app.simulate(&candidate).simulated;
     assert_eq!(simulated.trial().erased, 7, "a person's words go with the person's key");
+}
+
+/// A form as a browser sends it.
+fn form(client: &Client, fields: &[(&str, &str)], files: &Files) -> (String, Vec<u8>) {
+    const EDGE: &str = "edge-of-a-part-51c0";
+    let csrf = client.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap();
+    let mut body = String::new();
+    let mut part = |head: String, text: &str| {
+        body.push_str(&format!(
+            "--{EDGE}\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n"
+        ));
+    };
+    part("name=\"csrf\"".to_owned(), &csrf.1);
+    fields.iter().for_each(|(name, value)| part(format!("name=\"{name}\""), value));
+    for (name, text) in files {
+        part(format!("name=\"file\"; filename=\"{name}\""), text);
+    }
+    body.push_str(&format!("--{EDGE}--\r\n"));
+    (format!("multipart/form-data; boundary={EDGE}"), body.into_bytes())
+}
+
+#[test]
+fn policies_are_proposed_and_approved_in_a_browser_by_two_persons_who_prove_it() {
+    let app = TestApp::corpus();
+    app.ask("staff", ANSWERABLE);
+    let server = app.serve();
+    let (admin, approver) = (server.signed_in("admin"), server.signed_in("approver"));
+    let files = app.edited(shut);
+    let send = |act: &str| {
+        let (kind, body) = form(&admin, &[("reason", "a holiday"), ("act", act)], &files);
+        admin.send("POST", "/admin/policies", &kind, body)
+    };
+    let tried = send("try");
+    assert_eq!(tried.status, 200, "{}", tried.text());
+    assert!(tried.text().contains("data-effect"), "{}", tried.text());
+    assert_eq!(app.open().state.changes().list().unwrap().len(), 0);
+    let proposed = send("propose");
+    assert_eq!(proposed.status, 303, "{}", proposed.text());
+    let change = proposed.header("location").to_owned();
+    let own = admin.get(&change).text();
+    assert!(!own.contains("/approve\""), "nobody approves their own proposal");
+    let page = approver.get(&change).text();
+    assert!(page.contains("data-diff=\"added\"") && page.contains("data-hidden"), "{page}");
+    let csrf = approver.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap();
+    let approve = |password: &str, csrf: &str| {
+        let body = format!("csrf={csrf}&password={}", password.replace(' ', "+"));
+        let kind = "application/x-www-form-urlencoded";
+        approver.send("POST", &format!("{change}/approve"), kind, body.into_bytes()).status
+    };
+    assert_eq!(approve("not this one at all", &csrf.1), 403);
+    assert_eq!(approve(PASSWORD, "forged"), 403);
+    assert_eq!(approve(PASSWORD, &csrf.1), 303);
+    server.signed_in("staff").ask(ANSWERABLE).problem(403, "policy_denied");
+    assert!(approver.get(&change).text().contains("in effect, approved by approver"));
+    assert!(approver.get("/admin/changes").text().contains("a holiday"));
+    let versions = admin.get("/admin/policies").text();
+    assert_eq!(versions.matches("data-version").count(), 2);
+    let diff = admin.get("/admin/policies/diff?from=1").text();
+    assert!(diff.contains("data-diff=\"added\">+forbid (principal"), "{diff}");
+    assert_eq!(server.signed_in("staff").get("/admin/changes").status, 403);
 }
