@@ -1,5 +1,5 @@
-//! Changes that need two persons, erasures, holds. A caller's own session or token is the proof of
-//! who they are.
+//! Changes that need two persons, erasures, holds. Whoever acts has shown a few minutes ago who they
+//! are.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use crate::domain::change::{Proposal, Target};
 use crate::domain::ids::RequestId;
 use crate::domain::reason::Reason;
 use crate::govern::{Changer, GovernError, Governor};
-use crate::identity::{Confirmed, Credential};
+use crate::identity::Confirmed;
 use crate::store::{ChangeRow, ChangeState, HoldRow};
 
 use super::problem::blocking;
@@ -54,10 +54,9 @@ pub(super) fn reason(text: String) -> Result<Reason, Problem> {
     Reason::try_from(text).map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))
 }
 
-/// The caller, who has just shown a session or token of their own.
+/// The caller, who has shown password and code a few minutes ago.
 pub(super) fn confirmed(cases: &UseCases, caller: &Caller) -> Result<Confirmed, Problem> {
-    let token = Credential::Token(caller.token.clone().into());
-    Ok(cases.governor.confirm(&caller.actor, caller.principal.name.as_str(), &token)?)
+    Ok(cases.governor.accounts.confirmed(&caller.token)?)
 }
 
 /// `GET /api/v1/changes`: the queue, oldest first.

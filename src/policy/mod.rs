@@ -23,6 +23,7 @@
 mod action;
 mod builtin;
 mod decide;
+mod door;
 mod examples;
 mod load;
 mod permit;
@@ -32,6 +33,7 @@ mod words;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use action::Action;
+pub use door::{Door, Needs, Opened, door_table};
 pub use examples::ExampleResult;
 pub use load::{PolicyFile, PolicyProblem};
 pub use permit::{Allowed, Denial, Permit};

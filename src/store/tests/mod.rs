@@ -60,6 +60,10 @@ fn account(name: &str) -> AccountRow {
         roles: BTreeSet::new(),
         attributes: Default::default(),
         password: "$argon2id$…".to_owned(),
+        password_by: PasswordBy::Owner,
+        confirms_from: None,
+        second_factor: None,
+        enrolling: None,
         disabled: false,
         created: Timestamp::from_unix_millis(1),
     }

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use affiant::answer::{AnswerError, Asker, Progress, Searched};
 use affiant::app::{self, App, Engine, InitOptions, Models};
@@ -14,7 +15,7 @@ use affiant::domain::clock::{Clock, SystemClock};
 use affiant::domain::principal::{Attributes, Role, Via};
 use affiant::domain::question::{Mode, Question, QuestionText, Scope};
 use affiant::govern::Changer;
-use affiant::identity::NewAccount;
+use affiant::identity::{NewAccount, NewToken};
 use affiant::ingest::{BatchOptions, BatchReport, Reindexed, Source};
 use affiant::retrieve::Candidates;
 use tempfile::TempDir;
@@ -32,6 +33,11 @@ pub(crate) fn models() -> Models {
         Models::load(&options, &found).unwrap()
     };
     MODELS.get_or_init(load).clone()
+}
+
+/// A token for an hour, for all that its owner may do.
+pub(crate) fn lasting_an_hour() -> NewToken {
+    NewToken { ttl: Duration::from_secs(3_600), label: String::new(), scope: None }
 }
 
 struct Silent;
@@ -92,8 +98,7 @@ impl TestApp {
         app.account("auditor", Role::Auditor, &[]);
         app.account("records", Role::RecordsOfficer, &[]);
         for first in ["admin", "approver"] {
-            let password = Some(PASSWORD.to_owned().into());
-            app.open().governor.accounts.set_password(first, password).unwrap();
+            app.own(first);
         }
         app
     }
@@ -132,6 +137,13 @@ impl TestApp {
         };
         let actor = self.open().operator(None);
         self.open().governor.create_account(Changer::Operator, &actor, new).unwrap();
+        self.own(name);
+    }
+
+    /// Makes the password of an account its owner's own.
+    fn own(&self, name: &str) {
+        let accounts = &self.open().governor.accounts;
+        accounts.adopt_password(name, PASSWORD.to_owned().into()).unwrap();
     }
 
     /// A person who asks.
