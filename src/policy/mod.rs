@@ -22,17 +22,20 @@
 
 mod action;
 mod builtin;
+mod cache;
 mod decide;
 mod door;
 mod examples;
 mod load;
 mod permit;
+mod reach;
 mod source;
 mod words;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use action::Action;
+pub use decide::Again;
 pub use door::{Door, Needs, Opened, door_table};
 pub use examples::ExampleResult;
 pub use load::{PolicyFile, PolicyProblem};

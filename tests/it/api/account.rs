@@ -112,9 +112,8 @@ fn a_sensitive_act_asks_once_more_who_one_is() {
     let asked = erase();
     assert!(asked.header("www-authenticate").contains("insufficient_user_authentication"));
     asked.problem(401, "confirmation_required");
-    let confirm = |password: &str| {
-        officer.post("/api/v1/session/confirm", &json!({ "password": password }))
-    };
+    let confirm =
+        |password: &str| officer.post("/api/v1/session/confirm", &json!({ "password": password }));
     confirm("a guess").problem(401, "sign_in_failed");
     erase().problem(401, "confirmation_required");
     assert_eq!(confirm(PASSWORD).status, 204);
@@ -173,7 +172,10 @@ fn who_guesses_is_locked_out_on_record_and_fills_no_log() {
     assert_eq!(record::of_kind(log, "session.failed").len(), 5);
     let locked = record::of_kind(log, "session.locked");
     assert_eq!(locked.len(), 1);
-    assert_eq!((&locked[0].details()["scope"], &locked[0].details()["wait_s"]), (&json!("name"), &json!(30)));
+    assert_eq!(
+        (&locked[0].details()["scope"], &locked[0].details()["wait_s"]),
+        (&json!("name"), &json!(30))
+    );
 }
 
 #[test]
@@ -205,8 +207,7 @@ fn ones_own_account_is_a_page() {
     assert!(staff.get("/account").text().contains("nightly"));
     let change = |new: &str, again: &str| {
         let recovery = "code=x".to_owned();
-        let fields =
-            format!("password={words}&{recovery}&new_password={new}&repeated={again}");
+        let fields = format!("password={words}&{recovery}&new_password={new}&repeated={again}");
         post("/account/password", &fields)
     };
     assert!(change("one-fine-password", "another-one").text().contains("differ"));

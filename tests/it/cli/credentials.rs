@@ -48,7 +48,10 @@ fn what_init_hands_out_confirms_once_its_owner_has_changed_it() {
     let change = ends(&typed(&cli, &grant, "a password of my own"), 0);
     let id = change["id"].as_str().unwrap();
     let approve = ["changes", "approve", id, "--as", "approver"];
-    assert_eq!(ends(&typed(&cli, &approve, &first("approver")), 4)["error"]["code"], "sign_in_failed");
+    assert_eq!(
+        ends(&typed(&cli, &approve, &first("approver")), 4)["error"]["code"],
+        "sign_in_failed"
+    );
     let issued = cli.json(0, &["user", "token", "approver"])["token"].as_str().unwrap().to_owned();
     let given = kept(folder.path(), "given", &issued);
     let played = cli.json(4, &[&approve[..], &["--token-file", &given]].concat());
@@ -64,7 +67,10 @@ fn a_second_factor_is_asked_for_wherever_one_confirms() {
     let totp = ["user", "totp", "approver"];
     let begun = ends(&typed(&cli, &totp, PASSWORD), 0);
     let secret = begun["secret"].as_str().unwrap();
-    assert_eq!(ends(&typed(&cli, &[&totp[..], &["--confirm", "x"]].concat(), PASSWORD), 2)["error"]["code"], "usage");
+    assert_eq!(
+        ends(&typed(&cli, &[&totp[..], &["--confirm", "x"]].concat(), PASSWORD), 2)["error"]["code"],
+        "usage"
+    );
     let now = code(secret, 0);
     let done = ends(&typed(&cli, &[&totp[..], &["--confirm", &now]].concat(), PASSWORD), 0);
     let recovery = done["recovery_codes"].as_array().unwrap();
@@ -104,7 +110,8 @@ fn tokens_are_listed_and_revoked_by_their_owner_and_by_administrators() {
     let cli = Cli::on(home.path());
     let issued = cli.json(0, &["user", "token", "staff", "--scope", "read", "--label", "nightly"]);
     assert_eq!((&issued["is_own"], issued["scope"].is_array()), (&false.into(), true));
-    let tokens = |who: &str| cli.json(0, &["user", "tokens", "staff", "--as", who])["tokens"].clone();
+    let tokens =
+        |who: &str| cli.json(0, &["user", "tokens", "staff", "--as", who])["tokens"].clone();
     assert_eq!(tokens("staff")[0]["label"], "nightly");
     let id = tokens("admin")[0]["id"].as_str().unwrap().to_owned();
     cli.json(4, &["user", "tokens", "staff", "--as", "auditor"]);
