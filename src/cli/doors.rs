@@ -45,7 +45,7 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::machine("policy test"),
     Door::machine("policy matrix"),
     Door::machine("models list"),
-    Door::right("evaluate", &[Action::Ask]).or_operator(),
+    Door::right("evaluate", &[Action::Ask]),
     Door::machine("rebuild"),
     Door::right("changes list", &[Action::Approve, Action::Erase, Action::ManageHolds])
         .or_operator(),

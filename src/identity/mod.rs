@@ -1,4 +1,4 @@
-//! Who is this? Accounts, passwords, sessions, tokens of scripts.
+//! Who is this? Accounts, passwords, second factors, sessions, tokens of scripts.
 //!
 //! Passwords are hashed with Argon2id (OWASP: 19 MiB, two passes, one lane); a second factor is an
 //! RFC 6238 code, each taken once, or a recovery code. A session ends after a while, sooner without

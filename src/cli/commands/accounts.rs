@@ -103,7 +103,7 @@ fn list(context: &mut Context<'_>) -> Result<Reply, Failure> {
             "attributes": row.attributes,
             "disabled": row.disabled,
             "second_factor": row.second_factor.is_some(),
-            "password_is_own": row.password_by == PasswordBy::Owner,
+            "credential_is_own": row.password_by == PasswordBy::Owner,
             "created": row.created.to_string(),
         }));
     }

@@ -81,7 +81,7 @@ fn a_token_does_no_more_than_it_was_issued_for_and_is_revoked() {
     let issued = issue(&json!({ "label": "finder", "scope": ["Search"] }));
     assert_eq!(issued.status, 201, "{}", issued.text());
     let finder = server.client().with_token(issued.json()["token"].as_str().unwrap());
-    assert_eq!(finder.post("/api/v1/search", &json!({ "query": "fax" })).status, 200);
+    assert_eq!(finder.post("/api/v1/search", &json!({ "question": "fax" })).status, 200);
     let denied = finder.ask(UNANSWERABLE).problem(403, "policy_denied");
     assert!(denied["detail"].as_str().unwrap().contains("limited"), "{denied}");
     let account = staff.get("/api/v1/account").json();

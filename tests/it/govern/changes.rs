@@ -1,7 +1,6 @@
 use affiant::domain::change::{Proposal, Target};
 use affiant::domain::principal::Role;
 use affiant::govern::{Changer, GovernError};
-use affiant::identity::NewAccount;
 
 use crate::support::record;
 use crate::support::test_app::TestApp;
@@ -33,14 +32,7 @@ fn a_role_that_approves_takes_two_persons() {
 #[test]
 fn nobody_is_two_persons() {
     let app = TestApp::empty();
-    let both = NewAccount {
-        name: "both".parse().unwrap(),
-        roles: [Role::RecordsOfficer].into(),
-        attributes: Default::default(),
-        password: Some(crate::support::PASSWORD.to_owned().into()),
-    };
-    let actor = app.open().operator(None);
-    app.open().governor.create_account(Changer::Operator, &actor, both).unwrap();
+    app.account("both", Role::RecordsOfficer, &[]);
     let to_both = Proposal::GrantRole { account: "both".parse().unwrap(), role: Role::Approver };
     let granted = app.propose("admin", to_both).unwrap();
     app.approve("approver", granted.id).unwrap();

@@ -1,7 +1,6 @@
 //! An authenticator app, written from RFC 6238 alone.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use affiant::domain::clock::{Clock as _, SystemClock};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 
 /// The code of a base32 secret, so many steps of 30 seconds from now.
@@ -16,7 +15,7 @@ pub(crate) fn code(secret: &str, steps: u64) -> String {
             key.push(u8::try_from((bits >> held) & 0xff).unwrap());
         }
     }
-    let step = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 30 + steps;
+    let step = SystemClock::start().now().unix_millis() / 30_000 + steps;
     let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&key).unwrap();
     mac.update(&step.to_be_bytes());
     let mac = mac.finalize().into_bytes();

@@ -1,5 +1,6 @@
 //! A home in a folder of its own, open, with the real models.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -129,10 +130,19 @@ impl TestApp {
         for (key, value) in attributes.iter().map(|pair| pair.split_once('=').unwrap()) {
             sets.entry(key.to_owned()).or_default().insert(value.to_owned());
         }
+        self.make(name, [role].into(), sets);
+    }
+
+    /// Makes an account with these roles, which one person may give.
+    pub(crate) fn account_of(&self, name: &str, roles: BTreeSet<Role>) {
+        self.make(name, roles, Attributes::new());
+    }
+
+    fn make(&self, name: &str, roles: BTreeSet<Role>, attributes: Attributes) {
         let new = NewAccount {
             name: name.parse().unwrap(),
-            roles: [role].into(),
-            attributes: sets,
+            roles,
+            attributes,
             password: Some(PASSWORD.to_owned().into()),
         };
         let actor = self.open().operator(None);
@@ -262,6 +272,12 @@ impl TestApp {
     pub(super) fn close_into(mut self, take: impl FnOnce(&Path)) {
         self.close();
         take(self.folder.path());
+    }
+
+    /// Closes the home, checks it, and hands its folder over.
+    pub(crate) fn let_go(mut self) -> TempDir {
+        self.close();
+        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
     }
 
     fn close(&mut self) {
