@@ -110,6 +110,8 @@ pub const COMPLETION_TOKENS_MAX: usize = 256;
 pub const PROMPT_TOKENS_MAX: usize = 1_800;
 /// Questions waiting for the model; beyond this the edge answers 429.
 pub const QUESTION_QUEUE_MAX: usize = 32;
+/// Uploads on their way at once: each may hold the largest file in memory.
+pub const UPLOADS_MAX: usize = 4;
 /// Largest vault blob.
 pub const BLOB_BYTES_MAX: usize = 512 * 1024 * 1024;
 /// Largest record of a vault segment; what is larger becomes a file of its own.
