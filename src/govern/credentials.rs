@@ -97,8 +97,9 @@ impl Governor {
     /// # Errors
     /// [`GovernError`]: nothing changed.
     pub fn remove_second_factor(&self, who: &Confirmed, actor: &Actor) -> Result<(), GovernError> {
+        self.accounts.check_removal(who)?;
         self.record(actor, What::FactorRemoved { person: actor.id.clone() })?;
-        Ok(self.accounts.remove_second_factor(who.principal().name.as_str())?)
+        Ok(self.accounts.remove_second_factor(who)?)
     }
 
     /// Issues a bearer token for a script that acts for somebody else; it is shown once, and
@@ -115,6 +116,7 @@ impl Governor {
     ) -> Result<(String, Timestamp), GovernError> {
         self.decide(changer, Action::ManageAccounts)?;
         self.accounts.principal(name)?;
+        self.accounts.check_token(name, &new)?;
         let person = self.vault.token(TokenKind::Person, name);
         let expires = self.clock.now().after(new.ttl);
         self.record(actor, What::TokenIssued { person, expires })?;
@@ -131,6 +133,7 @@ impl Governor {
         actor: &Actor,
         new: NewToken,
     ) -> Result<(String, Timestamp), GovernError> {
+        self.accounts.check_own_token(who, &new)?;
         let expires = self.clock.now().after(new.ttl);
         self.record(actor, What::TokenIssued { person: actor.id.clone(), expires })?;
         Ok(self.accounts.issue_own_token(who, new)?)

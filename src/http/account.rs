@@ -234,6 +234,7 @@ impl Problem {
             | AccountError::WrongCode
             | AccountError::LongLabel
             | AccountError::TooManyTokens
+            | AccountError::LimitedToken
             | AccountError::UnknownScope { .. } => Self::new(Kind::BadRequest, cause.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::policy::{Action, Door};
 
-/// The routes of the API, and those outside it that machines read.
+/// The routes under `/api/v1`; the published log and the probes beside it are open to everybody.
 pub const ROUTES: &[Door] = &[
     Door::open("GET /openapi.json"),
     Door::open("POST /session"),

@@ -81,6 +81,9 @@ pub enum AccountError {
     /// Caller's fault.
     #[error("a label has {TOKEN_LABEL_CHARS_MAX} characters at most: choose a shorter one")]
     LongLabel,
+    /// Caller's fault: use the password, or a token without limits.
+    #[error("a token that is limited changes nothing about its account: use the password")]
+    LimitedToken,
     /// Caller's fault: revoke some.
     #[error("an account has {TOKENS_MAX} tokens at most: revoke one that is not used any more")]
     TooManyTokens,

@@ -109,7 +109,7 @@ impl Accounts {
     /// [`AccountError::Unknown`].
     pub fn reset_second_factor(&self, name: &str, from: Timestamp) -> Result<(), AccountError> {
         self.change(name, |row| row.confirms_from = Some(from))?;
-        self.remove_second_factor(name)?;
+        self.drop_second_factor(name)?;
         Ok(self.end_sessions(name, None)?)
     }
 

@@ -5,7 +5,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::confirm::Owner;
+use super::confirm::{Confirmed, Owner};
+use super::sessions::unlimited;
 use super::totp;
 use super::{AccountError, Accounts};
 use crate::domain::clock::Entropy;
@@ -53,6 +54,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError`].
     pub fn begin_enrolment(&self, owner: &Owner) -> Result<Enrolment, AccountError> {
+        unlimited(owner.principal())?;
         let name = &owner.principal().name;
         let secret = totp::generate(&*self.0.entropy);
         self.change(name.as_str(), |row| row.enrolling = Some(secret.to_string()))?;
@@ -91,11 +93,24 @@ impl Accounts {
         Ok(codes)
     }
 
-    /// Takes an account's second factor away.
+    /// Whether this person may take their second factor away: asked before it is recorded.
     ///
     /// # Errors
-    /// [`AccountError::Unknown`].
-    pub fn remove_second_factor(&self, name: &str) -> Result<(), AccountError> {
+    /// [`AccountError::LimitedToken`].
+    pub fn check_removal(&self, who: &Confirmed) -> Result<(), AccountError> {
+        unlimited(who.principal())
+    }
+
+    /// Takes one's own second factor away.
+    ///
+    /// # Errors
+    /// As [`Accounts::check_removal`].
+    pub fn remove_second_factor(&self, who: &Confirmed) -> Result<(), AccountError> {
+        self.check_removal(who)?;
+        self.drop_second_factor(who.principal().name.as_str())
+    }
+
+    pub(super) fn drop_second_factor(&self, name: &str) -> Result<(), AccountError> {
         self.change(name, |row| (row.second_factor, row.enrolling) = (None, None))
     }
 

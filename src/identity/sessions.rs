@@ -213,6 +213,30 @@ impl Accounts {
         Ok(Session { token, csrf: csrf.to_string(), principal, expires, lacks, factor })
     }
 
+    /// Whether such a token may be issued for an account: asked before it is recorded.
+    ///
+    /// # Errors
+    /// [`AccountError::TooManyTokens`], [`AccountError::LongLabel`].
+    pub fn check_token(&self, name: &str, new: &NewToken) -> Result<(), AccountError> {
+        if new.label.chars().count() > TOKEN_LABEL_CHARS_MAX {
+            return Err(AccountError::LongLabel);
+        }
+        let there = self.sessions(name)?;
+        match there.iter().filter(|row| row.kind == SessionKind::ApiToken).count() < TOKENS_MAX {
+            true => Ok(()),
+            false => Err(AccountError::TooManyTokens),
+        }
+    }
+
+    /// The same for a token of one's own.
+    ///
+    /// # Errors
+    /// As [`Accounts::check_token`]; [`AccountError::LimitedToken`].
+    pub fn check_own_token(&self, who: &Confirmed, new: &NewToken) -> Result<(), AccountError> {
+        unlimited(who.principal())?;
+        self.check_token(who.principal().name.as_str(), new)
+    }
+
     /// Issues a token that lets a script act for somebody else's account; it confirms nothing.
     ///
     /// # Errors
@@ -229,12 +253,13 @@ impl Accounts {
     /// Issues a token for a script of one's own.
     ///
     /// # Errors
-    /// As [`Accounts::issue_token`].
+    /// As [`Accounts::check_own_token`].
     pub fn issue_own_token(
         &self,
         who: &Confirmed,
         new: NewToken,
     ) -> Result<(String, Timestamp), AccountError> {
+        unlimited(who.principal())?;
         self.issue(&who.principal().name, true, new)
     }
 
@@ -244,13 +269,7 @@ impl Accounts {
         is_own: bool,
         new: NewToken,
     ) -> Result<(String, Timestamp), AccountError> {
-        if new.label.chars().count() > TOKEN_LABEL_CHARS_MAX {
-            return Err(AccountError::LongLabel);
-        }
-        let there = self.sessions(user.as_str())?;
-        if there.iter().filter(|row| row.kind == SessionKind::ApiToken).count() >= TOKENS_MAX {
-            return Err(AccountError::TooManyTokens);
-        }
+        self.check_token(user.as_str(), &new)?;
         let ttl = new.ttl.min(Duration::from_millis(TOKEN_MS_MAX));
         let expires = self.0.clock.now().after(ttl);
         let blank = self.blank(user, SessionKind::ApiToken, expires);
@@ -341,6 +360,14 @@ impl Accounts {
         let all = sessions.list()?;
         let mut ended = all.iter().filter(|row| has_ended(row, now, &self.0.rules));
         ended.try_for_each(|row| sessions.delete(&row.token_sha256))
+    }
+}
+
+/// What a token is limited to is never widened with it.
+pub(super) fn unlimited(who: &Principal) -> Result<(), AccountError> {
+    match who.token_scope {
+        Some(_) => Err(AccountError::LimitedToken),
+        None => Ok(()),
     }
 }
 

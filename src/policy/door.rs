@@ -23,6 +23,17 @@ pub enum Needs {
     Right(&'static [Action]),
 }
 
+impl Needs {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Account => "an account",
+            Self::Machine => "the machine",
+            Self::Right(_) => "a right",
+        }
+    }
+}
+
 /// One way into the appliance.
 #[derive(Clone, Copy, Debug)]
 pub struct Door {
@@ -75,6 +86,8 @@ impl Door {
 pub struct Opened {
     /// The route or command.
     pub door: &'static str,
+    /// What it asks for: `nothing`, `an account`, `the machine`, or `a right`.
+    pub needs: &'static str,
     /// The actions one of which it asks for.
     pub actions: Vec<Action>,
     /// The roles that come through.
@@ -106,6 +119,7 @@ impl Policies {
         };
         Opened {
             door: door.name,
+            needs: door.needs.as_str(),
             actions,
             roles: Role::ALL.into_iter().filter(|role| lets([*role].into())).collect(),
             no_role: lets(BTreeSet::new()),
@@ -131,7 +145,7 @@ pub fn door_table(opened: &[Opened]) -> String {
     for row in opened {
         let mut asks: Vec<String> = row.actions.iter().map(ToString::to_string).collect();
         if asks.is_empty() {
-            asks.push("–".to_owned());
+            asks.push(row.needs.to_owned());
         }
         let proof = if row.proof { ", proof" } else { "" };
         let cells: String =

@@ -114,6 +114,23 @@ fn a_proof_of_who_one_is_holds_for_five_minutes() {
 }
 
 #[test]
+fn a_limited_token_is_never_widened_with_itself() {
+    let house = house();
+    let who = house.accounts.confirm("ada", &password(PASSWORD)).unwrap();
+    let new = NewToken { scope: token_scope(["Approve"]).unwrap(), ..lasting(HOUR) };
+    let (token, _) = house.accounts.issue_own_token(&who, new).unwrap();
+    let shown = Credential::token(secret(&token), None);
+    let limited = house.accounts.confirm("ada", &shown).unwrap();
+    assert!(limited.principal().token_scope.is_some());
+    let wider = house.accounts.issue_own_token(&limited, lasting(HOUR));
+    assert!(matches!(wider, Err(AccountError::LimitedToken)));
+    let removed = house.accounts.remove_second_factor(&limited);
+    assert!(matches!(removed, Err(AccountError::LimitedToken)));
+    let enrolled = house.accounts.begin_enrolment(&limited.into_owner());
+    assert!(matches!(enrolled, Err(AccountError::LimitedToken)));
+}
+
+#[test]
 fn a_token_is_limited_listed_and_revoked() {
     let house = house();
     let scope = token_scope(["Ask", "ReadLog"]).unwrap();

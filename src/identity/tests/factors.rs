@@ -74,7 +74,7 @@ fn ten_recovery_codes_each_stand_in_once() {
     assert_eq!(session.factor, Factor::Recovery { left: 9 });
     assert!(house.accounts.sign_in(&with_code(&codes[0])).is_err());
     assert!(house.accounts.sign_in(&with_code(&codes[9])).is_ok());
-    house.accounts.remove_second_factor("ada").unwrap();
+    house.accounts.drop_second_factor("ada").unwrap();
     assert!(sign_in(&house, "ada", PASSWORD).is_ok());
 }
 
