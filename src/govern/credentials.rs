@@ -48,6 +48,7 @@ impl Governor {
         name: &str,
     ) -> Result<String, GovernError> {
         let name = self.resettable(changer, name)?;
+        self.accounts.check_local(name.as_str())?;
         let person = self.vault.token(TokenKind::Person, name.as_str());
         self.record(actor, What::PasswordReset { person })?;
         Ok(self.accounts.reset_password(name.as_str(), self.quiet())?)

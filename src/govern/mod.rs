@@ -23,6 +23,7 @@ mod holds;
 mod keys;
 mod retention;
 mod sessions;
+mod sign_on;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,6 +34,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
+use crate::identity::openid::Provider;
 use crate::identity::{AccountError, Accounts, SignInError};
 use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies};
@@ -42,6 +44,7 @@ pub use changes::{Listed, Progress};
 pub use erasure::ErasureStep;
 pub use retention::{Kept, Retention};
 pub use sessions::{EnterError, Revoked};
+pub use sign_on::SignOnFailure;
 
 /// Why a change did not take effect.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +150,8 @@ pub enum Changer<'a> {
 pub struct Governor {
     /// The accounts.
     pub accounts: Accounts,
+    /// Vouches for people besides: the organisation's OpenID provider.
+    pub provider: Option<Provider>,
     /// Decides.
     pub policies: Policies,
     /// Records.

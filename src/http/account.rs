@@ -227,6 +227,7 @@ impl Problem {
             AccountError::Exists { .. }
             | AccountError::Unknown { .. }
             | AccountError::Disabled { .. }
+            | AccountError::Federated { .. }
             | AccountError::BadName(_)
             | AccountError::BadPassword
             | AccountError::SamePassword

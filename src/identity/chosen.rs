@@ -78,6 +78,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Unknown`], [`AccountError::BadPassword`].
     pub fn adopt_password(&self, name: &str, password: Secret) -> Result<(), AccountError> {
+        self.check_local(name)?;
         let (hash, _) = self.hash(Some(password))?;
         self.change(name, |row| {
             row.password.clone_from(&hash);
@@ -92,6 +93,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Unknown`].
     pub fn reset_password(&self, name: &str, from: Timestamp) -> Result<String, AccountError> {
+        self.check_local(name)?;
         let (hash, password) = self.hash(None)?;
         self.change(name, |row| {
             row.password.clone_from(&hash);
@@ -111,6 +113,17 @@ impl Accounts {
         self.change(name, |row| row.confirms_from = Some(from))?;
         self.drop_second_factor(name)?;
         Ok(self.end_sessions(name, None)?)
+    }
+
+    /// Whether an account has a password here at all.
+    ///
+    /// # Errors
+    /// [`AccountError::Federated`].
+    pub fn check_local(&self, name: &str) -> Result<(), AccountError> {
+        match self.find_row(name)? {
+            row if row.federated.is_some() => Err(AccountError::Federated { name: row.name }),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn end_sessions(&self, name: &str, keep: Option<&str>) -> Result<(), StateError> {

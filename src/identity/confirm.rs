@@ -135,7 +135,8 @@ impl Accounts {
                 let shown = SignIn { name, password: password.expose(), code, address: None };
                 let row = self.verify(&shown)?.row;
                 self.check_own(&row)?;
-                Ok((row.clone(), self.standing(row)?))
+                let principal = self.standing(&row)?;
+                Ok((row, principal))
             }
             First::Token(token) => {
                 let wrong = SignInError::Wrong { wait: None };
@@ -148,7 +149,7 @@ impl Accounts {
                 }
                 self.check_own(&row)?;
                 self.verify_code(&row, code)?;
-                let principal = self.standing(row.clone())?;
+                let principal = self.standing(&row)?;
                 Ok((row, Principal { token_scope: session.scope, ..principal }))
             }
         }
@@ -164,13 +165,14 @@ impl Accounts {
         if until.is_none_or(|until| now >= until) {
             return Err(SignInError::ConfirmFirst);
         }
-        let principal = self.standing(row.clone())?;
+        let principal = self.standing(&row)?;
         Ok((row, Principal { token_scope: session.scope, ..principal }))
     }
 
     /// What the owner of an account did not choose proves nothing, nor does what was reset lately.
     fn check_own(&self, row: &AccountRow) -> Result<(), SignInError> {
-        if row.password_by != PasswordBy::Owner {
+        // Where there is no password, the provider has vouched for them as the session began.
+        if row.federated.is_none() && row.password_by != PasswordBy::Owner {
             return Err(SignInError::NotOwn { name: row.name.clone() });
         }
         match row.confirms_from.filter(|from| self.0.clock.now() < *from) {

@@ -1,4 +1,5 @@
-//! Who is this? Accounts, passwords, second factors, sessions, tokens of scripts.
+//! Who is this? Accounts, passwords, second factors, sessions, tokens of scripts, people whom an
+//! OpenID provider vouches for.
 //!
 //! Passwords are hashed with Argon2id (OWASP: 19 MiB, two passes, one lane); a second factor is an
 //! RFC 6238 code, each taken once, or a recovery code. A session ends after a while, sooner without
@@ -12,12 +13,16 @@
 //! Guessing: an unknown name costs the same time and gives the same error as a wrong password; after
 //! five failures a name waits, longer each time, and so does an address that tries many names.
 //!
+//! Single sign-on is in [`openid`]; such accounts have no password, and follow their groups.
+//!
 //! Does not do: deciding who may manage accounts (`policy`), recording (callers).
 
 mod accounts;
 mod chosen;
 mod confirm;
 mod factor;
+mod federated;
+pub mod openid;
 mod password;
 mod rules;
 mod sessions;
@@ -31,6 +36,7 @@ pub use accounts::{AccountError, Created, NewAccount};
 pub use chosen::{Chosen, Holder};
 pub use confirm::{Confirmed, Credential, Owner};
 pub use factor::{Enrolment, Factor};
+pub use federated::{AdmitError, Plan, RightsChange};
 pub use rules::{Lacking, SignInRules, token_scope};
 pub use sessions::{NewToken, Session, SignIn, SignInError, SignedIn, csrf_matches, row_id};
 pub use throttle::Locked;

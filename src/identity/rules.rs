@@ -51,8 +51,10 @@ impl Lacking {
 }
 
 impl SignInRules {
+    /// Whoever signs in through a provider shows their second factor there.
     pub(super) fn lacks_factor(&self, row: &AccountRow) -> bool {
-        row.second_factor.is_none() && !self.second_factor.is_disjoint(&row.roles)
+        let is_here = row.federated.is_none() && row.second_factor.is_none();
+        is_here && !self.second_factor.is_disjoint(&row.roles)
     }
 
     pub(super) fn lacking(&self, row: &AccountRow) -> Option<Lacking> {

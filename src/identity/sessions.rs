@@ -200,15 +200,25 @@ impl Accounts {
     /// [`SignInError`].
     pub fn sign_in(&self, shown: &SignIn<'_>) -> Result<Session, SignInError> {
         let Verified { row, factor } = self.verify(shown)?;
+        Ok(self.open_session(&row, factor, true)?)
+    }
+
+    /// Opens a session for somebody who has proved who they are; `is_fresh` where it was just now.
+    pub(super) fn open_session(
+        &self,
+        row: &AccountRow,
+        factor: Factor,
+        is_fresh: bool,
+    ) -> Result<Session, StateError> {
         let csrf = random_text(&*self.0.entropy);
         let now = self.0.clock.now();
         let session = SessionRow {
-            confirmed: Some(now),
+            confirmed: is_fresh.then_some(now),
             csrf: csrf.to_string(),
             ..self.blank(&row.name, SessionKind::Session, now.after(self.0.rules.session))
         };
         let (token, expires) = self.open(&session)?;
-        let lacks = self.0.rules.lacking(&row);
+        let lacks = self.0.rules.lacking(row);
         let principal = self.standing(row)?;
         Ok(Session { token, csrf: csrf.to_string(), principal, expires, lacks, factor })
     }
@@ -349,7 +359,7 @@ impl Accounts {
             self.0.state.sessions().replace_soon(&row, &SessionRow { seen: now, ..row.clone() })?;
         }
         let lacks = self.0.rules.lacking(&account);
-        let principal = self.standing(account)?;
+        let principal = self.standing(&account)?;
         let id = row_id(&row);
         let principal = Principal { token_scope: row.scope, ..principal };
         Ok(Some(SignedIn { principal, csrf: row.csrf, lacks, id }))

@@ -272,7 +272,12 @@ fn confirm_page(
 ) -> Result<ConfirmPage, Problem> {
     let row = cases.governor.accounts.find_row(caller.principal.name.as_str())?;
     let has_second_factor = row.second_factor.is_some();
-    Ok(ConfirmPage { frame: frame(cases, caller, None), next, problem, has_second_factor })
+    let back = next.as_deref().unwrap_or("/account");
+    let provider = row
+        .federated
+        .map(|_| address::with_query("/sign-in/openid", &[("fresh", "true"), ("next", back)]));
+    let frame = frame(cases, caller, None);
+    Ok(ConfirmPage { frame, next, problem, has_second_factor, provider })
 }
 
 /// Does something, and shows the account again: with what was wrong, where something was.

@@ -7,6 +7,8 @@ pub const PAGES: &[Door] = &[
     Door::account("GET /"),
     Door::open("GET /sign-in"),
     Door::open("POST /sign-in"),
+    Door::open("GET /sign-in/openid"),
+    Door::open("GET /sign-in/openid/return"),
     Door::account("POST /sign-out"),
     Door::account("GET /account"),
     Door::account("GET /account/confirm"),

@@ -19,6 +19,7 @@ mod documents;
 mod doors;
 mod entrance;
 mod pages;
+mod sign_on;
 mod uploads;
 pub mod views;
 mod wanted;
@@ -40,6 +41,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/", web::get().to(entrance::show_home))
             .route("/sign-in", web::get().to(entrance::show_sign_in))
             .route("/sign-in", web::post().to(entrance::sign_in))
+            .route("/sign-in/openid", web::get().to(sign_on::begin))
+            .route("/sign-in/openid/return", web::get().to(sign_on::finish))
             .route("/sign-out", web::post().to(entrance::sign_out))
             .route("/account", web::get().to(account::show_account))
             .route("/account/confirm", web::get().to(account::show_confirm))

@@ -47,7 +47,9 @@ mod state;
 mod table;
 mod vault;
 
-pub use accounts::{AccountRow, FailuresRow, PasswordBy, SecondFactor, SessionKind, SessionRow};
+pub use accounts::{
+    AccountRow, FailuresRow, Federated, PasswordBy, SecondFactor, SessionKind, SessionRow,
+};
 pub use classes::Classes;
 pub use duties::{ChangeRow, ChangeState, HoldRow};
 pub use keys::KeyError;

@@ -27,9 +27,9 @@ use crate::support::test_app::TestApp;
 const NOBODY: &str = "nobody";
 
 /// The accounts that knock, each with its role.
-fn people() -> Vec<(&'static str, Option<Role>)> {
-    let roles = Role::ALL.into_iter().map(|role| (role.as_str(), Some(role)));
-    roles.chain([(NOBODY, None)]).collect()
+fn people() -> Vec<(String, Option<Role>)> {
+    let roles = Role::ALL.into_iter().map(|role| (format!("one.{role}"), Some(role)));
+    roles.chain([(NOBODY.to_owned(), None)]).collect()
 }
 
 /// A home under these policies, with everybody, and some changes that wait.
@@ -44,7 +44,7 @@ fn house(set: &str, changes: usize) -> (TestApp, Vec<String>) {
     });
     let governor = &app.open().governor;
     for (name, role) in people() {
-        app.account_of(name, [].into());
+        app.account_of(&name, [].into());
         if let Some(role) = role {
             governor.accounts.grant(&name.parse().unwrap(), role).unwrap();
         }
@@ -155,7 +155,7 @@ fn take_every_door(set: &str) {
         for (doors, (expected, prefix)) in
             [ROUTES, PAGES].into_iter().zip(expected.iter().zip(["/api/v1", ""]))
         {
-            let mut client = server.signed_in(name);
+            let mut client = server.signed_in(&name);
             for (door, expected) in doors.iter().zip(expected) {
                 let reply = knock(&client, door, &names, prefix);
                 let opens = role.map_or(expected.no_role, |role| expected.roles.contains(&role));
@@ -169,7 +169,7 @@ fn take_every_door(set: &str) {
                 assert!(reply.status < 500, "{}: {}", door.name, reply.text());
                 assert_ne!(reply.status, 401, "{name}: {}: {}", door.name, reply.text());
                 if signs_out(door) {
-                    client = server.signed_in(name);
+                    client = server.signed_in(&name);
                 }
             }
         }
@@ -309,7 +309,7 @@ fn a_role_runs_its_commands_and_no_other() {
                 command.split(' ').filter(|word| !word.starts_with("--")).map(str::to_owned),
             );
             words.extend(arguments);
-            words.extend(["--as".to_owned(), name.to_owned()]);
+            words.extend(["--as".to_owned(), name.clone()]);
             if row["proof"] == true {
                 words.push("--password-stdin".to_owned());
             }

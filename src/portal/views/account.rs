@@ -61,6 +61,8 @@ pub struct ConfirmPage {
     pub problem: Option<String>,
     /// Whether a code is to be shown too.
     pub has_second_factor: bool,
+    /// Where the organisation's provider asks instead, for those who sign in there.
+    pub provider: Option<String>,
 }
 
 /// `POST /account/second-factor`: what an authenticator is given.

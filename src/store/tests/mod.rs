@@ -66,5 +66,6 @@ fn account(name: &str) -> AccountRow {
         enrolling: None,
         disabled: false,
         created: Timestamp::from_unix_millis(1),
+        federated: None,
     }
 }
