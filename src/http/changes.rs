@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::domain::change::{Proposal, Target};
 use crate::domain::ids::RequestId;
+use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::govern::{Changer, GovernError, Governor};
 use crate::identity::Confirmed;
@@ -127,7 +128,7 @@ pub(super) async fn create_erasure(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let (target, reason) = body.into_inner().checked()?;
-    propose(cases, caller, reason, |_| Ok(Proposal::Erase { target })).await
+    propose(cases, caller, reason, |_, _| Ok(Proposal::Erase { target })).await
 }
 
 /// `GET /api/v1/holds`: every hold.
@@ -168,18 +169,18 @@ pub(super) async fn release_hold(
     caller.check_csrf_header(&request)?;
     let reason = reason(body.into_inner().reason)?;
     let id = request_id(&id, "hold")?;
-    propose(cases, caller, reason, move |governor| governor.release(id)).await
+    propose(cases, caller, reason, move |governor, who| governor.release(who, id)).await
 }
 
 async fn propose(
     cases: web::Data<UseCases>,
     caller: Caller,
     reason: Reason,
-    proposal: impl FnOnce(&Governor) -> Result<Proposal, GovernError> + Send + 'static,
+    proposal: impl FnOnce(&Governor, &Principal) -> Result<Proposal, GovernError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let row = blocking(move || {
         let who = confirmed(&cases, &caller)?;
-        let proposal = proposal(&cases.governor)?;
+        let proposal = proposal(&cases.governor, who.principal())?;
         Ok(cases.governor.propose(&who, &caller.actor, proposal, reason)?)
     })
     .await?;

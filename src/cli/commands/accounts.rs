@@ -29,7 +29,7 @@ pub(super) fn user(context: &mut Context<'_>, command: UserCommand) -> Result<Re
         | UserCommand::Totp { .. } => credentials::credentials(context, command),
         UserCommand::Grant { name, role, as_user, reason, credential } => {
             let proposal = Proposal::GrantRole { account: name.parse()?, role: role.parse()? };
-            changes::propose(context, &as_user, &credential, reason, |_| Ok(proposal))
+            changes::propose(context, &as_user, &credential, reason, |_, _| Ok(proposal))
         }
         UserCommand::List { as_user } => {
             context.allowed(as_user.as_deref(), Action::ManageAccounts)?;

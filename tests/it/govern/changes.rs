@@ -104,7 +104,7 @@ fn what_is_held_is_neither_deleted_nor_erased_until_two_persons_release_it() {
     delete(other).unwrap();
     app.erase(Target::Patient("P-2".to_owned()));
 
-    let release = governor.release(hold.id).unwrap();
+    let release = governor.release(&app.principal("records").0, hold.id).unwrap();
     let proposed = app.propose("records", release).unwrap();
     assert!(matches!(delete(both), Err(GovernError::Held { .. })), "one person is not enough");
     app.approve("approver", proposed.id).unwrap();
@@ -169,7 +169,7 @@ fn a_hold_that_comes_between_approval_and_effect_keeps_everything() {
     assert!(matches!(held, GovernError::Held { .. }), "{held}");
     app.open().governor.resume().unwrap();
     assert!(record::of_kind(&app.open().log, "erasure.keys").is_empty());
-    let release = app.open().governor.release(hold.id).unwrap();
+    let release = app.open().governor.release(&app.principal("records").0, hold.id).unwrap();
     let release = app.propose("records", release).unwrap();
     app.approve("approver", release.id).unwrap();
     let done = app.approve("approver", proposed.id).unwrap();
