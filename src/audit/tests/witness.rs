@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::audit::merkle::{Hash, empty_root, leaf_hash, node_hash};
 use crate::audit::note::{NoteError, NoteSigner, NoteVerifier};
-use crate::domain::digest::Digest;
 
 fn open_witness(folder: &Path, logs: &[NoteVerifier]) -> Witness {
     let clock = Arc::new(SetClock(AtomicU64::new(1_700_000_000_000)));
