@@ -10,10 +10,13 @@ use crate::audit::faults::{Cause, Fault, FaultyFiles};
 use crate::audit::log::Pace;
 use crate::domain::ids::EntryIndex;
 
+/// Told of the bytes of each commit.
+type Hook = dyn Fn(&[u8]) + Send + Sync;
+
 /// Files with something that happens before each commit.
 struct Hooked {
     files: Arc<dyn LogFiles>,
-    before_commit: Box<dyn Fn(&[u8]) + Send + Sync>,
+    before_commit: Box<Hook>,
 }
 
 /// The gate of a log whose commits wait at it, and tell so. Open for good once dropped.

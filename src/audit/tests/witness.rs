@@ -1,6 +1,7 @@
 //! A witness and the log that goes to it, without a network between them.
 
 use std::path::Path;
+use std::slice::from_ref;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -267,10 +268,10 @@ fn a_log_is_cosigned_as_it_grows_and_says_when_a_witness_fails() {
         failing: failing.map(ToOwned::to_owned),
     };
     let away = change(Some("unreachable"));
-    assert_eq!(rounds.run().unwrap(), [away.clone()]);
-    assert_eq!(rounds.run().unwrap(), [away.clone()], "until it is on record, over restarts too");
+    assert_eq!(rounds.run().unwrap(), from_ref(&away));
+    assert_eq!(rounds.run().unwrap(), from_ref(&away), "until it is on record, over restarts too");
     let again = world.rounds(&home, &log);
-    assert_eq!(again.run().unwrap(), [away.clone()]);
+    assert_eq!(again.run().unwrap(), from_ref(&away));
     again.told(&away).unwrap();
     assert_eq!(again.run().unwrap(), [], "told once, over restarts too");
     let again = world.rounds(&home, &log);
@@ -317,8 +318,8 @@ fn a_log_that_was_put_back_is_stopped_at_its_start_and_stays_so() {
     let failing = Some("dropped_after_disagreement".to_owned());
     let dropped = Change { witness: "w".into(), failing };
     let rounds = without.rounds(&old, &log);
-    assert_eq!(rounds.run().unwrap(), [dropped.clone()]);
-    assert_eq!(without.rounds(&old, &log).run().unwrap(), [dropped.clone()], "until it is told");
+    assert_eq!(rounds.run().unwrap(), from_ref(&dropped));
+    assert_eq!(without.rounds(&old, &log).run().unwrap(), from_ref(&dropped), "until it is told");
     rounds.told(&dropped).unwrap();
     assert_eq!(rounds.run().unwrap(), []);
     assert!(log.append(viewed(1)).is_ok());
