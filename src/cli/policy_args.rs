@@ -18,6 +18,11 @@ pub(super) enum PolicyCommand {
         /// The folder; else the home's.
         dir: Option<PathBuf>,
     },
+    /// Who comes through which route, page and command by their role alone, as Markdown tables.
+    Matrix {
+        /// The folder; else the home's.
+        dir: Option<PathBuf>,
+    },
     /// Propose other policies: checked, run on their examples and on past questions, then in force
     /// once a second person approves.
     Propose {

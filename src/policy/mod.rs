@@ -24,6 +24,7 @@ mod action;
 mod builtin;
 mod cache;
 mod decide;
+mod door;
 mod examples;
 mod explain;
 mod load;
@@ -36,6 +37,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use action::Action;
 pub use decide::Again;
+pub use door::{Door, Needs, Opened, door_table};
 pub use examples::ExampleResult;
 pub use explain::{Decided, Deciding, Explanation};
 pub use load::{PolicyFile, PolicyProblem};

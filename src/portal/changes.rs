@@ -54,6 +54,7 @@ pub(super) async fn show_change(
 pub(super) struct Approving {
     csrf: String,
     password: String,
+    code: Option<String>,
 }
 
 /// `POST /admin/changes/{id}/approve`: with the approver's own password.
@@ -64,11 +65,13 @@ pub(super) async fn approve(
     form: web::Form<Approving>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
-    let password = Credential::Password(form.into_inner().password.into());
+    let Approving { password, code, .. } = form.into_inner();
+    let code = code.filter(|code| !code.trim().is_empty()).map(Into::into);
+    let shown_by_them = Credential::password(password.into(), code);
     let (shown, again) = (id.clone(), (cases.clone(), caller.clone()));
     let approved = blocking(move || {
         let name = caller.principal.name.as_str();
-        let who = cases.governor.confirm(&caller.actor, name, &password)?;
+        let who = cases.governor.confirm(&caller.actor, name, &shown_by_them)?;
         let mut progress = |_| ControlFlow::Continue(());
         let id = request_id(&id)?;
         Ok(cases.governor.approve(&who, &caller.actor, id, &mut progress)?)

@@ -74,7 +74,7 @@ pub(super) async fn show_policies(
 /// Which two versions.
 #[derive(Deserialize)]
 pub(super) struct Comparison {
-    from: String,
+    from: Option<String>,
     to: Option<String>,
 }
 
@@ -87,14 +87,17 @@ pub(super) async fn show_diff(
     let Comparison { from, to } = which.into_inner();
     let page = blocking(move || {
         let changer = Changer::Person(&caller.principal);
-        let first = cases.governor.policy_files(changer, &from)?;
-        let second = match &to {
-            Some(to) => cases.governor.policy_files(changer, to)?,
-            None => cases.governor.policies_in_force(changer)?,
+        let side = |named: &Option<String>| match named {
+            Some(named) => cases.governor.policy_files(changer, named),
+            None => cases.governor.policies_in_force(changer),
+        };
+        let (first, second) = (side(&from)?, side(&to)?);
+        let name = |named: Option<String>| {
+            named.map_or_else(|| "what is in force".to_owned(), |name| format!("version {name}"))
         };
         Ok(DiffPage {
             frame: frame(&cases, &caller, Some(Place::Policies)),
-            names: [format!("version {from}"), to.unwrap_or_else(|| "what is in force".into())],
+            names: [name(from), name(to)],
             diff: DiffLine::of(&first.diff(&second)),
         })
     })

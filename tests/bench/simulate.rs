@@ -4,6 +4,7 @@
 //! Every question differs between the two sets, so that every one is embedded and searched twice:
 //! a change of policy that touches fewer people is faster. The embedding is the real encoder's.
 
+#[expect(dead_code, reason = "nothing is timed here often enough for percentiles")]
 mod support;
 mod synthetic;
 

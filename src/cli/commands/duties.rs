@@ -26,8 +26,8 @@ pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Re
         }
         HoldCommand::Release { id, as_user, reason, credential } => {
             let id = changes::request(&id)?;
-            changes::propose(context, &as_user, &credential, reason, |governor| {
-                Ok(governor.release(id)?)
+            changes::propose(context, &as_user, &credential, reason, |governor, who| {
+                Ok(governor.release(who, id)?)
             })
         }
         HoldCommand::List { as_user } => {
@@ -91,7 +91,7 @@ fn class(class: &RetentionClass) -> Value {
 
 pub(super) fn erase(context: &mut Context<'_>, args: EraseArgs) -> Result<Reply, Failure> {
     let target = target_of(args.target)?;
-    changes::propose(context, &args.as_user, &args.credential, args.reason, |_| {
+    changes::propose(context, &args.as_user, &args.credential, args.reason, |_, _| {
         Ok(Proposal::Erase { target })
     })
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::app::Home;
 use crate::audit::Actor;
 use crate::cli::context::Context;
+use crate::cli::doors::COMMANDS;
 use crate::cli::policy_args::{ExplainArgs, PolicyCommand, ProposerArgs, ReadingAction};
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::principal::Principal;
@@ -14,8 +15,9 @@ use crate::domain::question::Scope;
 use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
 use crate::govern::{Changer, GovernError, Governor, Offer, Sighting};
-use crate::http::{change_body, explanation_body, simulation_body, versions_body};
-use crate::policy::{Action, Explanation, Policies, PolicyProblem, PolicySource};
+use crate::http::{ROUTES, change_body, explanation_body, simulation_body, versions_body};
+use crate::policy::{Action, Door, Explanation, Policies, PolicyProblem, PolicySource, door_table};
+use crate::portal::PAGES;
 
 /// Name of the signed statement beside the files of a version.
 const STATEMENT: &str = "version.dsse.json";
@@ -46,6 +48,7 @@ pub(super) fn policy(context: &mut Context<'_>, command: PolicyCommand) -> Resul
         PolicyCommand::Diff { from, to, as_user } => {
             diff(context, &from, to.as_deref(), as_user.as_deref())
         }
+        PolicyCommand::Matrix { dir } => Ok(matrix(&folder(dir))),
     }
 }
 
@@ -58,6 +61,26 @@ fn check(dir: &Path) -> Reply {
         }
         Err(problems) => faults(&problems),
     }
+}
+
+/// The doors of the appliance, by where they are.
+const DOORS: [(&str, &[Door]); 3] = [("API", ROUTES), ("Pages", PAGES), ("Commands", COMMANDS)];
+
+fn matrix(dir: &Path) -> Reply {
+    let policies = match Policies::load(dir) {
+        Ok(policies) => policies,
+        Err(problems) => return faults(&problems),
+    };
+    let mut value = json!({ "sha256": policies.digest() });
+    let mut text = String::new();
+    for (place, doors) in DOORS {
+        let opened = policies.opens(doors);
+        text.push_str(&format!("## {place}\n\n{}\n", door_table(&opened)));
+        if let Some(object) = value.as_object_mut() {
+            object.insert(place.to_lowercase(), json!(opened));
+        }
+    }
+    Reply::done(value, text)
 }
 
 /// Every problem at once, one a line.
