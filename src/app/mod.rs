@@ -213,6 +213,7 @@ impl App {
                 state: state.clone(),
                 catalogue: Arc::clone(&catalogue),
                 retention: options.retention.clone(),
+                emergency_rules: options.emergency,
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
                 indexes: Indexes::default(),
@@ -350,7 +351,8 @@ impl App {
             self.log.append(Event { actor, req: query, policy, what })?;
         }
         self.catalogue.catch_up()?;
-        Ok(self.governor.resume()?)
+        self.governor.resume()?;
+        Ok(self.governor.expire_emergencies()?)
     }
 }
 

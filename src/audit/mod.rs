@@ -67,7 +67,7 @@ pub use anchor::{AnchorError, Anchored, Anchors, Requested, SignerTrust, TokenEr
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
 pub use create::CreateError;
-pub use detail::{Actor, CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
+pub use detail::{Actor, Added, CitedSpan, Decimal, HitDecision, QueryKind, Related, RetrievedHit};
 pub use dsse::{Envelope, EnvelopeError};
 pub use entry::Entry;
 pub use epoch::{Epoch, EpochError, verify_past};

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::account_args::UserCommand;
 use super::args::{AuditCommand, Command};
+use super::standing_args::{EmergencyCommand, RelationshipsCommand, WallCommand};
 
 /// How somebody proves that they are the person named by `--as`.
 #[derive(Args, Debug, Default)]
@@ -131,6 +132,15 @@ impl Command {
         | Self::Changes(ChangesCommand::Approve { credential, .. })
         | Self::Hold(HoldCommand::Release { credential, .. })
         | Self::User(UserCommand::Grant { credential, .. })
+        | Self::Relationships(RelationshipsCommand::Wall(WallCommand::Remove {
+            credential,
+            ..
+        }))
+        | Self::Emergency(
+            EmergencyCommand::Open { credential, .. }
+            | EmergencyCommand::Close { credential, .. }
+            | EmergencyCommand::Review { credential, .. },
+        )
         | Self::Erase(EraseArgs { credential, .. }) = self
         {
             return Some(credential);

@@ -172,7 +172,7 @@ pub(super) async fn release_hold(
     propose(cases, caller, reason, move |governor| governor.release(id)).await
 }
 
-async fn propose(
+pub(super) async fn propose(
     cases: web::Data<UseCases>,
     caller: Caller,
     reason: Reason,
@@ -189,7 +189,7 @@ async fn propose(
     Ok(HttpResponse::Accepted().insert_header(("Location", location)).json(body))
 }
 
-fn request_id(text: &str, what: &'static str) -> Result<RequestId, Problem> {
+pub(super) fn request_id(text: &str, what: &'static str) -> Result<RequestId, Problem> {
     text.parse().map_err(|_| GovernError::NotFound { what }.into())
 }
 

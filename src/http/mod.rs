@@ -15,6 +15,7 @@ mod policies;
 pub mod problem;
 mod queries;
 mod session;
+mod standing;
 mod stream;
 mod system;
 mod witness;
@@ -41,6 +42,7 @@ pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
 pub use changes::{change_body, hold_body};
 pub use jobs::{Job, JobState, Jobs};
 pub use problem::{Kind, Problem};
+pub use standing::{emergency_body, emergency_report_body, standing_body};
 pub use witness::configure_witness;
 
 use instance::name_faults;
@@ -143,6 +145,14 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/holds", web::get().to(changes::list_holds))
                 .route("/holds", web::post().to(changes::create_hold))
                 .route("/holds/{id}/release", web::post().to(changes::release_hold))
+                .route("/relationships", web::get().to(standing::list_relationships))
+                .route("/relationships", web::post().to(standing::import_relationships))
+                .route("/walls", web::post().to(standing::create_wall))
+                .route("/walls/lift", web::post().to(standing::lift_wall))
+                .route("/emergencies", web::get().to(standing::list_emergencies))
+                .route("/emergencies", web::post().to(standing::open_emergency))
+                .route("/emergencies/{id}/close", web::post().to(standing::close_emergency))
+                .route("/emergencies/{id}/review", web::post().to(standing::review_emergency))
                 .route("/policies", web::get().to(policies::list_policies))
                 .default_service(web::to(problem::not_found)),
         )

@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex};
 pub use accounts::{AccountError, Created, NewAccount};
 pub use confirm::{Confirmed, Credential};
 pub use sessions::{Session, SignInError, csrf_matches};
+pub use standing::stand;
 
 use crate::domain::clock::{Clock, Entropy};
 use crate::store::State;

@@ -36,6 +36,10 @@ impl Policies {
     /// The sets that [`Policies::builtin`] knows.
     pub const SETS: [&str; 3] = ["general", "law", "hospital"];
 
+    /// The purposes that the built-in sets know; a site may use others.
+    pub const PURPOSES: [&str; 5] =
+        ["treatment", "payment", "operations", "research", "conflict-check"];
+
     /// The files of a built-in set as (name, content).
     pub fn builtin(set: &str) -> Option<&'static [(&'static str, &'static str)]> {
         match set {
