@@ -75,6 +75,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("rustls_pki_types", &["audit"]),
     ("safetensors", &["models"]),
     ("scraper", &["document"]),
+    ("similar", &["policy"]),
     ("sled", &["store"]),
     ("subtle", &["identity"]),
     ("tantivy", &["index"]),

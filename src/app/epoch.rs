@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::audit::{Epoch, Event, Log, LogPaths, OpenError, What};
+use crate::audit::{Actor, Epoch, Event, Log, LogPaths, OpenError, What};
 use crate::config::Options;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::domain::ids::RequestId;
-use crate::domain::principal::Via;
-use crate::govern::Governor;
+use crate::examine::Reader;
 
 use super::{App, Home, lock};
 
@@ -18,9 +17,8 @@ use super::{App, Home, lock};
 ///
 /// # Errors
 /// [`super::HomeInUse`], [`super::NoHome`], or what the log says; safe to repeat.
-pub fn begin_epoch(options: &Options, os_user: Option<String>) -> anyhow::Result<Epoch> {
+pub fn begin_epoch(options: &Options, actor: &Actor) -> anyhow::Result<Epoch> {
     let paths = LogPaths::of(&options.home).with_credential(options.log_key_credential.clone());
-    let actor = Governor::operator(Via::Cli, os_user);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let event = |what: What| {
@@ -31,6 +29,8 @@ pub fn begin_epoch(options: &Options, os_user: Option<String>) -> anyhow::Result
         // Opening gives every open question its end: the log is closed with nothing left open.
         match App::open(options.clone()) {
             Ok(app) => {
+                let reader = Reader { actor: actor.clone(), person: None };
+                app.examiner.name_export_key(&reader)?;
                 let vkeys = app.log.keys()?.iter().map(ToString::to_string).collect();
                 app.log.append(event(What::LogFrozen { vkeys }))?;
             }

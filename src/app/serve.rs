@@ -12,7 +12,6 @@ use tokio::sync::Semaphore;
 
 use crate::http::{self, About, Jobs, KnownModel, UseCases};
 use crate::models::ModelStore;
-use crate::policy::Policies;
 use crate::portal;
 
 use super::{App, Engine, tls};
@@ -117,23 +116,5 @@ fn about(app: &App, engine: &Engine) -> anyhow::Result<About> {
     Ok(About {
         runtime: store.installed()?.map_or_else(String::new, |found| found.runtime.version),
         models: models.collect(),
-        policy_set: policy_set(&app.policies),
-        examples: Policies::run_examples(&app.home.policies()),
     })
-}
-
-/// Name of the built-in set that these policies are, word for word; else `site`.
-fn policy_set(policies: &Policies) -> String {
-    let is_same = |set: &str| {
-        let built_in = Policies::builtin(set).unwrap_or_default();
-        let texts = built_in.iter().filter(|(name, _)| name.ends_with(".cedar"));
-        let own = policies.files();
-        let mut own = own.iter().filter(|file| file.name.ends_with(".cedar"));
-        let count = texts.clone().count();
-        count > 0
-            && own.clone().count() == count
-            && own.all(|file| texts.clone().any(|(n, text)| *n == file.name && *text == file.text))
-    };
-    let set = Policies::SETS.into_iter().find(|set| is_same(set));
-    set.unwrap_or("site").to_owned()
 }

@@ -290,7 +290,13 @@ pub(super) fn finish(paths: &LogPaths, steps: usize) -> Result<Epoch, EpochError
             durable::rename(new, current)?;
         }
     }
+    // What was cosigned belongs to the log that ended; what its witnesses said is not about the next.
+    let cosigned = paths.cosigned();
+    if cosigned.exists() && step(&mut left) {
+        durable::rename(&cosigned, &past_log.with_extension("cosigned"))?;
+    }
     if step(&mut left) {
+        durable::remove(&paths.witnesses())?;
         durable::remove(&paths.next_key())?;
         if let Some(folder) = staged.journal.parent()
             && folder.exists()

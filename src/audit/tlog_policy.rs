@@ -185,6 +185,12 @@ impl TlogPolicy {
         Self { logs: logs.collect(), ..Self::default() }
     }
 
+    /// The same witnesses and quorum for the log with this key alone.
+    #[must_use]
+    pub fn for_log(&self, verifier: NoteVerifier) -> Self {
+        Self { logs: vec![PolicyLog { verifier, url: None }], ..self.clone() }
+    }
+
     /// Reads a policy file.
     ///
     /// # Errors

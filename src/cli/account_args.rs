@@ -28,11 +28,11 @@ pub(super) enum UserCommand {
         #[arg(long, default_value = "1h")]
         ttl: String,
     },
-    /// Propose to give an account a role that administers or approves.
+    /// Propose to give an account a role that administers, approves or keeps keys.
     Grant {
         /// The account.
         name: String,
-        /// administrator or approver.
+        /// administrator, approver or key-custodian.
         #[arg(long)]
         role: String,
         /// Who proposes it.

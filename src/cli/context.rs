@@ -9,6 +9,7 @@ use crate::domain::principal::Via;
 use crate::examine;
 use crate::identity::{Confirmed, Credential};
 use crate::models::Progress;
+use crate::policy::Action;
 
 use super::duty_args::CredentialArgs;
 use super::reply::{Failure, Reply};
@@ -141,6 +142,28 @@ impl<'a> Context<'a> {
                 Ok(examine::Reader { actor: asker.actor, person: Some(asker.principal) })
             }
             None => Ok(examine::Reader { actor: self.operator()?, person: None }),
+        }
+    }
+
+    /// Who does this, as the log names them: the person named by `--as` where the policy lets them,
+    /// else the operator.
+    pub(super) fn allowed(
+        &mut self,
+        as_user: Option<&str>,
+        action: Action,
+    ) -> Result<Actor, Failure> {
+        let Some(name) = as_user else { return self.operator() };
+        let asker = self.asker(name)?;
+        match self.app()?.policies.may(&asker.principal, action) {
+            Ok(_allowed) => Ok(asker.actor),
+            Err(denial) => Err(Failure::denied(denial.reason)),
+        }
+    }
+
+    /// Closes a home that this command opened itself.
+    pub(super) fn close(&mut self) {
+        if let Opened::Own(_) = self.app {
+            self.app = Opened::Not;
         }
     }
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::account_args::UserCommand;
-use super::args::{AuditCommand, Command};
+use super::args::Command;
+use super::audit_args::AuditCommand;
 use super::standing_args::{EmergencyCommand, RelationshipsCommand, WallCommand};
 
 /// How somebody proves that they are the person named by `--as`.

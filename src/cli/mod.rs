@@ -7,6 +7,7 @@
 
 mod account_args;
 mod args;
+mod audit_args;
 mod commands;
 mod context;
 mod duty_args;

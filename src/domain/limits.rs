@@ -64,6 +64,8 @@ pub const SIGN_IN_NAMES_MAX: usize = 10_000;
 pub const POLICY_FILES_MAX: usize = 200;
 /// Largest policy or examples file.
 pub const POLICY_BYTES_MAX: u64 = 1024 * 1024;
+/// A policy set is kept in one piece, beside every answer that it decided.
+pub const POLICY_SET_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// Largest file that is taken in: larger ones are quarantined as `too_large`.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;

@@ -79,6 +79,8 @@ pub enum Role {
     Approver,
     /// Examines and exports the log; reads no documents.
     Auditor,
+    /// Turns the keys that sign the log, and keeps its timestamps; reads neither log nor documents.
+    KeyCustodian,
     /// Adds, labels and deletes documents.
     RecordsOfficer,
     /// Asks questions.
@@ -87,8 +89,17 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Administrator, Self::Approver, Self::Auditor, Self::RecordsOfficer, Self::Staff];
+    pub const ALL: [Self; 6] = [
+        Self::Administrator,
+        Self::Approver,
+        Self::Auditor,
+        Self::KeyCustodian,
+        Self::RecordsOfficer,
+        Self::Staff,
+    ];
+
+    /// Roles that one person alone does not give.
+    pub const RESERVED: [Self; 3] = [Self::Administrator, Self::Approver, Self::KeyCustodian];
 
     /// The role as written in commands, files and policies.
     pub const fn as_str(self) -> &'static str {
@@ -96,6 +107,7 @@ impl Role {
             Self::Administrator => "administrator",
             Self::Approver => "approver",
             Self::Auditor => "auditor",
+            Self::KeyCustodian => "key-custodian",
             Self::RecordsOfficer => "records-officer",
             Self::Staff => "staff",
         }
@@ -104,7 +116,9 @@ impl Role {
 
 /// Text that names no role.
 #[derive(Debug, thiserror::Error)]
-#[error("{found:?} is not a role: use administrator, approver, auditor, records-officer or staff")]
+#[error(
+    "{found:?} is not a role: use administrator, approver, auditor, key-custodian, records-officer or staff"
+)]
 pub struct InvalidRole {
     /// What was given.
     pub found: String,

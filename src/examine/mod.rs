@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::answer::ReplayError;
 use crate::audit::{
-    Actor, AppendError, Entry, EntryRules, Event, FolderError, Log, ReadError, Recorded, Report,
-    Selection, TlogPolicy, Trust, VerifyOptions, What, verify_with,
+    Actor, AppendError, Entry, EntryRules, Event, FolderError, Log, LogPaths, ReadError, Recorded,
+    Report, Selection, TlogPolicy, Trust, VerifyOptions, What, verify_with,
 };
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -109,8 +109,10 @@ pub struct Inspected {
 pub struct Examiner {
     /// The record.
     pub log: Log,
-    /// Its folder.
-    pub log_dir: PathBuf,
+    /// Where its files are.
+    pub paths: LogPaths,
+    /// Who is to witness it.
+    pub witnesses: TlogPolicy,
     /// Decides.
     pub policies: Policies,
     /// Makes tokens of names, for filters; holds the contents behind entries.
@@ -119,8 +121,8 @@ pub struct Examiner {
     pub state: State,
     /// Where exports are put together before they are recorded.
     pub spool: PathBuf,
-    /// Keeps the key that signs bundles; made on first use.
-    pub export_key: PathBuf,
+    /// Keeps the keys that sign bundles; each is made on first use.
+    pub keys: PathBuf,
     /// One bundle is made at a time: each reads the whole log.
     pub bundling: Mutex<()>,
     /// Time.
@@ -232,13 +234,13 @@ impl Examiner {
                 VerifyOptions { entries: EntryRules::Affiant, since, ..VerifyOptions::live() };
             let vkey = self.log.vkey()?;
             // Witnesses cosign behind the log: what they have cosigned lies beside it.
-            let cosigned = std::fs::read(self.log_dir.with_extension("cosigned")).ok();
+            let cosigned = std::fs::read(self.paths.log.with_extension("cosigned")).ok();
             let trust = match (policy, cosigned.as_deref()) {
                 (None, _) => Trust::Key(&vkey),
                 (Some(policy), None) => Trust::Policy(policy),
                 (Some(policy), Some(note)) => Trust::Cosigned(policy, note),
             };
-            verify_with(&self.log_dir, trust, &options).and(self.log.verify_past())
+            verify_with(&self.paths.log, trust, &options).and(self.log.verify_past())
         };
         Ok(self.record(reader, what, report)?)
     }

@@ -1,7 +1,7 @@
 //! Accounts, and sessions on record.
 //!
 //! An account's entry is written before the account works; a sign-in's before the session is
-//! handed out. Granting a role that administers or approves is a change for two persons: `init`
+//! handed out. Granting a role that administers, approves or keeps keys is a change for two persons: `init`
 //! names the first of each.
 
 use std::time::Duration;
@@ -17,9 +17,6 @@ use crate::policy::Action;
 use crate::store::ChangeRow;
 
 use super::{Changer, GovernError, Governor};
-
-/// Roles that one person alone does not give.
-pub(super) const RESERVED: [Role; 2] = [Role::Administrator, Role::Approver];
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +40,7 @@ impl Governor {
         actor: &Actor,
         new: NewAccount,
     ) -> Result<Created, GovernError> {
-        if let Some(role) = new.roles.iter().find(|role| RESERVED.contains(role)) {
+        if let Some(role) = new.roles.iter().find(|role| Role::RESERVED.contains(role)) {
             return Err(GovernError::NeedsApproval { role: *role });
         }
         self.decide(changer, Action::ManageAccounts)?;

@@ -8,13 +8,12 @@ use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
-use crate::domain::principal::{Principal, Via};
+use crate::domain::principal::{Principal, Role, Via};
 use crate::domain::reason::Reason;
 use crate::identity::Confirmed;
 use crate::policy::Action;
 use crate::store::{ChangeRow, ChangeState, KeyScope};
 
-use super::accounts::RESERVED;
 use super::{Changer, ErasureStep, GovernError, Governor};
 
 /// Entries read from the log at a time.
@@ -259,7 +258,7 @@ impl Governor {
         match proposal {
             Proposal::Erase { target } | Proposal::ReleaseHold { target, .. } => known(target),
             Proposal::GrantRole { account, role } => {
-                if !RESERVED.contains(role) {
+                if !Role::RESERVED.contains(role) {
                     // One person may give it when the account is made.
                     return Err(GovernError::NotFound { what: "role that needs two persons" });
                 }

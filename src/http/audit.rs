@@ -36,6 +36,7 @@ pub(super) struct Query {
     format: Option<String>,
     purpose: Option<String>,
     recipient: Option<String>,
+    epoch: Option<u32>,
 }
 
 impl Query {
@@ -131,8 +132,9 @@ pub(super) async fn export_entries(
         .parse()
         .map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
     let filter = query.filter()?;
-    let Query { purpose, recipient, .. } = query.into_inner();
-    let request = ExportRequest { filter, purpose, recipient, ..ExportRequest::everything(format) };
+    let Query { purpose, recipient, epoch, .. } = query.into_inner();
+    let everything = ExportRequest::everything(format);
+    let request = ExportRequest { filter, purpose, recipient, epoch, ..everything };
     let exported = blocking(move || Ok(cases.examiner.export(&caller.reader(), &request)?)).await?;
     Ok(download(exported))
 }

@@ -1,5 +1,7 @@
 //! The published log, as it lies on disk: for auditors and witnesses. It names nobody.
 
+use std::path::Path;
+
 use actix_web::{HttpResponse, web};
 
 use crate::audit::tile::Part;
@@ -33,9 +35,28 @@ pub(super) async fn show_tile(
     cases: web::Data<UseCases>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    tile(&cases.log_dir, &format!("tile/{path}")).await
+}
+
+/// `GET /log-N/checkpoint`, `/log-N/cosigned`, `/log-N/tile/…`: a log that ended, as it lies on disk.
+pub(super) async fn show_past(
+    cases: web::Data<UseCases>,
+    path: web::Path<(u32, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (epoch, rest) = path.into_inner();
+    let folder = cases.log_dir.with_file_name(format!("log-{epoch}"));
+    let note = match rest.as_str() {
+        "checkpoint" => folder.join("checkpoint"),
+        "cosigned" => folder.with_extension("cosigned"),
+        _ => return tile(&folder, &rest).await,
+    };
+    Ok(checkpoint(blocking(move || read(&note)).await?))
+}
+
+async fn tile(folder: &Path, path: &str) -> Result<HttpResponse, Problem> {
     // A path of a log has one spelling, and no way out of the folder.
-    let Some(part) = Part::parse(&format!("tile/{path}")) else { return Err(missing()) };
-    let path = cases.log_dir.join(part.to_string());
+    let Some(part) = Part::parse(path) else { return Err(missing()) };
+    let path = folder.join(part.to_string());
     let bytes = blocking(move || read(&path)).await?;
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
@@ -43,7 +64,7 @@ pub(super) async fn show_tile(
         .body(bytes))
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<u8>, Problem> {
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing()),

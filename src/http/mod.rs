@@ -35,7 +35,7 @@ use crate::examine::Examiner;
 use crate::govern::Governor;
 use crate::inference::Manifest;
 use crate::ingest::Ingestor;
-use crate::policy::{ExampleResult, Policies};
+use crate::policy::Policies;
 use crate::telemetry::Metrics;
 
 pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
@@ -93,10 +93,6 @@ pub struct About {
     pub runtime: String,
     /// The models on this machine.
     pub models: Vec<KnownModel>,
-    /// Name of the policy set in force.
-    pub policy_set: String,
-    /// How the examples beside the policies came out.
-    pub examples: Vec<ExampleResult>,
 }
 
 /// A model on this machine.
@@ -162,6 +158,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/checkpoint", web::get().to(log::show_checkpoint))
                 .route("/cosigned", web::get().to(log::show_cosigned))
                 .route("/tile/{path:.*}", web::get().to(log::show_tile))
+                .default_service(web::to(problem::not_found)),
+        )
+        .service(
+            web::scope("/log-{epoch}")
+                .wrap(from_fn(name_faults))
+                .route("/{path:.*}", web::get().to(log::show_past))
                 .default_service(web::to(problem::not_found)),
         )
         .service(

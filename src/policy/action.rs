@@ -53,11 +53,13 @@ pub enum Action {
     Approve,
     /// Run an evaluation.
     Evaluate,
+    /// Turn the keys that sign the log, and take its timestamps in.
+    ManageKeys,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Ask,
         Self::Search,
         Self::ViewPage,
@@ -81,6 +83,7 @@ impl Action {
         Self::ReadSystem,
         Self::Approve,
         Self::Evaluate,
+        Self::ManageKeys,
     ];
 
     /// The action as written in policies.
@@ -123,6 +126,7 @@ impl Action {
             Self::ReadSystem => ("ReadSystem", "read the state of the system"),
             Self::Approve => ("Approve", "approve changes"),
             Self::Evaluate => ("Evaluate", "run evaluations"),
+            Self::ManageKeys => ("ManageKeys", "manage the keys of the log"),
         }
     }
 }

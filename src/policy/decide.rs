@@ -1,6 +1,7 @@
 //! Yes or no: one person and action, decided for many documents.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, Response,
@@ -8,6 +9,7 @@ use cedar_policy::{
 };
 
 use super::load::PolicyFile;
+use super::source::PolicySource;
 use super::words::{Words, next_minute};
 use super::{Action, Allowed, Denial, Permit, Policies};
 use crate::domain::access::{AccessClass, Labels};
@@ -21,7 +23,8 @@ pub(super) struct Compiled {
     pub(super) policies: PolicySet,
     pub(super) schema: Schema,
     pub(super) words: Words,
-    pub(super) files: Vec<PolicyFile>,
+    pub(super) files: Arc<[PolicyFile]>,
+    pub(super) source: PolicySource,
     pub(super) digest: Digest,
     /// Whether any policy reads the time: then a decision holds for the minute only.
     pub(super) mentions_time: bool,
@@ -106,12 +109,17 @@ impl Compiled {
 impl Policies {
     /// Identifies the policies and the schema.
     pub fn digest(&self) -> Digest {
-        self.0.digest
+        self.now().digest
     }
 
     /// The files that decide, in order of their names, the schema among them.
-    pub fn files(&self) -> &[PolicyFile] {
-        &self.0.files
+    pub fn files(&self) -> Arc<[PolicyFile]> {
+        Arc::clone(&self.now().files)
+    }
+
+    /// Every file of the set, as it was written.
+    pub fn source(&self) -> PolicySource {
+        self.now().source.clone()
     }
 
     /// Decides which of `classes` a person may read for `action` within `scope`.
@@ -129,9 +137,10 @@ impl Policies {
         scope: &Scope,
         classes: &[(AccessClass, Labels)],
     ) -> Result<Permit, Denial> {
-        let asking = self.start(who, action, scope)?;
+        let now = self.now();
+        let asking = now.start(who, action, scope)?;
         if !action.reads_documents() {
-            return Err(self.denial(action, None));
+            return Err(now.denial(action, None));
         }
         let classes = classes
             .iter()
@@ -143,29 +152,29 @@ impl Policies {
             action,
             scope: scope.clone(),
             classes,
-            shows_withheld: self.may(who, Action::SeeWithheld).is_ok(),
-            policy: self.0.digest,
-            valid_until: self.valid_until(who),
+            shows_withheld: now.start(who, Action::SeeWithheld, &Scope::default()).is_ok(),
+            policy: now.digest,
+            valid_until: now.valid_until(who),
         })
     }
 
     /// Whether any policy reads the time.
     pub fn mentions_time(&self) -> bool {
-        self.0.mentions_time
+        self.now().mentions_time
     }
 
     /// Until when what is decided for a person as they stand holds; `None` where nothing ends it
     /// but a change.
     pub fn valid_until(&self, who: &Principal) -> Option<Timestamp> {
-        let minute = self.0.mentions_time.then(|| next_minute(who.as_of));
-        who.until.into_iter().chain(minute).min()
+        self.now().valid_until(who)
     }
 
-    /// Decides one document's labels again, from nothing but the permit's person and scope.
+    /// Decides one document's labels again, from nothing but the permit's person and scope, by the
+    /// policies in force now.
     pub fn decide_again(&self, permit: &Permit, labels: &Labels) -> bool {
         within(&permit.scope, labels)
             && self
-                .0
+                .now()
                 .asking(&permit.who, permit.action, &permit.scope)
                 .is_some_and(|asking| asking.reads(labels))
     }
@@ -190,25 +199,37 @@ impl Policies {
         action: Action,
         scope: &Scope,
     ) -> Result<Allowed, Denial> {
-        self.start(who, action, scope)?;
-        Ok(Allowed { who: who.clone(), action, policy: self.0.digest })
+        let now = self.now();
+        now.start(who, action, scope)?;
+        Ok(Allowed { who: who.clone(), action, policy: now.digest })
+    }
+
+    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+        self.now().denial(action, because)
+    }
+}
+
+impl Compiled {
+    fn valid_until(&self, who: &Principal) -> Option<Timestamp> {
+        let minute = self.mentions_time.then(|| next_minute(who.as_of));
+        who.until.into_iter().chain(minute).min()
     }
 
     fn start(&self, who: &Principal, action: Action, scope: &Scope) -> Result<Asking<'_>, Denial> {
-        let asking = self.0.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
+        let asking = self.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
         match asking.decide() {
             Ok(()) => Ok(asking),
             Err(reason) => Err(self.denial(action, reason)),
         }
     }
 
-    pub(super) fn denial(&self, action: Action, because: Option<String>) -> Denial {
+    fn denial(&self, action: Action, because: Option<String>) -> Denial {
         let mut reason = action.denied();
         if let Some(because) = because {
             reason.push_str(": ");
             reason.push_str(&because);
         }
-        Denial { reason, policy: self.0.digest }
+        Denial { reason, policy: self.digest }
     }
 }
 

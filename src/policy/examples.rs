@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::load::{EXAMPLES, PolicyProblem, names, read_text};
+use super::load::PolicyProblem;
 use super::{Action, Denial, Policies};
 use crate::domain::access::{AccessClass, Labels};
 use crate::domain::clock::Timestamp;
@@ -99,23 +99,23 @@ impl Policies {
     ///
     /// Where the policies cannot be loaded, each problem is one failed result.
     pub fn run_examples(dir: &Path) -> Vec<ExampleResult> {
-        let policies = match Self::load(dir) {
-            Ok(policies) => policies,
-            Err(problems) => return problems.into_iter().map(ExampleResult::unusable).collect(),
-        };
-        let mut problems = Vec::new();
-        let mut results = Vec::new();
-        for file in names(dir, &mut problems).into_iter().filter(|name| name.ends_with(EXAMPLES)) {
-            let parsed = read_text(&dir.join(&file))
-                .and_then(|text| toml::from_str::<ExampleFile>(&text).map_err(|e| e.to_string()));
-            match parsed {
+        match Self::load(dir) {
+            Ok(policies) => policies.examples(),
+            Err(problems) => problems.into_iter().map(ExampleResult::unusable).collect(),
+        }
+    }
+
+    /// Runs every example that lies beside these policies.
+    pub fn examples(&self) -> Vec<ExampleResult> {
+        let (now, mut results) = (self.snapshot(), Vec::new());
+        for (file, text) in now.source().examples() {
+            match toml::from_str::<ExampleFile>(text) {
                 Ok(parsed) => {
-                    results.extend(parsed.example.into_iter().map(|e| policies.run(&file, e)));
+                    results.extend(parsed.example.into_iter().map(|e| now.run(file, e)));
                 }
                 Err(e) => results.push(ExampleResult::unusable(PolicyProblem::new(file, e))),
             }
         }
-        results.extend(problems.into_iter().map(ExampleResult::unusable));
         results
     }
 

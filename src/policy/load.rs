@@ -1,9 +1,8 @@
 //! A directory of policies, checked whole: every problem is told at once, with its file.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
@@ -12,11 +11,9 @@ use serde::Serialize;
 use super::Policies;
 use super::builtin::{SCHEMA, SCHEMA_FILE};
 use super::decide::Compiled;
+use super::source::PolicySource;
 use super::words::{Words, mentions_time};
 use crate::domain::digest::Digest;
-use crate::domain::limits::{POLICY_BYTES_MAX, POLICY_FILES_MAX};
-
-pub(super) const EXAMPLES: &str = ".examples.toml";
 
 /// One file that takes part in decisions.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -51,7 +48,7 @@ impl PolicyProblem {
 }
 
 impl PolicyFile {
-    fn new(name: &str, text: String) -> Self {
+    pub(super) fn new(name: &str, text: String) -> Self {
         Self { name: name.to_owned(), digest: Digest::of(text.as_bytes()), text }
     }
 }
@@ -63,89 +60,36 @@ impl Policies {
     /// All problems at once: files that cannot be read or are neither policies nor examples,
     /// policies that do not parse or do not fit the schema.
     pub fn load(dir: &Path) -> Result<Self, Vec<PolicyProblem>> {
-        let mut problems = Vec::new();
-        let mut files = read_files(dir, &mut problems);
+        Self::of(PolicySource::gather(dir))
+    }
+
+    /// Checks every policy among these files.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_files(files: BTreeMap<String, String>) -> Result<Self, Vec<PolicyProblem>> {
+        Self::of(PolicySource::sort_out(files))
+    }
+
+    /// The policies of a set that was kept.
+    ///
+    /// # Errors
+    /// As [`Self::load`]: the program may take other policies than it did then.
+    pub fn from_source(source: PolicySource) -> Result<Self, Vec<PolicyProblem>> {
+        Self::of((source, Vec::new()))
+    }
+
+    fn of(
+        (source, mut problems): (PolicySource, Vec<PolicyProblem>),
+    ) -> Result<Self, Vec<PolicyProblem>> {
+        let files = source.policies();
         let (policies, origins) = parse(&files, &mut problems);
-        let compiled = compile(&mut files, policies, &origins, &mut problems);
+        let compiled = compile(files, (policies, &origins), source, &mut problems);
         match compiled {
-            Some(compiled) if problems.is_empty() => Ok(Self(Arc::new(compiled))),
+            Some(compiled) if problems.is_empty() => Ok(Self::fixed(compiled)),
             Some(_) | None => Err(problems),
         }
     }
-}
-
-/// The policy files in order of their names. What is there but not understood is a problem: a
-/// misspelt name must not quietly drop a policy that forbids.
-fn read_files(dir: &Path, problems: &mut Vec<PolicyProblem>) -> Vec<PolicyFile> {
-    let mut files = Vec::new();
-    for name in names(dir, problems) {
-        let is_policy = name.ends_with(".cedar");
-        let known = is_policy || name.ends_with(EXAMPLES) || name.ends_with(".md");
-        if !known && name != SCHEMA_FILE {
-            problems.push(PolicyProblem::new(
-                name,
-                "is neither NAME.cedar nor NAME.examples.toml: rename it or move it away",
-            ));
-            continue;
-        }
-        match read_text(&dir.join(&name)) {
-            Ok(text) if is_policy => files.push(PolicyFile::new(&name, text)),
-            Ok(text) if name == SCHEMA_FILE && text != SCHEMA => problems.push(PolicyProblem::new(
-                name,
-                "differs from the schema that this program is built with: remove it",
-            )),
-            Ok(_) => {}
-            Err(problem) => problems.push(PolicyProblem::new(name, problem)),
-        }
-    }
-    if files.is_empty() && problems.is_empty() {
-        problems.push(PolicyProblem::new(
-            dir.display().to_string(),
-            "holds no *.cedar file: put policies there, e.g. one of the sets general, law, hospital",
-        ));
-    }
-    files
-}
-
-/// Sorted names, without hidden files.
-pub(super) fn names(dir: &Path, problems: &mut Vec<PolicyProblem>) -> Vec<String> {
-    let here = || dir.display().to_string();
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) => {
-            problems.push(PolicyProblem::new(here(), format!("cannot be read: {e}")));
-            return Vec::new();
-        }
-    };
-    let mut names = Vec::new();
-    for entry in entries.take(POLICY_FILES_MAX + 1) {
-        match entry.map(|entry| entry.file_name().into_string()) {
-            Ok(Ok(name)) if name.starts_with('.') => {}
-            Ok(Ok(name)) => names.push(name),
-            Ok(Err(name)) => problems.push(PolicyProblem::new(
-                name.to_string_lossy(),
-                "has a name that is not UTF-8: rename it",
-            )),
-            Err(e) => problems.push(PolicyProblem::new(here(), format!("cannot be read: {e}"))),
-        }
-    }
-    if names.len() > POLICY_FILES_MAX {
-        problems.push(PolicyProblem::new(
-            here(),
-            format!("holds more than {POLICY_FILES_MAX} files: join some"),
-        ));
-    }
-    names.sort_unstable();
-    names
-}
-
-/// The text of one file, within the limit.
-pub(super) fn read_text(path: &Path) -> Result<String, String> {
-    let len = fs::metadata(path).map_err(|e| format!("cannot be read: {e}"))?.len();
-    if len > POLICY_BYTES_MAX {
-        return Err(format!("has {len} bytes, at most {POLICY_BYTES_MAX} are taken: split it"));
-    }
-    fs::read_to_string(path).map_err(|e| format!("cannot be read as UTF-8 text: {e}"))
 }
 
 /// Which file a policy came from.
@@ -194,9 +138,9 @@ fn check_names(policy: &Policy) -> Result<(), String> {
 }
 
 fn compile(
-    files: &mut Vec<PolicyFile>,
-    policies: PolicySet,
-    origins: &Origins,
+    mut files: Vec<PolicyFile>,
+    (policies, origins): (PolicySet, &Origins),
+    source: PolicySource,
     problems: &mut Vec<PolicyProblem>,
 ) -> Option<Compiled> {
     let mut broken = |detail: String| problems.push(PolicyProblem::new(SCHEMA_FILE, detail));
@@ -220,9 +164,8 @@ fn compile(
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let parts = files.iter().flat_map(|f| [f.name.as_bytes(), &f.digest.as_bytes()[..]]);
     let digest = Digest::of_parts(parts);
-    let mentions_time = mentions_time(&policies);
-    let files = std::mem::take(files);
-    Some(Compiled { policies, schema, words, files, digest, mentions_time })
+    let (files, mentions_time) = (files.into(), mentions_time(&policies));
+    Some(Compiled { policies, schema, words, files, source, digest, mentions_time })
 }
 
 /// One problem for an error of Cedar and one for each related to it, each with its line.

@@ -116,6 +116,7 @@ fn each_role_may_do_its_own_work_and_no_other() {
     administrator: [ReadPolicies, ProposePolicies, ManageAccounts, ManageModels, ReadSystem, Evaluate]
     approver: [ReadPolicies, Approve]
     auditor: [SeeWithheld, ReadLog, ExportLog, ReadPolicies]
+    key-custodian: [ReadPolicies, ReadSystem, ManageKeys]
     records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, ManageRelationships, ReviewEmergencies, Reveal, Evaluate]
     staff: [Ask, Search, ViewPage]
     ");
@@ -288,7 +289,8 @@ fn the_digest_names_what_decides_and_nothing_else() {
     put(folder.path(), "more.cedar", "forbid (principal, action, resource);");
     let after = Policies::load(folder.path()).unwrap();
     assert_ne!(after.digest(), before.digest());
-    let names: Vec<_> = after.files().iter().map(|file| file.name.as_str()).collect();
+    let files = after.files();
+    let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["documents.cedar", "more.cedar", "roles.cedar", "schema.cedarschema"]);
 }
 
@@ -360,7 +362,7 @@ fn anybody() -> impl Strategy<Value = Principal> {
 }
 
 /// What the sets know people to do here, and why they ask.
-const FUNCTIONS: [&str; 4] = ["billing", "nurse", "paediatrics", "conflicts"];
+const FUNCTIONS: [&str; 4] = ["billing", "nurse", "pediatrics", "conflicts"];
 const PURPOSES: [&str; 4] = ["treatment", "payment", "operations", "conflict-check"];
 
 /// Policies that forbid something, each a different shape.

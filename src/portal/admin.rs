@@ -20,22 +20,27 @@ pub(super) async fn show_policies(
     caller: Caller,
 ) -> Result<HttpResponse, Problem> {
     require(&cases, &caller, Action::ReadPolicies)?;
-    let files = cases.policies.files().iter().map(|file| PolicyFileView {
-        name: file.name.clone(),
-        digest: file.digest.to_string(),
-        text: file.text.clone(),
-    });
-    let examples = cases.about.examples.iter().map(|example| ExampleLine {
-        file: example.file.clone(),
-        name: example.name.clone(),
+    let policies = cases.policies.snapshot();
+    let page_files = policies
+        .files()
+        .iter()
+        .map(|file| PolicyFileView {
+            name: file.name.clone(),
+            digest: file.digest.to_string(),
+            text: file.text.clone(),
+        })
+        .collect();
+    let examples = policies.examples().into_iter().map(|example| ExampleLine {
+        file: example.file,
+        name: example.name,
         ok: example.ok,
-        detail: example.detail.clone(),
+        detail: example.detail,
     });
     show(&PoliciesPage {
         frame: frame(&cases, &caller, Some(Place::Policies)),
-        set: cases.about.policy_set.clone(),
-        digest: cases.policies.digest().to_string(),
-        files: files.collect(),
+        set: policies.set_name().to_owned(),
+        digest: policies.digest().to_string(),
+        files: page_files,
         examples: examples.collect(),
     })
 }
@@ -163,7 +168,7 @@ fn models_check(cases: &UseCases) -> CheckLine {
 }
 
 fn policy_check(cases: &UseCases) -> CheckLine {
-    let examples = &cases.about.examples;
+    let examples = cases.policies.examples();
     let failed = examples.iter().filter(|example| !example.ok).count();
     let detail = match failed {
         0 => format!("all {} examples are decided as written", examples.len()),

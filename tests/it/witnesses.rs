@@ -176,6 +176,24 @@ fn two_witnesses_of_different_makers_cosign_what_the_policy_then_accepts() {
         let forged = stated.sign(&NoteSigner::from_text(&key).unwrap());
         assert_eq!(witness.add(&format!("old {size}\n\n{forged}")).0, 422);
     }
+    drop(app);
+    // A bundle carries what they said; what came after it is warned of.
+    let cli = Cli::on(folder.path());
+    let out = folder.path().join("bundle.tar.zst");
+    let out = out.to_str().unwrap();
+    cli.json(0, &["audit", "export", "--format", "bundle", "--out", out]);
+    let text = folder.path().join("witness.policy");
+    for more in [&[][..], &["--vkey", "log.vkey"], &["--policy", text.to_str().unwrap()]] {
+        let vkey = folder.path().join("log.vkey");
+        let more = more.iter().map(|arg| match *arg {
+            "log.vkey" => vkey.to_str().unwrap(),
+            arg => arg,
+        });
+        let command: Vec<&str> = ["audit", "verify", out].into_iter().chain(more).collect();
+        let report = cli.json(0, &command);
+        assert_eq!(report["ok"], true, "{report}");
+        assert_eq!(report["warnings"][0]["kind"], "uncosigned_tail", "{report}");
+    }
 }
 
 #[test]

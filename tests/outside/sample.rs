@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use affiant::audit::tile::{Part, PartKind, TILE_WIDTH};
-use affiant::audit::{Added, Actor, Event, Log, LogPaths, What};
+use affiant::audit::{Actor, Added, Event, Log, LogPaths, What};
 use affiant::domain::clock::{Clock, SystemClock, SystemEntropy};
 use affiant::domain::ids::{EntryIndex, RequestId};
 use affiant::domain::payload::Token;

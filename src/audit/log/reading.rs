@@ -85,6 +85,11 @@ impl Log {
         epoch::verify_past(&self.inner.paths)
     }
 
+    /// The number of this log among those of its home, from 1.
+    pub fn epoch(&self) -> u32 {
+        u32::try_from(self.inner.past.len()).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
     /// The text of the newest verifier key.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::audit::{
     Entry, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory, problem_kinds,
     verify_past, verify_with,
 };
-use crate::cli::args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
+use crate::cli::audit_args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
 use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
@@ -63,16 +63,20 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Ok(Reply::done(json!({ "path": out }), format!("wrote {}", out.display())))
         }
         AuditCommand::Export(args) => export(context, args),
-        AuditCommand::Timestamp { request: Some(out), .. } => timestamp::request(context, &out),
-        AuditCommand::Timestamp { reply: Some(reply), ca, .. } => {
-            timestamp::reply(context, &reply, ca.as_deref())
+        AuditCommand::Timestamp { request: Some(out), as_user, .. } => {
+            timestamp::request(context, &out, as_user.as_deref())
+        }
+        AuditCommand::Timestamp { reply: Some(reply), ca, as_user, .. } => {
+            timestamp::reply(context, &reply, ca.as_deref(), as_user.as_deref())
         }
         AuditCommand::Timestamp { request: None, reply: None, .. } => {
             Err(Failure::usage("name a file with --request or --reply"))
         }
         AuditCommand::Witness(args) => witness::serve(context, &args),
         AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
-        AuditCommand::Key(command) => super::keys::key(context, command),
+        AuditCommand::Key { command, as_user } => {
+            super::keys::key(context, command, as_user.as_deref())
+        }
         AuditCommand::Inventory => {
             let (table, problems) = (inventory(), problem_kinds());
             let text = format!("{table}\n{problems}");
@@ -112,6 +116,7 @@ fn export(context: &mut Context<'_>, args: ExportArgs) -> Result<Reply, Failure>
         filter: filter_of(args.filter)?,
         purpose: args.purpose,
         recipient: args.recipient,
+        epoch: args.epoch,
         checkpoint: read(args.checkpoint)?,
         since: read(args.since_checkpoint)?,
     };

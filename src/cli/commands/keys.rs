@@ -4,15 +4,25 @@ use serde_json::json;
 
 use crate::app::begin_epoch;
 use crate::audit::{KeyTurn, LogPaths, Recorded};
-use crate::cli::args::KeyCommand;
+use crate::cli::audit_args::KeyCommand;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
+use crate::domain::principal::Via;
+use crate::govern::Governor;
+use crate::policy::Action;
 
-pub(super) fn key(context: &mut Context<'_>, command: KeyCommand) -> Result<Reply, Failure> {
+pub(super) fn key(
+    context: &mut Context<'_>,
+    command: KeyCommand,
+    as_user: Option<&str>,
+) -> Result<Reply, Failure> {
     match command {
-        KeyCommand::List => list(context),
+        KeyCommand::List => {
+            context.allowed(as_user, Action::ManageKeys)?;
+            list(context)
+        }
         KeyCommand::Rotate => {
-            let actor = context.operator()?;
+            let actor = context.allowed(as_user, Action::ManageKeys)?;
             let turn = context.app()?.governor.rotate_log_key(&actor)?;
             let text = format!(
                 "a new key signs too:  {}\nthe old one signs on: {}\n\
@@ -24,20 +34,26 @@ pub(super) fn key(context: &mut Context<'_>, command: KeyCommand) -> Result<Repl
             Ok(turned(context, &turn, text))
         }
         KeyCommand::Retire => {
-            let actor = context.operator()?;
+            let actor = context.allowed(as_user, Action::ManageKeys)?;
             let turn = context.app()?.governor.retire_log_key(&actor)?;
             let text = format!("only this key signs now: {}\nretired: {}\n", turn.new, turn.old);
             Ok(turned(context, &turn, text))
         }
-        KeyCommand::Compromised => compromised(context),
+        KeyCommand::Compromised => compromised(context, as_user),
     }
 }
 
-fn compromised(context: &Context<'_>) -> Result<Reply, Failure> {
+fn compromised(context: &mut Context<'_>, as_user: Option<&str>) -> Result<Reply, Failure> {
     if context.in_server() {
         return Err(Failure::usage("a server runs on this home: stop it, then run this again"));
     }
-    let epoch = begin_epoch(&context.options, context.os_user.clone())?;
+    // The operator's own call opens no home: one that was cut off on the way opens no more.
+    let actor = match as_user {
+        Some(_) => context.allowed(as_user, Action::ManageKeys)?,
+        None => Governor::operator(Via::Cli, context.os_user.clone()),
+    };
+    context.close();
+    let epoch = begin_epoch(&context.options, &actor)?;
     let text = format!(
         "log {} begins: {}\nits verifier key: {}\nthe log before it: {}\n\
          Hand the new key to those who verify, and tell them to trust no checkpoint of the old \

@@ -18,7 +18,8 @@ mod relationships;
 mod timestamp;
 mod witness;
 
-use super::args::{AuditCommand, Command, DocumentsCommand, PolicyCommand};
+use super::args::{Command, DocumentsCommand, PolicyCommand};
+use super::audit_args::AuditCommand;
 use super::context::Context;
 use super::reply::{Failure, Reply};
 

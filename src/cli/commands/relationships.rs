@@ -37,7 +37,9 @@ pub(super) fn relationships(
             let text = tell(&report);
             Ok(Reply::done(json!(report), text))
         }
-        RelationshipsCommand::List { person, as_user } => list(context, person.as_deref(), as_user.as_deref()),
+        RelationshipsCommand::List { person, as_user } => {
+            list(context, person.as_deref(), as_user.as_deref())
+        }
         RelationshipsCommand::Wall(WallCommand::Add { wall, until, as_user }) => {
             let until = relationship_end(until.as_deref().unwrap_or_default())?;
             let reason = Reason::try_from(wall.reason.clone())?;

@@ -7,8 +7,14 @@ use serde_json::json;
 use crate::audit::SignerTrust;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
+use crate::policy::Action;
 
-pub(super) fn request(context: &mut Context<'_>, out: &Path) -> Result<Reply, Failure> {
+pub(super) fn request(
+    context: &mut Context<'_>,
+    out: &Path,
+    as_user: Option<&str>,
+) -> Result<Reply, Failure> {
+    context.allowed(as_user, Action::ManageKeys)?;
     let out = context.path(out);
     let requested = context.app()?.request_timestamp(&out)?;
     let value = json!({ "path": out, "size": requested.size, "sha256": requested.imprint });
@@ -25,9 +31,10 @@ pub(super) fn reply(
     context: &mut Context<'_>,
     reply: &Path,
     ca: Option<&Path>,
+    as_user: Option<&str>,
 ) -> Result<Reply, Failure> {
     let (reply, ca) = (context.path(reply), ca.map(|path| context.path(path)));
-    let actor = context.operator()?;
+    let actor = context.allowed(as_user, Action::ManageKeys)?;
     let (kept, entry) = context.app()?.take_timestamp(actor, &reply, ca.as_deref())?;
     let is_trusted = kept.trust == SignerTrust::Chain;
     let value = json!({

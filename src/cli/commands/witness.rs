@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::app::{Tls, bind_witness, open_witness};
 use crate::audit::note::NoteVerifier;
-use crate::cli::args::WitnessArgs;
+use crate::cli::audit_args::WitnessArgs;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 

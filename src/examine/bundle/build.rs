@@ -12,11 +12,13 @@ use super::files::{digests, h1, sums};
 use super::manifest::{Manifest, PAYLOAD_TYPE, Previous, VERSION};
 use super::records::{Told, render};
 use super::{
-    CERTIFICATION, CHECKER, CONSISTENCY, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY, PREVIOUS,
-    SCHEMA, SUMS,
+    CERTIFICATION, CHECKER, CONSISTENCY, COSIGNED, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY,
+    PREVIOUS, SCHEMA, SUMS,
 };
 use crate::audit::note::{NoteSigner, NoteVerifier};
-use crate::audit::{Checkpoint, Envelope, Selection, copy_tree, inventory, prove_consistency};
+use crate::audit::{
+    Checkpoint, Envelope, Selection, TlogPolicy, copy_tree, inventory, prove_consistency,
+};
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::durable::{self, Readers};
@@ -38,6 +40,10 @@ pub(in crate::examine) struct BundleSource<'a> {
     pub(in crate::examine) signer: &'a NoteSigner,
     /// The signed checkpoint that the bundle is of.
     pub(in crate::examine) checkpoint: (&'a str, &'a Checkpoint),
+    /// The log's key, and its witnesses where a quorum of them has cosigned.
+    pub(in crate::examine) policy: &'a TlogPolicy,
+    /// What that quorum cosigned: this checkpoint or an earlier one.
+    pub(in crate::examine) cosigned: Option<&'a str>,
     /// The one that this auditor had before.
     pub(in crate::examine) previous: Option<(&'a str, &'a Checkpoint)>,
     /// Which entries the records are of.
@@ -67,12 +73,15 @@ pub(in crate::examine) fn build(
         put(CONSISTENCY, &consistency(&log, stated.size, source.checkpoint)?)?;
     }
     let export_key = source.signer.verifier().to_string();
-    put(KEYRING, keyring(source.verifier, &export_key).as_bytes())?;
-    put(POLICY, format!("log {}\nquorum none\n", source.verifier).as_bytes())?;
+    put(POLICY, source.policy.to_string().as_bytes())?;
+    if let Some(cosigned) = source.cosigned {
+        put(COSIGNED, cosigned.as_bytes())?;
+    }
     put(SCHEMA, inventory().as_bytes())?;
     put(GUIDE, GUIDE_TEXT.as_bytes())?;
     put(CHECKER, CHECKER_TEXT.as_bytes())?;
     let told = write_records(source, work, &log)?;
+    put(KEYRING, keyring(source.verifier, &export_key, &told.replaced_keys).as_bytes())?;
     if !told.export_keys.contains(&export_key) {
         let problem = "the checkpoint is older than the key that signs bundles: name a later one";
         return Err(ExamineError::Request(problem.to_owned()));
@@ -107,9 +116,12 @@ pub(in crate::examine) fn build(
 }
 
 /// One verifier key a line, each with what it is for.
-fn keyring(log: &NoteVerifier, export_key: &str) -> String {
+fn keyring(log: &NoteVerifier, export_key: &str, replaced: &[String]) -> String {
+    let replaced: String =
+        replaced.iter().map(|key| format!("# signed earlier checkpoints\n{key}\n")).collect();
     format!(
-        "# signs the log's checkpoints\n{log}\n# signs the manifests of bundles\n{export_key}\n"
+        "# signs the log's checkpoints\n{log}\n# signs the manifests of bundles\n{export_key}\n\
+         {replaced}"
     )
 }
 

@@ -15,8 +15,8 @@ use super::manifest::{Manifest, PAYLOAD_TYPE};
 use super::records::{Payloads, Told, part_name, render};
 use super::unpack::{UnpackError, unpack};
 use super::{
-    CERTIFICATION, CHECKER, CONSISTENCY, ERASURES, GUIDE, H1, KEYRING, LOG, MANIFEST, POLICY,
-    PREVIOUS, SCHEMA, SUMS, export_key_name,
+    CERTIFICATION, CHECKER, CONSISTENCY, COSIGNED, ERASURES, GUIDE, H1, KEYRING, LOG, MANIFEST,
+    POLICY, PREVIOUS, SCHEMA, SUMS, export_key_name,
 };
 use crate::audit::note::NoteVerifier;
 use crate::audit::{
@@ -106,6 +106,8 @@ struct Check<'a> {
 struct Keys {
     log: NoteVerifier,
     export: NoteVerifier,
+    /// Keys that signed the log earlier, as the bundle says.
+    replaced: Vec<NoteVerifier>,
 }
 
 impl<'a> Check<'a> {
@@ -137,6 +139,7 @@ impl<'a> Check<'a> {
             }
             if let Some(told) = self.records(manifest, report.size, &files) {
                 self.told(manifest, &told);
+                self.replaced(keys.as_ref(), &told);
                 (entries, payloads) = (told.entries, told.payloads());
             }
         }
@@ -156,9 +159,14 @@ impl<'a> Check<'a> {
         if own.is_none() {
             self.add("bundle_key", None, format!("{POLICY} is no policy"));
         }
-        let trust = match (known.policy, &own) {
-            (Some(policy), _) => Trust::Policy(policy),
-            (None, Some(policy)) if known.vkey.is_none() => Trust::Policy(policy),
+        let cosigned = self.dir.join(COSIGNED).exists().then(|| self.read(COSIGNED)).flatten();
+        // A key from elsewhere stands in for the bundle's word on who signs, not on who witnessed.
+        let policy = known.policy.or(own.as_ref().filter(|own| {
+            known.vkey.is_none() || own.logs().iter().any(|log| log.verifier == keys.log)
+        }));
+        let trust = match (policy, cosigned.as_deref()) {
+            (Some(policy), Some(note)) => Trust::Cosigned(policy, note),
+            (Some(policy), None) => Trust::Policy(policy),
             (None, _) => Trust::Key(&vkey),
         };
         verify_with(&dir, trust, &options)
@@ -207,7 +215,7 @@ impl<'a> Check<'a> {
                 None => self.add("bundle_file", None, format!("{name} is not in {SUMS}")),
             }
             let known = FIXED.contains(&name.as_str())
-                || [PREVIOUS, CONSISTENCY].contains(&name.as_str())
+                || [PREVIOUS, CONSISTENCY, COSIGNED].contains(&name.as_str())
                 || name.starts_with("log/")
                 || name.starts_with("records/");
             if !known {
@@ -250,7 +258,11 @@ impl<'a> Check<'a> {
             let name = export_key_name(log.name());
             keys.iter().find(|key| key.name() == name).cloned()
         };
-        let found = log.and_then(|log| Some(Keys { export: named(&log)?, log }));
+        let found = log.and_then(|log| {
+            let export = named(&log)?;
+            let others = keys.iter().filter(|key| **key != log && **key != export);
+            Some(Keys { replaced: others.cloned().collect(), export, log })
+        });
         if found.is_none() {
             let detail = format!("{KEYRING} does not hold the log's key and its export key");
             self.add("bundle_key", None, detail);
@@ -295,8 +307,11 @@ impl<'a> Check<'a> {
         }
         let files = (self.read(PREVIOUS), self.text(CONSISTENCY), self.read("log/checkpoint"));
         let (Some(previous), Some(proof), Some(note)) = files else { return };
-        let open = |note: &[u8]| Checkpoint::open(note, &keys.log);
-        let (Ok(old), Ok(new)) = (open(&previous), open(&note)) else {
+        let open = |note: &[u8]| {
+            let mut signers = [&keys.log].into_iter().chain(&keys.replaced);
+            signers.find_map(|key| Checkpoint::open(note, key).ok())
+        };
+        let (Some(old), Some(new)) = (open(&previous), open(&note)) else {
             self.add("bundle_previous", None, format!("{PREVIOUS} is no checkpoint of this log"));
             return;
         };
@@ -381,6 +396,16 @@ impl<'a> Check<'a> {
         if self.read(name).is_some_and(|found| found != expected) {
             let detail = format!("{name} does not list the erasures that the log records");
             self.add("record_mismatch", None, detail);
+        }
+    }
+
+    /// A key signed earlier checkpoints only where an entry says so.
+    fn replaced(&mut self, keys: Option<&Keys>, told: &Told) {
+        for key in keys.into_iter().flat_map(|keys| &keys.replaced) {
+            if !told.replaced_keys.contains(&key.to_string()) {
+                let detail = format!("{KEYRING}: the log has no key.rotated entry for {key}");
+                self.add("bundle_key", None, detail);
+            }
         }
     }
 }

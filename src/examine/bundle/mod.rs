@@ -30,6 +30,8 @@ const CERTIFICATION: &str = "certification-902.md";
 const GUIDE: &str = "VERIFY.md";
 const CHECKER: &str = "check.py";
 const SCHEMA: &str = "schema/entries.md";
+/// The newest checkpoint that the quorum of `policy.txt` has cosigned.
+const COSIGNED: &str = "cosigned-checkpoint";
 const PREVIOUS: &str = "previous-checkpoint";
 const CONSISTENCY: &str = "consistency-proof";
 /// The last three files of a bundle, in this order: each states what is before it.

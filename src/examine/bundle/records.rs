@@ -31,6 +31,8 @@ pub(super) struct Told {
     pub(super) through: Option<Timestamp>,
     /// Verifier keys that the log names as export keys.
     pub(super) export_keys: Vec<String>,
+    /// Verifier keys that the log says signed it before its newest, oldest first.
+    pub(super) replaced_keys: Vec<String>,
     /// How many payloads entries commit to under each combination of data keys.
     payloads: BTreeMap<String, u64>,
     /// Data keys that were destroyed.
@@ -61,6 +63,10 @@ impl Told {
             "export.key_created" => {
                 let vkey = entry.details().get("vkey").and_then(Value::as_str);
                 self.export_keys.extend(vkey.map(str::to_owned));
+            }
+            "key.rotated" => {
+                let old = entry.details().get("old_vkey").and_then(Value::as_str);
+                self.replaced_keys.extend(old.map(str::to_owned));
             }
             kind if kind.starts_with("erasure.") => self.erasures.push(json!({
                 "index": entry.index, "leaf_hash": entry.leaf_hash(), "ts": entry.ts(),

@@ -202,11 +202,12 @@ mod tests {
         use Place::{Accounts, Ask, Audit, Documents, Models, Policies, System};
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/general");
         let policies = crate::policy::Policies::load(folder.as_ref()).unwrap();
-        let table: [(&[Role], &[Place]); 6] = [
+        let table: [(&[Role], &[Place]); 7] = [
             (&[Role::Staff], &[Ask, Documents]),
             (&[Role::RecordsOfficer], &[Documents]),
             (&[Role::Auditor], &[Audit, Policies]),
             (&[Role::Approver], &[Policies]),
+            (&[Role::KeyCustodian], &[Policies, System]),
             (&[Role::Administrator, Role::Approver], &[Policies, Accounts, Models, System]),
             (&[], &[]),
         ];
