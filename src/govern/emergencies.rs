@@ -94,7 +94,37 @@ pub struct EmergencyAlerts {
     pub overdue: u64,
 }
 
+impl EmergencyAlerts {
+    /// The same for people; nothing where there is nothing to tell.
+    pub fn sentence(&self) -> Option<String> {
+        let part = |count: u64, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {many}")),
+        };
+        let parts = [
+            part(self.open, "emergency is open", "emergencies are open"),
+            part(self.unreviewed, "waits for its review", "wait for their review"),
+            part(self.overdue, "review is overdue", "reviews are overdue"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("{}.", parts.join(", ")))
+    }
+}
+
 impl Governor {
+    /// Whether there may be an emergency that this person may open: which, is decided when they
+    /// name it.
+    pub fn may_open_some_emergency(&self, who: &Principal) -> bool {
+        let unnamed = || Some(String::new());
+        let scopes = [
+            Scope { matter: unnamed(), ..Scope::default() },
+            Scope { patient: unnamed(), ..Scope::default() },
+        ];
+        let may = |scope| self.policies.may_in(who, Action::OpenEmergency, scope).is_ok();
+        scopes.iter().any(may)
+    }
+
     /// Opens access to a matter or patient, for `length` or as long as is usual.
     ///
     /// # Errors

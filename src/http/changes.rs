@@ -55,9 +55,27 @@ pub(super) fn reason(text: String) -> Result<Reason, Problem> {
 }
 
 /// The caller, who has just shown a session or token of their own.
-pub(super) fn confirmed(cases: &UseCases, caller: &Caller) -> Result<Confirmed, Problem> {
+pub(crate) fn confirmed(cases: &UseCases, caller: &Caller) -> Result<Confirmed, Problem> {
     let token = Credential::Token(caller.token.clone().into());
     Ok(cases.governor.confirm(&caller.actor, caller.principal.name.as_str(), &token)?)
+}
+
+/// The caller, who has just shown their password or a script's token: for what an unattended
+/// screen must not be enough for.
+pub(crate) fn confirmed_by(
+    cases: &UseCases,
+    caller: &Caller,
+    password: Option<String>,
+) -> Result<Confirmed, Problem> {
+    let name = caller.principal.name.as_str();
+    match password {
+        Some(password) => {
+            let password = Credential::Password(password.into());
+            Ok(cases.governor.confirm(&caller.actor, name, &password)?)
+        }
+        None if caller.csrf.is_none() => confirmed(cases, caller),
+        None => Err(Problem::new(Kind::SignInFailed, "show your password once more for this")),
+    }
 }
 
 /// `GET /api/v1/changes`: the queue, oldest first.

@@ -47,6 +47,7 @@ pub use witness::configure_witness;
 
 use instance::name_faults;
 
+pub(crate) use changes::{confirmed, confirmed_by};
 pub(crate) use documents::{begin as begin_upload, document_id, read as read_upload};
 pub(crate) use instance::{Answered, answer};
 pub(crate) use queries::enter;
