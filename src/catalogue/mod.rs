@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::audit::{Log, ReadError};
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::classes::ClassList;
 use crate::domain::document::{DocumentCard, DocumentText};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
 use crate::domain::payload::{Token, TokenKind};
@@ -91,7 +92,7 @@ pub struct Catalogue {
     vault: Vault,
     log: Log,
     documents: RwLock<BTreeMap<DocumentId, Arc<Document>>>,
-    classes: RwLock<Arc<Vec<(AccessClass, Labels)>>>,
+    classes: RwLock<ClassList>,
     texts: Cache<DocumentText>,
     geometries: Cache<Vec<u8>>,
     applying: Mutex<()>,
@@ -176,8 +177,8 @@ impl Catalogue {
     }
 
     /// Every access class with its labels.
-    pub fn classes(&self) -> Arc<Vec<(AccessClass, Labels)>> {
-        Arc::clone(&self.classes.read().unwrap_or_else(PoisonError::into_inner))
+    pub fn classes(&self) -> ClassList {
+        self.classes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The class of these labels; a new class is durable before this returns.
@@ -185,10 +186,6 @@ impl Catalogue {
     /// # Errors
     /// [`CatalogueError::State`] where it could not be stored.
     pub fn class_of(&self, labels: &Labels) -> Result<AccessClass, CatalogueError> {
-        let known = self.classes().iter().find(|(_, known)| known == labels).map(|(c, _)| *c);
-        if let Some(class) = known {
-            return Ok(class);
-        }
         let class = self.state.classes().class_of(labels)?;
         self.reload_classes()?;
         Ok(class)

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod answer;
 pub mod change;
+pub mod classes;
 pub mod clock;
 pub mod digest;
 pub mod document;

@@ -1,9 +1,9 @@
 //! What every query of either half must let through, and nothing else.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::hit::Hit;
-use crate::domain::access::AccessClass;
+use crate::domain::classes::ClassSet;
 use crate::policy::Permit;
 
 /// A permit and the generations in force, as the halves of the index filter by them.
@@ -18,7 +18,7 @@ impl<'a> Gate<'a> {
         Self { permit, visible_below }
     }
 
-    pub(super) fn classes(&self) -> &'a BTreeSet<AccessClass> {
+    pub(super) fn classes(&self) -> &'a Arc<ClassSet> {
         self.permit.classes()
     }
 

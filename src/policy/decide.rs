@@ -1,6 +1,7 @@
 //! Yes or no: one person and action, decided for many documents.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use cedar_policy::{
@@ -8,11 +9,14 @@ use cedar_policy::{
     Schema,
 };
 
+use super::cache::{Asked, Decisions};
 use super::load::PolicyFile;
+use super::reach::Reach;
 use super::source::PolicySource;
-use super::words::{Words, next_minute};
+use super::words::{AT_ONCE, Words, next_minute};
 use super::{Action, Allowed, Denial, Permit, Policies};
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::classes::ClassList;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::principal::Principal;
@@ -28,26 +32,42 @@ pub(super) struct Compiled {
     pub(super) digest: Digest,
     /// Whether any policy reads the time: then a decision holds for the minute only.
     pub(super) mentions_time: bool,
+    /// What a change of a person's attributes can change.
+    pub(super) reach: Reach,
+    pub(super) decisions: Decisions,
 }
 
+/// Fewer classes are decided before a thread has begun.
+const SHARE_MIN: usize = 1_024;
+
 /// One person, action and scope, in Cedar's words; decided for many resources.
-pub(super) struct Asking<'a> {
-    compiled: &'a Compiled,
+pub(super) struct Asking {
+    compiled: Arc<Compiled>,
     person: Entity,
     action: (EntityUid, Entity),
     context: Context,
 }
 
+/// A permit's decision, to be made again for one document after the other, from nothing but its
+/// person, action and scope.
+pub struct Again<'a> {
+    asking: Option<Asking>,
+    scope: &'a Scope,
+}
+
+impl Again<'_> {
+    /// Whether documents with these labels may be read.
+    pub fn permits(&self, labels: &Labels) -> bool {
+        let asking = self.asking.as_ref().filter(|_| within(self.scope, labels));
+        asking.is_some_and(|asking| !asking.some(&[((), labels)]).is_empty())
+    }
+}
+
 impl Compiled {
     /// `None` where Cedar cannot take the words, which denies.
-    pub(super) fn asking(
-        &self,
-        who: &Principal,
-        action: Action,
-        scope: &Scope,
-    ) -> Option<Asking<'_>> {
+    fn asking(self: &Arc<Self>, who: &Principal, action: Action, scope: &Scope) -> Option<Asking> {
         Some(Asking {
-            compiled: self,
+            compiled: Arc::clone(self),
             person: self.words.person(who)?,
             action: self.words.action(action)?,
             context: Words::context(scope, who.as_of)?,
@@ -55,31 +75,69 @@ impl Compiled {
     }
 }
 
-impl Asking<'_> {
-    /// Whether documents with these labels may be read.
-    pub(super) fn reads(&self, labels: &Labels) -> bool {
+impl Asking {
+    /// The classes that may be read; many are shared out among the processors.
+    pub(super) fn permitted(
+        &self,
+        scope: &Scope,
+        classes: &[&(AccessClass, Labels)],
+    ) -> Vec<AccessClass> {
+        let open = classes.iter().filter(|(_, labels)| within(scope, labels));
+        let open: Vec<_> = open.map(|(class, labels)| (*class, labels)).collect();
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = open.len().div_ceil(processors).max(SHARE_MIN);
+        let decide = |share: &[(AccessClass, &Labels)]| -> Vec<AccessClass> {
+            share.chunks(AT_ONCE).flat_map(|some| self.some(some)).collect()
+        };
+        if open.len() <= share {
+            return decide(&open);
+        }
+        std::thread::scope(|threads| {
+            let shares: Vec<_> =
+                open.chunks(share).map(|share| threads.spawn(move || decide(share))).collect();
+            // A share that could not be decided is denied.
+            shares.into_iter().flat_map(|share| share.join().unwrap_or_default()).collect()
+        })
+    }
+
+    /// Those that may be read, of at most [`AT_ONCE`].
+    fn some<T: Copy>(&self, documents: &[(T, &Labels)]) -> Vec<T> {
         let words = &self.compiled.words;
-        words
-            .document(labels)
-            .and_then(|document| self.respond(document.uid(), document))
-            .is_some_and(|response| is_yes(&response))
+        let named: Vec<_> = words
+            .documents()
+            .zip(documents)
+            .filter_map(|(uid, (which, labels))| Some((*which, words.document(uid, labels)?)))
+            .collect();
+        let Some(entities) = self.entities(named.iter().map(|(_, document)| document.clone()))
+        else {
+            return Vec::new();
+        };
+        let permitted = named.into_iter().filter(|(_, document)| {
+            self.respond(document.uid(), &entities).is_some_and(|response| is_yes(&response))
+        });
+        permitted.map(|(which, _)| which).collect()
     }
 
     /// Whether the person may do this at all; on a no, what the policies say of it.
     pub(super) fn decide(&self) -> Result<(), Option<String>> {
         let appliance = self.compiled.words.appliance();
-        let response = self.respond(appliance.uid(), appliance).ok_or(None)?;
+        let uid = appliance.uid();
+        let entities = self.entities([appliance]).ok_or(None)?;
+        let response = self.respond(uid, &entities).ok_or(None)?;
         if is_yes(&response) { Ok(()) } else { Err(self.compiled.reasons(&response)) }
     }
 
-    fn respond(&self, uid: EntityUid, resource: Entity) -> Option<Response> {
-        let person = self.person.uid();
-        let (action, action_entity) = &self.action;
-        let entities = [self.person.clone(), action_entity.clone(), resource];
-        let entities = Entities::from_entities(entities, self.checked()).ok()?;
+    /// The person, the action and these.
+    fn entities(&self, resources: impl IntoIterator<Item = Entity>) -> Option<Entities> {
+        let asking = [self.person.clone(), self.action.1.clone()];
+        Entities::from_entities(asking.into_iter().chain(resources), self.checked()).ok()
+    }
+
+    fn respond(&self, uid: EntityUid, entities: &Entities) -> Option<Response> {
+        let (person, action) = (self.person.uid(), self.action.0.clone());
         let request =
-            Request::new(person, action.clone(), uid, self.context.clone(), self.checked()).ok()?;
-        Some(Authorizer::new().is_authorized(&request, &self.compiled.policies, &entities))
+            Request::new(person, action, uid, self.context.clone(), self.checked()).ok()?;
+        Some(Authorizer::new().is_authorized(&request, &self.compiled.policies, entities))
     }
 
     /// Entities fit the schema by construction; debug builds, and so all tests, check that they do.
@@ -135,18 +193,16 @@ impl Policies {
         who: &Principal,
         action: Action,
         scope: &Scope,
-        classes: &[(AccessClass, Labels)],
+        classes: &ClassList,
     ) -> Result<Permit, Denial> {
         let now = self.now();
         let asking = now.start(who, action, scope)?;
         if !action.reads_documents() {
             return Err(now.denial(action, None));
         }
-        let classes = classes
-            .iter()
-            .filter(|(_, labels)| within(scope, labels) && asking.reads(labels))
-            .map(|(class, _)| *class)
-            .collect();
+        let Compiled { decisions, reach, mentions_time, .. } = &*now;
+        let asked = Asked::of(who, action, scope, *mentions_time);
+        let classes = decisions.permitted(asked, &asking, reach, classes);
         Ok(Permit {
             who: who.clone(),
             action,
@@ -169,14 +225,22 @@ impl Policies {
         self.now().valid_until(who)
     }
 
-    /// Decides one document's labels again, from nothing but the permit's person and scope, by the
-    /// policies in force now.
+    /// How many classes were decided since these policies were put in force: what was known already
+    /// is not among them.
+    pub fn decided(&self) -> u64 {
+        self.now().decisions.count()
+    }
+
+    /// Decides documents again, by the policies in force now and by nothing but the permit's
+    /// person, action and scope.
+    pub fn again<'a>(&self, permit: &'a Permit) -> Again<'a> {
+        let asking = self.now().asking(&permit.who, permit.action, &permit.scope);
+        Again { asking, scope: &permit.scope }
+    }
+
+    /// Decides one document's labels again; see [`Policies::again`].
     pub fn decide_again(&self, permit: &Permit, labels: &Labels) -> bool {
-        within(&permit.scope, labels)
-            && self
-                .now()
-                .asking(&permit.who, permit.action, &permit.scope)
-                .is_some_and(|asking| asking.reads(labels))
+        self.again(permit).permits(labels)
     }
 
     /// Decides an action for the appliance, with nothing declared.
@@ -215,7 +279,12 @@ impl Compiled {
         who.until.into_iter().chain(minute).min()
     }
 
-    fn start(&self, who: &Principal, action: Action, scope: &Scope) -> Result<Asking<'_>, Denial> {
+    fn start(
+        self: &Arc<Self>,
+        who: &Principal,
+        action: Action,
+        scope: &Scope,
+    ) -> Result<Asking, Denial> {
         let asking = self.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
         match asking.decide() {
             Ok(()) => Ok(asking),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::load::PolicyProblem;
 use super::{Action, Denial, Policies};
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::classes::ClassList;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::RequestId;
 use crate::domain::principal::{Attributes, Emergency, Principal, Role, Subject, UserName};
@@ -151,12 +152,13 @@ impl Policies {
         let scope = Scope { purpose: scope.purpose, matter: scope.matter, patient: scope.patient };
         match document {
             None if action.reads_documents() => {
-                self.permit(&who, action, &scope, &[]).map(|_| true)
+                self.permit(&who, action, &scope, &ClassList::default()).map(|_| true)
             }
             None => self.may_in(&who, action, &scope).map(|_| true),
             Some(labels) => {
                 let class = AccessClass(0);
-                let permit = self.permit(&who, action, &scope, &[(class, labels)])?;
+                let permit =
+                    self.permit(&who, action, &scope, &ClassList::from_iter([(class, labels)]))?;
                 Ok(permit.allows(class))
             }
         }

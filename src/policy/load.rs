@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use super::Policies;
 use super::builtin::{SCHEMA, SCHEMA_FILE};
+use super::cache::Decisions;
 use super::decide::Compiled;
+use super::reach::Reach;
 use super::source::PolicySource;
 use super::words::{Words, mentions_time};
 use crate::domain::digest::Digest;
@@ -164,8 +166,17 @@ fn compile(
     files.sort_by(|a, b| a.name.cmp(&b.name));
     let parts = files.iter().flat_map(|f| [f.name.as_bytes(), &f.digest.as_bytes()[..]]);
     let digest = Digest::of_parts(parts);
-    let (files, mentions_time) = (files.into(), mentions_time(&policies));
-    Some(Compiled { policies, schema, words, files, source, digest, mentions_time })
+    Some(Compiled {
+        mentions_time: mentions_time(&policies),
+        reach: Reach::of(&policies),
+        decisions: Decisions::default(),
+        policies,
+        schema,
+        words,
+        files: files.into(),
+        source,
+        digest,
+    })
 }
 
 /// One problem for an error of Cedar and one for each related to it, each with its line.

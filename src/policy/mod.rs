@@ -22,16 +22,19 @@
 
 mod action;
 mod builtin;
+mod cache;
 mod decide;
 mod examples;
 mod load;
 mod permit;
+mod reach;
 mod source;
 mod words;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use action::Action;
+pub use decide::Again;
 pub use examples::ExampleResult;
 pub use load::{PolicyFile, PolicyProblem};
 pub use permit::{Allowed, Denial, Permit};

@@ -1,9 +1,10 @@
 //! Yes and no, as types.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Action;
 use crate::domain::access::AccessClass;
+use crate::domain::classes::ClassSet;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::principal::Principal;
@@ -18,7 +19,7 @@ pub struct Permit {
     pub(super) who: Principal,
     pub(super) action: Action,
     pub(super) scope: Scope,
-    pub(super) classes: BTreeSet<AccessClass>,
+    pub(super) classes: Arc<ClassSet>,
     pub(super) shows_withheld: bool,
     pub(super) policy: Digest,
     pub(super) valid_until: Option<Timestamp>,
@@ -33,11 +34,11 @@ impl Permit {
 
     /// Whether documents of this class may be read. A class that was not there to decide on may not.
     pub fn allows(&self, class: AccessClass) -> bool {
-        self.classes.contains(&class)
+        self.classes.contains(class)
     }
 
     /// Every class that may be read.
-    pub fn classes(&self) -> &BTreeSet<AccessClass> {
+    pub fn classes(&self) -> &Arc<ClassSet> {
         &self.classes
     }
 

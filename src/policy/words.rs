@@ -13,18 +13,20 @@ use crate::domain::principal::{Principal, Subject};
 use crate::domain::question::Scope;
 
 /// Attributes of a person that the schema names, each a set; all others are tags.
-const PERSON_SETS: [&str; 8] =
+pub(super) const PERSON_SETS: [&str; 8] =
     ["clearance", "client", "conflict", "department", "function", "matter", "patient", "wall"];
 const PRIVILEGED: &str = "privileged";
 const NOW: &str = "now";
 const MINUTE_MS: u64 = 60_000;
+/// Documents that are put to Cedar as one set of entities.
+pub(super) const AT_ONCE: usize = 256;
 
 /// The schema's type names and actions, parsed once.
 pub(super) struct Words {
     person: EntityTypeName,
     role: EntityTypeName,
     appliance: EntityUid,
-    document: EntityUid,
+    documents: Vec<EntityUid>,
     kind: EntityTypeName,
     actions: HashMap<Action, (EntityUid, Entity)>,
 }
@@ -42,8 +44,10 @@ impl Words {
         let type_name = |name: &str| {
             name.parse::<EntityTypeName>().map_err(|e| mismatch(format!("{name}: {e}")))
         };
-        let only =
-            |name: EntityTypeName| EntityUid::from_type_name_and_id(name, EntityId::new("this"));
+        let named = |name: EntityTypeName, id: &str| {
+            EntityUid::from_type_name_and_id(name, EntityId::new(id))
+        };
+        let document = type_name("Document")?;
         let declared = schema.action_entities().map_err(|e| mismatch(e.to_string()))?;
         let mut actions = HashMap::new();
         for action in Action::ALL {
@@ -59,8 +63,8 @@ impl Words {
         Ok(Self {
             person: type_name("Person")?,
             role: type_name("Role")?,
-            appliance: only(type_name("Appliance")?),
-            document: only(type_name("Document")?),
+            appliance: named(type_name("Appliance")?, "this"),
+            documents: (0..AT_ONCE).map(|at| named(document.clone(), &at.to_string())).collect(),
             kind: type_name("Kind")?,
             actions,
         })
@@ -100,8 +104,13 @@ impl Words {
         Entity::new_with_tags(uid, attributes, roles, tags).ok()
     }
 
+    /// Names for up to [`AT_ONCE`] documents. They mean nothing: policies cannot name a document.
+    pub(super) fn documents(&self) -> impl Iterator<Item = &EntityUid> {
+        self.documents.iter()
+    }
+
     /// `None` for a document without a classification: nobody sees it.
-    pub(super) fn document(&self, labels: &Labels) -> Option<Entity> {
+    pub(super) fn document(&self, uid: &EntityUid, labels: &Labels) -> Option<Entity> {
         let text = |value: &String| RestrictedExpression::new_string(value.clone());
         let mut attributes = HashMap::from([
             ("classification".to_owned(), labels.classification.as_ref().map(text)?),
@@ -122,7 +131,7 @@ impl Words {
             let uid = EntityUid::from_type_name_and_id(self.kind.clone(), id);
             ("kind".to_owned(), RestrictedExpression::new_entity_uid(uid))
         }));
-        Entity::new(self.document.clone(), attributes, HashSet::new()).ok()
+        Entity::new(uid.clone(), attributes, HashSet::new()).ok()
     }
 
     /// What was declared, and when it is decided: to the minute, so that the decision holds for one.
@@ -156,7 +165,7 @@ fn emergency(who: &Principal) -> Option<RestrictedExpression> {
     RestrictedExpression::new_record(fields).ok()
 }
 
-const fn minute(at: Timestamp) -> Timestamp {
+pub(super) const fn minute(at: Timestamp) -> Timestamp {
     let millis = at.unix_millis();
     Timestamp::from_unix_millis(millis - millis % MINUTE_MS)
 }

@@ -1,12 +1,13 @@
 //! Dense numbers for distinct sets of labels.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::table::{Row, RowKey, StateError, Table};
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::classes::ClassList;
 
 /// One access class. Its labels go when the matter or patient that they name is erased; the
 /// number is never used again.
@@ -37,7 +38,7 @@ pub(super) struct Known {
     loaded: bool,
     last: Option<AccessClass>,
     numbers: HashMap<Labels, AccessClass>,
-    all: Arc<Vec<(AccessClass, Labels)>>,
+    all: ClassList,
 }
 
 /// Access classes: dense numbers from 0 for distinct sets of labels.
@@ -67,12 +68,12 @@ impl<'a> Classes<'a> {
         Ok(class)
     }
 
-    /// Every class with its labels, in order of the numbers. Shared, not copied.
+    /// Every class with its labels, in order of the numbers.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn all(&self) -> Result<Arc<Vec<(AccessClass, Labels)>>, StateError> {
-        Ok(Arc::clone(&self.known()?.all))
+    pub fn all(&self) -> Result<ClassList, StateError> {
+        Ok(self.known()?.all.clone())
     }
 
     /// Forgets the labels of the classes that `is_erased` names: nobody may see what was in them.
@@ -112,7 +113,7 @@ impl Known {
         self.last = Some(class);
         if let Some(labels) = labels {
             self.numbers.insert(labels.clone(), class);
-            Arc::make_mut(&mut self.all).push((class, labels));
+            self.all.push(class, labels);
         }
     }
 }

@@ -9,6 +9,7 @@ mod support;
 mod synthetic;
 
 use affiant::domain::access::{AccessClass, Labels};
+use affiant::domain::classes::ClassList;
 use affiant::domain::document::{Passage, Span};
 use affiant::domain::ids::{DocumentId, Generation, PassageId};
 use affiant::domain::limits::CANDIDATES_MAX;
@@ -158,10 +159,10 @@ fn policies(dir: &Path) -> anyhow::Result<Policies> {
 fn permit(policies: &Policies, among: Range<usize>) -> anyhow::Result<Permit> {
     let matter = ("matter".to_owned(), ["M-1".to_owned()].into());
     let clerk = Principal::new("clerk".parse()?, [Role::Staff].into(), [matter].into());
-    let mut classes = Vec::new();
+    let mut classes = ClassList::default();
     for (number, label) in (0..).zip(CLASSES).skip(among.start).take(among.len()) {
         let labels = Labels::parse(["classification=internal", label])?;
-        classes.push((AccessClass(number), labels));
+        classes.push(AccessClass(number), labels);
     }
     Ok(policies.permit(&clerk, Action::Search, &Scope::default(), &classes)?)
 }

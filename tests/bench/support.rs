@@ -62,13 +62,16 @@ pub(crate) fn tell(what: &str, figure: impl std::fmt::Display) {
 /// Sorts, and prints the median, the 95th percentile and the slowest.
 pub(crate) fn tell_times(what: &str, times: &mut [Duration]) {
     times.sort_unstable();
-    let at = |share: f64| {
-        let rank = (times.len() as f64 * share).ceil() as usize;
-        let time = times.get(rank.saturating_sub(1)).copied().unwrap_or_default();
-        time.as_secs_f64() * 1e3
-    };
+    let at = |share| percentile(times, share);
     let figures = format!("p50 {:>8.3}  p95 {:>8.3}  max {:>8.3} ms", at(0.5), at(0.95), at(1.0));
     tell(what, figures);
+}
+
+/// Of sorted times, in milliseconds.
+pub(crate) fn percentile(times: &[Duration], share: f64) -> f64 {
+    let rank = (times.len() as f64 * share).ceil() as usize;
+    let time = times.get(rank.saturating_sub(1)).copied().unwrap_or_default();
+    time.as_secs_f64() * 1e3
 }
 
 const SIDE: usize = 192;

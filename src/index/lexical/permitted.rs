@@ -1,7 +1,6 @@
 //! The access filter as a query: it wraps the words' query, so that the best `limit` are chosen
 //! among permitted passages only, not cut down afterwards.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tantivy::columnar::Column;
@@ -10,43 +9,19 @@ use tantivy::{DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError, Ter
 
 use super::schema::{CLASS, GENERATION};
 use crate::domain::access::AccessClass;
+use crate::domain::classes::ClassSet;
 use crate::index::gate::Gate;
-
-/// Access classes as a bit set: classes are dense numbers, and this is asked once per candidate.
-#[derive(Debug)]
-struct ClassBits(Vec<u64>);
-
-impl ClassBits {
-    fn of(classes: &BTreeSet<AccessClass>) -> Self {
-        let words = classes.last().map_or(0, |last| last.0 as usize / 64 + 1);
-        let mut bits = vec![0; words];
-        for class in classes {
-            if let Some(word) = bits.get_mut(class.0 as usize / 64) {
-                *word |= 1 << (class.0 % 64);
-            }
-        }
-        Self(bits)
-    }
-
-    fn contains(&self, class: u64) -> bool {
-        usize::try_from(class / 64)
-            .ok()
-            .and_then(|at| self.0.get(at))
-            .is_some_and(|word| word & (1 << (class % 64)) != 0)
-    }
-}
 
 /// What the gate lets through, in the form in which segments are asked.
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
-    classes: Arc<ClassBits>,
+    classes: Arc<ClassSet>,
     visible_below: u64,
 }
 
 impl Admission {
     pub(super) fn new(gate: &Gate<'_>) -> Self {
-        let classes = Arc::new(ClassBits::of(gate.classes()));
-        Self { classes, visible_below: gate.visible_below() }
+        Self { classes: Arc::clone(gate.classes()), visible_below: gate.visible_below() }
     }
 
     /// The columns of one segment that decide.
@@ -129,13 +104,14 @@ impl Weight for PermittedWeight {
 pub(super) struct Columns {
     class: Column<u64>,
     generation: Column<u64>,
-    classes: Arc<ClassBits>,
+    classes: Arc<ClassSet>,
     visible_below: u64,
 }
 
 impl Columns {
     pub(super) fn permit(&self, doc: DocId) -> bool {
-        self.class.first(doc).is_some_and(|class| self.classes.contains(class))
+        let class = self.class.first(doc).and_then(|class| u32::try_from(class).ok());
+        class.is_some_and(|class| self.classes.contains(AccessClass(class)))
             && self.generation.first(doc).is_some_and(|generation| generation < self.visible_below)
     }
 
@@ -176,25 +152,5 @@ impl DocSet for PermittedScorer {
 impl Scorer for PermittedScorer {
     fn score(&mut self) -> Score {
         self.words.score()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_bit_set_holds_exactly_its_classes(
-            classes in proptest::collection::btree_set(0u32..500, 0..60),
-            asked in 0u64..700,
-        ) {
-            let bits = ClassBits::of(&classes.iter().copied().map(AccessClass).collect());
-            let held = u32::try_from(asked).is_ok_and(|asked| classes.contains(&asked));
-            prop_assert_eq!(bits.contains(asked), held);
-            prop_assert!(!bits.contains(u64::MAX));
-        }
     }
 }

@@ -85,8 +85,9 @@ pub(super) fn permit(classes: impl IntoIterator<Item = u32>) -> Permit {
         Policies::load(dir.path()).unwrap()
     });
     let who = Principal::new("ada".parse().unwrap(), [Role::Staff].into(), Default::default());
-    let mut labels = vec![(AccessClass(u32::MAX), Labels::parse(["matter=none"]).unwrap())];
-    labels.extend(classes.into_iter().map(|class| (AccessClass(class), Labels::internal())));
+    let hidden = (AccessClass(u32::MAX), Labels::parse(["matter=none"]).unwrap());
+    let seen = classes.into_iter().map(|class| (AccessClass(class), Labels::internal()));
+    let labels = seen.chain([hidden]).collect();
     policies.permit(&who, Action::Search, &Scope::default(), &labels).unwrap()
 }
 

@@ -13,6 +13,7 @@ use qdrant_edge::{
     WalOptions, WithPayloadInterface, WithVector,
 };
 
+use super::admitted::Admitted;
 use super::{
     BUILD_BREADTH, CLASS, DOCUMENT, GENERATION, GRAPH_LINKS, ORDINAL, PAGE_POINTS, Point, PointIds,
     SEARCH_BREADTH, below,
@@ -148,12 +149,30 @@ fn all_of(conditions: Vec<Condition>) -> Filter {
 }
 
 fn permitted(gate: &Gate<'_>) -> Filter {
-    let classes: Vec<i64> = gate.classes().iter().map(|class| i64::from(class.0)).collect();
-    let class = FieldCondition::new_match(path(CLASS), Match::from(classes));
-    let bound = Some(OrderedFloat(below(gate.visible_below())));
-    let visible = Range { lt: bound, gt: None, gte: None, lte: None };
-    let visible = FieldCondition::new_range(path(GENERATION), visible);
-    all_of(vec![Condition::Field(class), Condition::Field(visible)])
+    let in_force = range(GENERATION, None, None, Some(below(gate.visible_below())));
+    let class = |list: Vec<i64>| {
+        let these = Match::from(list);
+        Condition::Field(FieldCondition::new_match(path(CLASS), these))
+    };
+    match Admitted::of(gate.classes()) {
+        Admitted::Only(these) => all_of(vec![class(these), in_force]),
+        Admitted::UpTo(last, but) => {
+            Filter { must_not: Some(vec![class(but)]), ..all_of(vec![up_to(0, last), in_force]) }
+        }
+        Admitted::Runs(runs) => {
+            let runs = runs.into_iter().map(|(first, last)| up_to(first, last)).collect();
+            Filter { should: Some(runs), ..all_of(vec![in_force]) }
+        }
+    }
+}
+
+fn up_to(first: u32, last: u32) -> Condition {
+    range(CLASS, Some(f64::from(first)), Some(f64::from(last)), None)
+}
+
+fn range(field: &str, gte: Option<f64>, lte: Option<f64>, lt: Option<f64>) -> Condition {
+    let [gte, lte, lt] = [gte, lte, lt].map(|bound| bound.map(OrderedFloat));
+    Condition::Field(FieldCondition::new_range(path(field), Range { lt, gt: None, gte, lte }))
 }
 
 pub(super) fn is_document(document: DocumentId) -> Condition {

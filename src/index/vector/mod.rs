@@ -2,6 +2,7 @@
 //!
 //! Points carry ids only (document, ordinal, generation, class), never text.
 
+mod admitted;
 mod edge_words;
 mod embedded;
 mod options;

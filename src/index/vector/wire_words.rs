@@ -13,6 +13,7 @@ use qdrant_client::qdrant::{
 };
 use uuid::Uuid;
 
+use super::admitted::Admitted;
 use super::{
     BUILD_BREADTH, CLASS, DOCUMENT, EXACT_KIB, GENERATION, GRAPH_LINKS, ORDINAL, PAGE_POINTS,
     Point, PointIds, SEARCH_BREADTH, below,
@@ -40,9 +41,25 @@ pub(super) fn stored_dim(info: &CollectionInfo) -> Option<u64> {
 }
 
 fn permitted(gate: &Gate<'_>) -> Filter {
-    let classes: Vec<i64> = gate.classes().iter().map(|class| i64::from(class.0)).collect();
     let visible = Range { lt: Some(below(gate.visible_below())), ..Range::default() };
-    Filter::must([Condition::matches(CLASS, classes), Condition::range(GENERATION, visible)])
+    let in_force = Condition::range(GENERATION, visible);
+    match Admitted::of(gate.classes()) {
+        Admitted::Only(these) => Filter::must([Condition::matches(CLASS, these), in_force]),
+        Admitted::UpTo(last, but) => Filter {
+            must_not: vec![Condition::matches(CLASS, but)],
+            ..Filter::must([up_to(0, last), in_force])
+        },
+        Admitted::Runs(runs) => Filter {
+            should: runs.into_iter().map(|(first, last)| up_to(first, last)).collect(),
+            ..Filter::must([in_force])
+        },
+    }
+}
+
+fn up_to(first: u32, last: u32) -> Condition {
+    let range =
+        Range { gte: Some(f64::from(first)), lte: Some(f64::from(last)), ..Range::default() };
+    Condition::range(CLASS, range)
 }
 
 /// The nearest permitted points, with their ids.

@@ -1,3 +1,5 @@
+mod cache;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::access::{AccessClass, DocumentKind, Labels};
+use crate::domain::classes::{ClassList, ClassSet};
 use crate::domain::clock::{Clock as _, SystemClock, Timestamp};
 use crate::domain::ids::RequestId;
 use crate::domain::principal::{Emergency, Principal, Role, Subject};
@@ -38,7 +41,7 @@ fn person(roles: &[Role], attributes: &[(&str, &str)]) -> Principal {
     who
 }
 
-fn classes(labels: &[&[&str]]) -> Vec<(AccessClass, Labels)> {
+fn classes(labels: &[&[&str]]) -> ClassList {
     (0..)
         .map(AccessClass)
         .zip(labels.iter().map(|pairs| Labels::parse(pairs.iter().copied()).unwrap()))
@@ -140,7 +143,7 @@ fn a_denial_says_why_in_fixed_words() {
     let policies = builtin("law");
     let scope = Scope { matter: Some("M-9".to_owned()), ..Scope::default() };
     let ask = |who: &Principal, scope: &Scope| {
-        policies.permit(who, Action::Ask, scope, &[]).unwrap_err().reason
+        policies.permit(who, Action::Ask, scope, &ClassList::default()).unwrap_err().reason
     };
     assert_eq!(
         ask(&person(&[Role::Auditor], &[]), &Scope::default()),
@@ -150,7 +153,12 @@ fn a_denial_says_why_in_fixed_words() {
         ask(&person(&[Role::Staff], &[]), &scope),
         "The policy does not let you ask this question: you do not work on the matter that you named"
     );
-    let denial = policies.permit(&person(&[Role::Auditor], &[]), Action::ReadLog, &scope, &[]);
+    let denial = policies.permit(
+        &person(&[Role::Auditor], &[]),
+        Action::ReadLog,
+        &scope,
+        &ClassList::default(),
+    );
     assert!(denial.is_err(), "reading the log opens no documents");
 }
 
@@ -192,7 +200,7 @@ fn a_declared_scope_narrows_and_never_widens() {
     for (scope, expected) in table {
         let permit = policies.permit(&who, Action::Ask, &scope, &everything).unwrap();
         assert_eq!(allowed(&permit), expected, "{scope:?}");
-        for (class, labels) in &everything {
+        for (class, labels) in everything.iter() {
             assert_eq!(policies.decide_again(&permit, labels), permit.allows(*class));
         }
     }
@@ -250,7 +258,8 @@ fn withheld_counts_are_shown_to_those_who_know_the_catalogue() {
     let policies = builtin("general");
     for (roles, expected) in [(&[Role::Staff][..], false), (&[Role::Staff, Role::Auditor], true)] {
         let who = person(roles, &[]);
-        let permit = policies.permit(&who, Action::Ask, &Scope::default(), &[]).unwrap();
+        let permit =
+            policies.permit(&who, Action::Ask, &Scope::default(), &ClassList::default()).unwrap();
         assert_eq!(permit.shows_withheld(), expected, "{roles:?}");
     }
 }
@@ -297,7 +306,7 @@ fn the_digest_names_what_decides_and_nothing_else() {
 #[test]
 fn ten_thousand_classes_are_decided_while_a_person_waits() {
     let policies = builtin("general");
-    let many: Vec<_> = (0..10_000)
+    let many: ClassList = (0..10_000)
         .map(|at| {
             let matter = format!("matter=M-{at}");
             let labels = Labels::parse(["classification=internal", matter.as_str()]).unwrap();
@@ -399,15 +408,15 @@ proptest! {
         put(folder.path(), "added.cedar", forbid);
         let after = Policies::load(folder.path()).unwrap();
         let scope = Scope { purpose: purpose.map(str::to_owned), ..Scope::default() };
-        let all: Vec<_> = (0..).map(AccessClass).zip(labels).collect();
+        let all: ClassList = (0..).map(AccessClass).zip(labels).collect();
         let classes = |policies: &Policies| {
             policies.permit(&who, Action::Ask, &scope, &all).map_or_else(
-                |_| BTreeSet::new(),
+                |_| ClassSet::default(),
                 |permit| {
-                    for (class, labels) in &all {
+                    for (class, labels) in all.iter() {
                         assert_eq!(policies.decide_again(&permit, labels), permit.allows(*class));
                     }
-                    permit.classes().clone()
+                    ClassSet::clone(permit.classes())
                 },
             )
         };
