@@ -96,10 +96,8 @@ pub(super) async fn close_emergency(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
     let id = id.parse().map_err(|_| missing())?;
-    blocking(move || {
-        Ok(cases.governor.close_emergency(&caller.principal, &caller.actor, id)?)
-    })
-    .await?;
+    blocking(move || Ok(cases.governor.close_emergency(&caller.principal, &caller.actor, id)?))
+        .await?;
     Ok(lead_to("/emergencies"))
 }
 

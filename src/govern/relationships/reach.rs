@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::super::Governor;
 use crate::domain::access::{AccessClass, Labels};
+use crate::domain::classes::ClassList;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
 use crate::domain::relationship::{Relationship, RelationshipKind};
@@ -32,7 +33,7 @@ impl Stock {
         for document in governor.catalogue.documents() {
             *documents.entry(document.row.class).or_default() += 1;
         }
-        Self { classes: governor.catalogue.classes().to_vec(), documents }
+        Self { classes: governor.catalogue.classes().iter().cloned().collect(), documents }
     }
 
     /// What one person gains and loses, for whatever purpose that the built-in sets know. Only the
@@ -66,14 +67,18 @@ fn readable(
     who: &Principal,
     classes: &[(AccessClass, Labels)],
 ) -> BTreeSet<AccessClass> {
+    let none = ClassList::default();
     let purposes = Policies::PURPOSES.into_iter().map(|purpose| Some(purpose.to_owned()));
     let scopes = purposes.chain([None]).map(|purpose| Scope { purpose, ..Scope::default() });
-    scopes
-        .filter_map(|scope| policies.permit(who, Action::Search, &scope, classes).ok())
-        .flat_map(|permit| {
-            classes.iter().map(|(class, _)| *class).filter(move |c| permit.allows(*c))
-        })
-        .collect()
+    let mut found = BTreeSet::new();
+    for scope in scopes {
+        // A permit for no class yet: each is decided by itself, and none of it is kept.
+        let Ok(permit) = policies.permit(who, Action::Search, &scope, &none) else { continue };
+        let again = policies.again(&permit);
+        let seen = classes.iter().filter(|(_, labels)| again.permits(labels));
+        found.extend(seen.map(|(class, _)| *class));
+    }
+    found
 }
 
 fn is_named(relationship: &Relationship, labels: &Labels) -> bool {

@@ -406,7 +406,8 @@ fn standing(text: &str) -> (String, String) {
         ..open.clone()
     };
     let id = "three".to_owned();
-    let reviewed = EmergencyLine { id, review: Some(own.clone()), may_review: false, ..ended.clone() };
+    let reviewed =
+        EmergencyLine { id, review: Some(own.clone()), may_review: false, ..ended.clone() };
     let frame = Frame { alerts: vec![own], ..frame(Place::Emergencies) };
     let emergencies = EmergenciesPage {
         frame,
