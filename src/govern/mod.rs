@@ -1,5 +1,4 @@
-//! Accounts, sessions, relationships, emergencies, changes for two persons, holds, erasure: each
-//! decided, recorded, then in effect.
+//! Accounts, relationships, emergencies, changes for two persons, holds, erasure: each decided, recorded, then in effect.
 //!
 //! **Two persons.** [`Governor::propose`] puts a change into the queue; somebody else, who proves who
 //! they are ([`Confirmed`](crate::identity::Confirmed)), approves it before it expires. It takes

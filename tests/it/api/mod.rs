@@ -9,4 +9,5 @@ mod policies;
 mod problems;
 mod queries;
 mod session;
+mod standing;
 mod system;
