@@ -8,6 +8,8 @@ mod anchoring;
 mod create;
 mod engine;
 mod epoch;
+mod outward;
+mod provider_post;
 mod pulse;
 mod rebuild;
 mod serve;
@@ -188,11 +190,7 @@ impl App {
         files: Arc<dyn LogFiles>,
         views: Views,
     ) -> anyhow::Result<Self> {
-        let home = Home::at(&options.home);
-        if !home.exists() {
-            return Err(NoHome { home: options.home.clone() }.into());
-        }
-        let lock = lock(&home)?;
+        let (home, lock) = enter(&options)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = open_state(&home, &vault, views)?;
@@ -206,6 +204,7 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let app = Self {
             governor: Arc::new(Governor {
+                provider: provider_post::provider(options.openid.as_ref(), &clock, &entropy)?,
                 accounts: Accounts::new(state.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
                 policies: policies.clone(),
                 log: log.clone(),
@@ -363,6 +362,16 @@ fn open_state(home: &Home, vault: &Vault, views: Views) -> anyhow::Result<State>
         state.forget_views()?;
     }
     Ok(state)
+}
+
+/// The home that these options name, and the right to it.
+fn enter(options: &Options) -> anyhow::Result<(Home, Lock)> {
+    let home = Home::at(&options.home);
+    if !home.exists() {
+        return Err(NoHome { home: options.home.clone() }.into());
+    }
+    let lock = lock(&home)?;
+    Ok((home, lock))
 }
 
 fn lock(home: &Home) -> anyhow::Result<Lock> {

@@ -18,3 +18,4 @@ pub mod question;
 pub mod reason;
 pub mod relationship;
 pub mod secret;
+pub mod uri;

@@ -29,6 +29,7 @@ mod holds;
 mod keys;
 mod relationships;
 mod retention;
+mod sign_on;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,6 +40,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
+use crate::identity::openid::Provider;
 use crate::identity::{AccountError, Accounts};
 use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies};
@@ -50,6 +52,7 @@ pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocu
 pub use erasure::ErasureStep;
 pub use relationships::{BadLine, ImportReport, NewWall, PersonChange, Reach, relationship_end};
 pub use retention::{Kept, Retention};
+pub use sign_on::SignOnFailure;
 
 /// Why a change did not take effect.
 #[derive(Debug, thiserror::Error)]
@@ -185,6 +188,8 @@ pub enum Changer<'a> {
 pub struct Governor {
     /// The accounts.
     pub accounts: Accounts,
+    /// Vouches for people besides: the organisation's OpenID provider.
+    pub provider: Option<Provider>,
     /// Decides.
     pub policies: Policies,
     /// Records.

@@ -13,15 +13,15 @@ impl Accounts {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn standing(&self, row: AccountRow) -> Result<Principal, StateError> {
+    pub fn standing(&self, row: &AccountRow) -> Result<Principal, StateError> {
         let standing = self.0.state.standings().get(&row.name)?;
         Ok(stand(row, standing.as_ref(), self.0.clock.now()))
     }
 }
 
 /// Who an account is at a time, with these relationships and emergencies.
-pub fn stand(row: AccountRow, standing: Option<&StandingRow>, as_of: Timestamp) -> Principal {
-    let mut who = Principal { as_of, ..Principal::new(row.name, row.roles, row.attributes) };
+pub fn stand(row: &AccountRow, standing: Option<&StandingRow>, as_of: Timestamp) -> Principal {
+    let mut who = row.principal(as_of);
     let Some(standing) = standing else { return who };
     for relationship in standing.relationships.iter().filter(|one| one.holds_at(as_of)) {
         let key = relationship.kind.as_str().to_owned();
@@ -31,6 +31,6 @@ pub fn stand(row: AccountRow, standing: Option<&StandingRow>, as_of: Timestamp) 
     let opened = open.clone().map(|one| Emergency { id: one.id, subject: one.subject.clone() });
     who.emergencies.extend(opened);
     let changes = standing.relationships.iter().filter_map(|one| one.next_change(as_of));
-    who.until = changes.chain(open.map(|one| one.until)).min();
+    who.until = changes.chain(open.map(|one| one.until)).chain(who.until).min();
     who
 }

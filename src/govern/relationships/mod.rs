@@ -249,8 +249,8 @@ impl Governor {
                 report.unknown_persons.push(person);
                 continue;
             };
-            let before = stand(account.clone(), Some(&turnover.before), now);
-            let after = stand(account, Some(&turnover.row), now);
+            let before = stand(&account, Some(&turnover.before), now);
+            let after = stand(&account, Some(&turnover.row), now);
             let changed: Vec<_> = turnover.added.iter().chain(&turnover.removed).collect();
             let (gained, lost) = stock.difference(&self.policies, &before, &after, &changed);
             let (added, removed) = (count(&turnover.added), count(&turnover.removed));
