@@ -20,6 +20,7 @@ pub(super) struct RawConfig {
     pub(super) log: RawLog,
     pub(super) retention: RawRetention,
     pub(super) emergency: RawEmergency,
+    pub(super) sign_in: RawSignIn,
     pub(super) witness: RawWitness,
     pub(super) openid: RawOpenId,
     pub(super) telemetry: RawTelemetry,
@@ -71,6 +72,14 @@ pub(super) struct RawEmergency {
     pub(super) minutes: i64,
     pub(super) minutes_max: i64,
     pub(super) review_hours: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSignIn {
+    pub(super) session_minutes: i64,
+    pub(super) idle_minutes: i64,
+    pub(super) second_factor: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

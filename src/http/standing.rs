@@ -14,7 +14,7 @@ use crate::domain::relationship::{RelationshipKind, SourceName};
 use crate::govern::{Changer, EmergencyReport, NewWall, relationship_end};
 use crate::store::{EmergencyRow, StandingRow};
 
-use super::changes::{confirmed, confirmed_by, propose, reason, request_id};
+use super::changes::{confirmed, propose, reason, request_id};
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases};
 
@@ -113,7 +113,8 @@ pub(super) async fn lift_wall(
     caller.check_csrf_header(&request)?;
     let (wall, reason) = body.into_inner().checked()?;
     let NewWall { person, kind, object, .. } = wall;
-    propose(cases, caller, reason, move |_| Ok(Proposal::LiftWall { person, kind, object })).await
+    propose(cases, caller, reason, move |_, _| Ok(Proposal::LiftWall { person, kind, object }))
+        .await
 }
 
 /// What somebody needs to see in an emergency, why, and for how long.
@@ -124,8 +125,6 @@ pub(super) struct NewEmergency {
     matter: Option<String>,
     reason: String,
     minutes: Option<u64>,
-    /// Of a person with a browser session; a script's token is its own proof.
-    password: Option<String>,
 }
 
 /// `POST /api/v1/emergencies`: opens access in an emergency.
@@ -136,7 +135,7 @@ pub(super) async fn open_emergency(
     body: web::Json<NewEmergency>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
-    let NewEmergency { patient, matter, reason: why, minutes, password } = body.into_inner();
+    let NewEmergency { patient, matter, reason: why, minutes } = body.into_inner();
     let subject = match (patient, matter) {
         (Some(name), None) => Subject::Patient(name),
         (None, Some(name)) => Subject::Matter(name),
@@ -145,7 +144,7 @@ pub(super) async fn open_emergency(
     let why = reason(why)?;
     let length = minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
     let row = blocking(move || {
-        let who = confirmed_by(&cases, &caller, password)?;
+        let who = confirmed(&cases, &caller)?;
         Ok(cases.governor.open_emergency(&who, &caller.actor, subject, why, length)?)
     })
     .await?;

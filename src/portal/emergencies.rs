@@ -10,7 +10,7 @@ use crate::domain::principal::Subject;
 use crate::domain::reason::Reason;
 use crate::govern::{Changer, EmergencyReport};
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, UseCases, confirmed, confirmed_by};
+use crate::http::{Caller, Kind, Problem, UseCases, confirmed};
 use crate::policy::Action;
 use crate::store::StandingRow;
 
@@ -45,7 +45,7 @@ pub(super) async fn list_emergencies(
     show(&page)
 }
 
-/// What somebody needs to see, why, for how long; and their password once more.
+/// What somebody needs to see, why, and for how long.
 #[derive(Deserialize)]
 pub(super) struct Opening {
     csrf: String,
@@ -55,7 +55,6 @@ pub(super) struct Opening {
     matter: String,
     minutes: u64,
     reason: String,
-    password: String,
 }
 
 /// `POST /emergencies`.
@@ -74,7 +73,7 @@ pub(super) async fn open_emergency(
     let reason = stated(form.reason)?;
     let length = Some(Duration::from_secs(form.minutes.saturating_mul(60)));
     blocking(move || {
-        let who = confirmed_by(&cases, &caller, Some(form.password))?;
+        let who = confirmed(&cases, &caller)?;
         Ok(cases.governor.open_emergency(&who, &caller.actor, subject, reason, length)?)
     })
     .await?;

@@ -55,7 +55,7 @@ pub(super) fn relationships(
         RelationshipsCommand::Wall(WallCommand::Remove { wall, as_user, credential }) => {
             let (kind, object) = kept_from(&wall)?;
             let proposal = Proposal::LiftWall { person: wall.person.parse()?, kind, object };
-            changes::propose(context, &as_user, &credential, wall.reason, |_| Ok(proposal))
+            changes::propose(context, &as_user, &credential, wall.reason, |_, _| Ok(proposal))
         }
     }
 }

@@ -106,6 +106,7 @@ fn is_nested(value: &Value) -> bool {
 }
 
 /// What a dotted entry type says in words.
+#[expect(clippy::too_many_lines, reason = "one line for each type")]
 pub fn type_words(kind: &str) -> &'static str {
     match kind {
         "log.started" => "Appliance started",
@@ -154,8 +155,16 @@ pub fn type_words(kind: &str) -> &'static str {
         "erasure.keys" => "Keys to be destroyed",
         "erasure.completed" => "Erasure completed",
         "token.issued" => "Access token issued",
+        "password.changed" => "Password changed",
+        "password.reset" => "Password reset by somebody else",
+        "factor.enrolled" => "Second factor enrolled",
+        "factor.removed" => "Second factor removed",
+        "factor.recovered" => "Signed in with a recovery code",
         "session.opened" => "Signed in",
         "session.failed" => "Sign-in failed",
+        "session.locked" => "Sign-in locked for a while",
+        "session.confirmed" => "Identity confirmed",
+        "session.revoked" => "Sessions revoked",
         "session.closed" => "Signed out",
         "session.federated" => "Signed in through the provider",
         "session.refused" => "Sign-on refused",

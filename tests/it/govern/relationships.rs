@@ -57,7 +57,13 @@ fn a_relationship_begins_and_ends_by_itself_also_in_a_running_session() {
                  outsider,matter,M-2,,2100-06-01T12:15:00Z\n";
     app.import("records", lines, false).unwrap();
     let accounts = &app.open().governor.accounts;
-    let session = accounts.sign_in("outsider", crate::support::PASSWORD).unwrap();
+    let shown = affiant::identity::SignIn {
+        name: "outsider",
+        password: crate::support::PASSWORD,
+        code: None,
+        address: None,
+    };
+    let session = accounts.sign_in(&shown).unwrap();
     let until = |text: &str| Some(text.parse().unwrap());
     // (minutes that pass, matters, when that changes)
     let table: [(u64, &[&str], _); 4] = [
@@ -69,7 +75,7 @@ fn a_relationship_begins_and_ends_by_itself_also_in_a_running_session() {
     for (minutes, matters, until) in table {
         clock.pass(minutes);
         assert_eq!(app.attributes("outsider", "matter"), matters);
-        let (who, _) = accounts.session(&session.token).unwrap();
+        let who = accounts.session(&session.token).unwrap().principal;
         let held: Vec<_> = who.attributes.get("matter").into_iter().flatten().cloned().collect();
         assert_eq!(held, matters);
         assert_eq!(who.until, until);
