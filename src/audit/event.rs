@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::detail::{Actor, Added, CitedSpan, Decimal, QueryKind, Related, RetrievedHit};
+use super::fields::{first, first_ref, put};
 use super::selection::Selection;
 use super::shape::{Fits, Shape};
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
@@ -107,33 +108,6 @@ macro_rules! entry_types {
             }
         }
     };
-}
-
-/// Writes a field, unless it may be lacking and says nothing.
-fn put<T: Shape + serde::Serialize>(
-    details: &mut Map<String, Value>,
-    name: &str,
-    field: &T,
-) -> Result<(), serde_json::Error> {
-    let value = serde_json::to_value(field)?;
-    if !(T::MAY_LACK && value.is_null()) {
-        details.insert(name.to_owned(), value);
-    }
-    Ok(())
-}
-
-const fn first(list: &[&'static str]) -> Option<&'static str> {
-    match list {
-        [one, ..] => Some(*one),
-        [] => None,
-    }
-}
-
-const fn first_ref<'a>(list: &[&'a Option<PayloadRef>]) -> Option<&'a PayloadRef> {
-    match list {
-        [one, ..] => one.as_ref(),
-        [] => None,
-    }
 }
 
 entry_types! {
@@ -458,30 +432,4 @@ entry_types! {
         suite: Digest = "digest of the suite",
         questions: u32 = "questions in it",
     };
-}
-
-/// What a type of entry means for the query that its `req` names.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum QueryStep {
-    /// The query begins.
-    Received,
-    /// Its evidence is known.
-    Retrieved,
-    /// It ends, with something shown that the evidence must precede.
-    Released,
-    /// It ends with nothing shown.
-    Closed,
-}
-
-impl QueryStep {
-    /// The step that an entry of this type is, if any.
-    pub fn of(kind: &str) -> Option<Self> {
-        match kind {
-            "query.received" => Some(Self::Received),
-            "retrieval.done" => Some(Self::Retrieved),
-            "answer.released" | "search.released" => Some(Self::Released),
-            "query.refused" | "query.denied" | "query.failed" => Some(Self::Closed),
-            _ => None,
-        }
-    }
 }

@@ -4,10 +4,11 @@
 use uuid::Uuid;
 
 use super::entry::ENTRY_VERSION;
-use super::event::{ENTRY_TYPES, EntryType, QueryStep};
+use super::event::{ENTRY_TYPES, EntryType};
 use super::keys::is_possessed;
 use super::node::{Fields, Node};
 use super::shape::{Fits, Shape as _, digest, fits_record, token_number, uuid};
+use super::step::QueryStep;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
