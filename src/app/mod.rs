@@ -187,8 +187,7 @@ impl App {
         files: Arc<dyn LogFiles>,
         views: Views,
     ) -> anyhow::Result<Self> {
-        let home = Home::at(&options.home);
-        let lock = lock_existing(&home)?;
+        let (home, lock) = enter(&options)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = open_state(&home, &vault, views)?;
@@ -211,6 +210,7 @@ impl App {
                 state: state.clone(),
                 catalogue: Arc::clone(&catalogue),
                 retention: options.retention.clone(),
+                emergency_rules: options.emergency,
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
                 indexes: Indexes::default(),
@@ -344,7 +344,8 @@ impl App {
             self.log.append(Event { actor, req: query, policy, what })?;
         }
         self.catalogue.catch_up()?;
-        Ok(self.governor.resume()?)
+        self.governor.resume()?;
+        Ok(self.governor.expire_emergencies()?)
     }
 }
 
@@ -366,11 +367,14 @@ fn open_state(home: &Home, vault: &Vault, views: Views) -> anyhow::Result<State>
     Ok(state)
 }
 
-fn lock_existing(home: &Home) -> anyhow::Result<Lock> {
+/// The home that these options name, and the right to it.
+fn enter(options: &Options) -> anyhow::Result<(Home, Lock)> {
+    let home = Home::at(&options.home);
     if !home.exists() {
-        return Err(NoHome { home: home.path().to_owned() }.into());
+        return Err(NoHome { home: options.home.clone() }.into());
     }
-    lock(home)
+    let lock = lock(&home)?;
+    Ok((home, lock))
 }
 
 fn lock(home: &Home) -> anyhow::Result<Lock> {

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::detail::{Actor, CitedSpan, Decimal, QueryKind, RetrievedHit};
+use super::detail::{Actor, Added, CitedSpan, Decimal, QueryKind, Related, RetrievedHit};
+use super::entry_type::EntryType;
+use super::fields::{first, first_ref, put};
 use super::selection::Selection;
-use super::shape::{Fits, Shape};
+use super::shape::Shape;
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
+use crate::domain::emergency::{EmergencyEnd, ReviewOutcome};
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::Role;
@@ -27,23 +30,6 @@ pub struct Event {
     pub policy: Option<Digest>,
     /// What happened.
     pub what: What,
-}
-
-/// One row of the list of entry types.
-#[derive(Debug)]
-pub struct EntryType {
-    /// The dotted type.
-    pub kind: &'static str,
-    /// `ok`, `refused`, `denied` or `failed`.
-    pub outcome: &'static str,
-    /// When it is written.
-    pub when: &'static str,
-    /// Names and meanings of the fields of `details`.
-    pub fields: &'static [(&'static str, &'static str)],
-    /// What the payload holds, for the types that have one.
-    pub payload: Option<&'static str>,
-    /// The form of each of `fields`.
-    pub(super) shapes: &'static [Fits],
 }
 
 macro_rules! entry_types {
@@ -73,6 +59,7 @@ macro_rules! entry_types {
                 fields: &[$((stringify!($field), $meaning)),*],
                 payload: first(&[$($contents)?]),
                 shapes: &[$(<$type as Shape>::fits),*],
+                may_lack: &[$(<$type as Shape>::MAY_LACK),*],
             },
         )*];
 
@@ -89,10 +76,7 @@ macro_rules! entry_types {
                 let mut details = Map::new();
                 match self {
                     $(Self::$variant { $($field,)* .. } => {
-                        $(details.insert(
-                            stringify!($field).to_owned(),
-                            serde_json::to_value($field)?,
-                        );)*
+                        $(put::<$type>(&mut details, stringify!($field), $field)?;)*
                     })*
                 }
                 Ok(Value::Object(details))
@@ -106,20 +90,6 @@ macro_rules! entry_types {
             }
         }
     };
-}
-
-const fn first(list: &[&'static str]) -> Option<&'static str> {
-    match list {
-        [one, ..] => Some(*one),
-        [] => None,
-    }
-}
-
-const fn first_ref<'a>(list: &[&'a Option<PayloadRef>]) -> Option<&'a PayloadRef> {
-    match list {
-        [one, ..] => one.as_ref(),
-        [] => None,
-    }
 }
 
 entry_types! {
@@ -184,6 +154,7 @@ entry_types! {
         patient: Option<Token> = "token of the declared patient",
         rights: Token = "token of the asker's roles and attributes",
         setting: Setting = "what else the answer depends on: program, runtime, threads, models, prompt, thresholds",
+        emergency: Added<Vec<RequestId>> = "the emergencies that the asker had open, where any",
     } + payload = "the question";
     RetrievalDone = "retrieval.done", "ok", "before any retrieved passage is shown or prompted" {
         generation: u64 = "index generation that was searched",
@@ -236,6 +207,7 @@ entry_types! {
         query: Option<RequestId> = "the question that led to it, whose purpose it serves",
         matter: Option<Token> = "token of the matter that it belongs to",
         patient: Option<Token> = "token of the patient that it is about",
+        emergency: Added<RequestId> = "the emergency that its matter or patient was open in, where one",
     };
     DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
         documents: u32 = "how many",
@@ -298,7 +270,7 @@ entry_types! {
         role: Role = "the role",
     };
     ChangeProposed = "change.proposed", "ok", "when a person proposes a change that needs a second one; `req` is the change's id" {
-        kind: ChangeKind = "`erase`, `hold.release`, `role.grant` or `policy.change`",
+        kind: ChangeKind = "`erase`, `hold.release`, `role.grant`, `wall.lift` or `policy.change`",
         subject: Token = "token of what it is about",
         expires: Timestamp = "until when it may be approved, Unix milliseconds",
     } + payload = "what is proposed, and why";
@@ -333,6 +305,35 @@ entry_types! {
         reason: String = "`held` or `too_young`",
         hold: Option<RequestId> = "the hold",
     };
+    RelationshipsImported = "relationships.imported", "ok", "before the relationships of a source take the place of those it gave before; `req` is that of the import" {
+        source: String = "name of the source",
+        sha256: Digest = "digest of the file",
+        persons: u32 = "persons for whom something changes",
+        added: u32 = "relationships that are new",
+        removed: u32 = "relationships that the source no longer gives",
+        unchanged: u32 = "relationships that stay as they are",
+        kept: u32 = "walls that the source no longer gives and that stay until two persons lift them",
+    };
+    RelationshipChanged = "relationship.changed", "ok", "before relationships of persons begin and end, by hand, by an import or by two persons" {
+        added: Vec<Related> = "those that are new: person, kind, object, from, until",
+        removed: Vec<Related> = "those that are gone",
+    } + payload = "the stated reason";
+    EmergencyOpened = "emergency.opened", "ok", "before access in an emergency begins; `req` is its id" {
+        person: Token = "token of the person who has it",
+        scope: TokenKind = "`matter` or `patient`",
+        subject: Token = "token of the matter or patient that it opens",
+        expires: Timestamp = "when it ends by itself, Unix milliseconds",
+    } + payload = "the stated reason";
+    EmergencyClosed = "emergency.closed", "ok", "when access in an emergency has ended; `req` is its id" {
+        person: Token = "token of the person who had it",
+        subject: Token = "token of the matter or patient that it opened",
+        how: EmergencyEnd = "`closed` by somebody or `expired`",
+    };
+    EmergencyReviewed = "emergency.reviewed", "ok", "when somebody else has judged an emergency; `req` is its id" {
+        person: Token = "token of the person who had it",
+        subject: Token = "token of the matter or patient that it opened",
+        outcome: ReviewOutcome = "`justified`, `unjustified` or `follow-up`",
+    } + payload = "what the reviewer says of it";
     ErasureKeys = "erasure.keys", "ok", "before data keys are destroyed: what is sealed under any of them is erased" {
         subject: Token = "token of what is erased",
         keys: Vec<String> = "ids of the keys",

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::event::{ENTRY_TYPES, EntryType};
+use super::entry_type::EntryType;
+use super::event::ENTRY_TYPES;
 
 /// A Markdown table of every entry type, its fields and when it is written.
 pub fn inventory() -> String {

@@ -1,4 +1,4 @@
-//! The steps of a query, by the types of its entries.
+//! What an entry is in the life of a question.
 
 /// What a type of entry means for the query that its `req` names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
 use super::principal::{Role, UserName};
+use super::relationship::RelationshipKind;
 use super::trial::PolicyChange;
 
 /// What a hold or an erasure is about.
@@ -65,6 +66,9 @@ pub enum ChangeKind {
     /// Other policies.
     #[serde(rename = "policy.change")]
     ChangePolicies,
+    /// The end of a wall.
+    #[serde(rename = "wall.lift")]
+    LiftWall,
 }
 
 impl ChangeKind {
@@ -75,6 +79,7 @@ impl ChangeKind {
             Self::ReleaseHold => "hold.release",
             Self::GrantRole => "role.grant",
             Self::ChangePolicies => "policy.change",
+            Self::LiftWall => "wall.lift",
         }
     }
 }
@@ -104,6 +109,15 @@ pub enum Proposal {
     },
     /// Put other policies in force.
     ChangePolicies(Box<PolicyChange>),
+    /// End what keeps a person away from a matter or client, whoever said so.
+    LiftWall {
+        /// The person.
+        person: UserName,
+        /// A wall or a conflict.
+        kind: RelationshipKind,
+        /// The matter or client.
+        object: String,
+    },
 }
 
 impl Proposal {
@@ -114,6 +128,7 @@ impl Proposal {
             Self::ReleaseHold { .. } => ChangeKind::ReleaseHold,
             Self::GrantRole { .. } => ChangeKind::GrantRole,
             Self::ChangePolicies(_) => ChangeKind::ChangePolicies,
+            Self::LiftWall { .. } => ChangeKind::LiftWall,
         }
     }
 }

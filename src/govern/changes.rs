@@ -8,7 +8,7 @@ use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
-use crate::domain::payload::{Token, TokenKind};
+use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
 use crate::domain::reason::Reason;
 use crate::identity::Confirmed;
@@ -76,7 +76,7 @@ impl Governor {
         if let Some(Proposal::ChangePolicies(change)) = &row.proposal {
             self.record_as(actor, row.id, self.proposed(change)?)?;
         }
-        let payload = self.seal_for(&row.subject, scope, &row)?;
+        let payload = self.seal_proposal(&row)?;
         let what = What::ChangeProposed {
             kind: row.kind,
             subject: row.subject.clone(),
@@ -240,6 +240,7 @@ impl Governor {
                     Some(
                         Proposal::ReleaseHold { .. }
                         | Proposal::GrantRole { .. }
+                        | Proposal::LiftWall { .. }
                         | Proposal::ChangePolicies(_),
                     )
                     | None => None,
@@ -251,7 +252,16 @@ impl Governor {
             (ChangeKind::ChangePolicies, Some(Proposal::ChangePolicies(change))) => {
                 self.activate(&row, &change)?;
             }
-            (ChangeKind::ReleaseHold | ChangeKind::GrantRole | ChangeKind::ChangePolicies, _) => {
+            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, kind, object })) => {
+                self.lift_wall(&row, &person, kind, &object)?;
+            }
+            (
+                ChangeKind::ReleaseHold
+                | ChangeKind::GrantRole
+                | ChangeKind::LiftWall
+                | ChangeKind::ChangePolicies,
+                _,
+            ) => {
                 return Err(GovernError::NotFound { what: "proposal" });
             }
         }
@@ -279,6 +289,7 @@ impl Governor {
                 Ok(())
             }
             Proposal::ChangePolicies(change) => self.check_policies(change),
+            Proposal::LiftWall { person, kind, object } => self.check_wall(person, *kind, object),
         }
     }
 
@@ -310,7 +321,21 @@ impl Governor {
                 let kind = TokenKind::Policy;
                 Ok((kind, self.vault.token(kind, &change.sha256.to_string())))
             }
+            Proposal::LiftWall { person, .. } => {
+                let kind = TokenKind::Person;
+                Ok((kind, self.vault.token(kind, person.as_str())))
+            }
         }
+    }
+
+    /// Seals a proposal as the contents of all that it names.
+    fn seal_proposal(&self, row: &ChangeRow) -> Result<PayloadRef, GovernError> {
+        let Some(Proposal::LiftWall { person, kind, object }) = &row.proposal else {
+            return self.seal_for(&row.subject, row.scope, row);
+        };
+        let scope = self.wall_scope(person, *kind, object)?;
+        let bytes = serde_json::to_vec(row).unwrap_or_default();
+        Ok(self.vault.seal(&scope, &bytes)?)
     }
 
     /// A change as it stands now.
@@ -383,7 +408,10 @@ fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
             problems: 0,
         }),
         Some(
-            Proposal::Erase { .. } | Proposal::ReleaseHold { .. } | Proposal::GrantRole { .. },
+            Proposal::Erase { .. }
+            | Proposal::ReleaseHold { .. }
+            | Proposal::GrantRole { .. }
+            | Proposal::LiftWall { .. },
         )
         | None => None,
     }
@@ -407,5 +435,6 @@ const fn right_to_propose(kind: ChangeKind) -> Action {
         ChangeKind::ReleaseHold => Action::ManageHolds,
         ChangeKind::GrantRole => Action::ManageAccounts,
         ChangeKind::ChangePolicies => Action::ProposePolicies,
+        ChangeKind::LiftWall => Action::ManageRelationships,
     }
 }

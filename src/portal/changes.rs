@@ -151,6 +151,9 @@ fn line(row: &ChangeRow) -> ChangeLine {
         Some(Proposal::Erase { target }) => format!("Erase {target}"),
         Some(Proposal::ReleaseHold { target, .. }) => format!("End the hold on {target}"),
         Some(Proposal::GrantRole { account, role }) => format!("Make {account} {role}"),
+        Some(Proposal::LiftWall { person, kind, object }) => {
+            format!("End the {kind} {object} for {person}")
+        }
         Some(Proposal::ChangePolicies(change)) => match change.version {
             Some(version) => format!("Go back to version {version} of the policies"),
             None => format!("Policies {}", change.sha256.short()),

@@ -18,6 +18,7 @@ mod audit;
 mod changes;
 mod documents;
 mod doors;
+mod emergencies;
 mod entrance;
 mod pages;
 mod policies;
@@ -79,6 +80,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/admin/accounts", web::get().to(admin::list_accounts))
             .route("/admin/models", web::get().to(admin::list_models))
             .route("/admin/system", web::get().to(admin::show_system))
+            .route("/admin/relationships", web::get().to(emergencies::list_relationships))
+            .route("/emergencies", web::get().to(emergencies::list_emergencies))
+            .route("/emergencies", web::post().to(emergencies::open_emergency))
+            .route("/emergencies/{id}/close", web::post().to(emergencies::close_emergency))
+            .route("/emergencies/{id}/review", web::post().to(emergencies::review_emergency))
             .route("/assets/{name}", web::get().to(pages::show_asset))
             .default_service(web::to(pages::not_found)),
     );

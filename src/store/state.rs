@@ -14,6 +14,7 @@ use super::cipher::RowCipher;
 use super::classes::{ClassRow, Classes, Known};
 use super::duties::{ChangeRow, HoldRow};
 use super::rows::{AnswerRow, DocumentRow, PolicyRow};
+use super::standing::{EmergencyRow, StandingRow};
 use super::table::{RowKey, StateError, Table};
 use super::vault::Vault;
 use crate::domain::clock::Timestamp;
@@ -36,6 +37,8 @@ struct Trees {
     policies: Table<PolicyRow>,
     changes: Table<ChangeRow>,
     holds: Table<HoldRow>,
+    standings: Table<StandingRow>,
+    emergencies: Table<EmergencyRow>,
     open_queries: OpenQueries,
     meta: Meta,
     classes: Table<ClassRow>,
@@ -72,6 +75,8 @@ impl State {
             policies: Table::open(&db, &cipher)?,
             changes: Table::open(&db, &cipher)?,
             holds: Table::open(&db, &cipher)?,
+            standings: Table::open(&db, &cipher)?,
+            emergencies: Table::open(&db, &cipher)?,
             open_queries: OpenQueries { tree: db.open_tree("open_queries")? },
             meta: Meta { tree: db.open_tree("meta")? },
             classes: Table::open(&db, &cipher)?,
@@ -106,6 +111,8 @@ impl State {
         trees.policies.renew()?;
         trees.changes.renew()?;
         trees.holds.renew()?;
+        trees.standings.renew()?;
+        trees.emergencies.renew()?;
         trees.classes.renew()?;
         trees.db.flush()?;
         trees.cipher.finish()
@@ -154,6 +161,16 @@ impl State {
     /// Holds: on disk when written.
     pub fn holds(&self) -> &Table<HoldRow> {
         &self.0.holds
+    }
+
+    /// Relationships and open emergencies, by person: on disk when written.
+    pub fn standings(&self) -> &Table<StandingRow> {
+        &self.0.standings
+    }
+
+    /// Emergencies from their opening to their review: on disk when written.
+    pub fn emergencies(&self) -> &Table<EmergencyRow> {
+        &self.0.emergencies
     }
 
     /// Questions that were received and have not ended: a view of the log.

@@ -290,6 +290,7 @@ fn record(
             purpose: None,
             matter: None,
             patient: None,
+            emergency: None,
             rights: app.vault.token(TokenKind::Rights, "one"),
             setting: Setting::default(),
             payload,

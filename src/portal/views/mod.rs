@@ -14,6 +14,7 @@ mod entrance;
 mod entry;
 mod frame;
 mod policies;
+mod standing;
 mod viewer;
 
 #[cfg(test)]
@@ -37,4 +38,5 @@ pub use policies::{
     DecisionView, DiffLine, DiffPage, EffectLine, ExampleLine, ExplainedPage, PoliciesPage,
     PolicyFileView, TrialPage, TrialView, VersionLine,
 };
+pub use standing::{EmergenciesPage, EmergencyLine, RelationshipLine, RelationshipsPage};
 pub use viewer::{Highlight, PageBody, Run, ViewerPage, runs};

@@ -12,6 +12,7 @@ mod keys;
 mod policies;
 mod reports;
 mod served;
+mod standing;
 
 use serde_json::Value;
 
