@@ -195,7 +195,9 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
             ("not_found", "check the id or name, and whose rights you use", exit::USAGE)
         }
         GovernError::NotOpen { .. } => ("not_open", "see `affiant changes list`", exit::USAGE),
-        GovernError::Account(_) => ("usage", "correct what is named", exit::USAGE),
+        GovernError::Account(_) | GovernError::Label(_) => {
+            ("usage", "correct what is named", exit::USAGE)
+        }
         GovernError::NotRecorded(_) => (
             "log_unavailable",
             "free disk space, then run `affiant audit verify`",

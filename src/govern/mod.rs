@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::audit::{Actor, AppendError, Event, Log, ReadError, What};
 use crate::catalogue::{Catalogue, CatalogueError};
+use crate::domain::access::InvalidLabel;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
@@ -61,6 +62,9 @@ pub enum GovernError {
         /// The role.
         role: Role,
     },
+    /// Caller's fault: no such label.
+    #[error(transparent)]
+    Label(#[from] InvalidLabel),
     /// One person is not two.
     #[error("{who} proposed this change: somebody else must approve it")]
     OwnProposal {

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::TryStreamExt as _;
@@ -7,7 +9,7 @@ use serde_json::{Value, json};
 use crate::answer::Sought;
 use crate::catalogue::Document;
 use crate::domain::access::Labels;
-use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::ids::{DocumentId, EntryIndex, RequestId};
 use crate::domain::limits::FILE_BYTES_MAX;
 use crate::govern::Changer;
 use crate::ingest::{BatchOptions, Source};
@@ -75,6 +77,54 @@ pub(super) async fn delete_document(
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Labels by key; `null` takes one away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewLabels {
+    labels: BTreeMap<String, Value>,
+}
+
+impl NewLabels {
+    fn pairs(&self) -> Result<Vec<String>, Problem> {
+        let pair = |(key, value): (&String, &Value)| match value {
+            Value::Null => Ok(format!("{key}=")),
+            Value::String(text) if !text.trim().is_empty() => Ok(format!("{key}={text}")),
+            Value::Bool(flag) => Ok(format!("{key}={flag}")),
+            Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                let detail = format!("the label {key:?} is neither a text, a flag nor null");
+                Err(Problem::new(Kind::BadRequest, detail))
+            }
+        };
+        self.labels.iter().map(pair).collect()
+    }
+}
+
+/// `PATCH /api/v1/documents/{id}`: other labels for a document, in effect at once.
+pub(super) async fn label_document(
+    cases: web::Data<UseCases>,
+    request: HttpRequest,
+    caller: Caller,
+    id: web::Path<String>,
+    body: web::Json<NewLabels>,
+) -> Result<HttpResponse, Problem> {
+    caller.check_csrf_header(&request)?;
+    let id = document_id(&id)?;
+    let pairs = body.pairs()?;
+    let (labels, entry) = blocking(move || relabel(&cases, &caller, id, &pairs)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "id": id, "labels": labels, "entry": entry })))
+}
+
+/// Gives a document other labels in the caller's name.
+pub(crate) fn relabel(
+    cases: &UseCases,
+    caller: &Caller,
+    id: DocumentId,
+    pairs: &[String],
+) -> Result<(Labels, Option<EntryIndex>), Problem> {
+    let change = |labels: &Labels| labels.with(pairs.iter().map(String::as_str));
+    Ok(cases.governor.label_document(&caller.principal, &caller.actor, id, change)?)
 }
 
 /// `GET /api/v1/documents/{id}/pages/{n}.png?query=ID`: the picture of one page.

@@ -45,7 +45,7 @@ pub use witness::configure_witness;
 
 use instance::name_faults;
 
-pub(crate) use documents::{begin as begin_upload, document_id, read as read_upload};
+pub(crate) use documents::{begin as begin_upload, document_id, read as read_upload, relabel};
 pub(crate) use instance::{Answered, answer};
 pub(crate) use queries::enter;
 
@@ -125,6 +125,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/documents/{id}", web::get().to(documents::show_document))
                 .route("/documents/{id}/pages/{n}.png", web::get().to(documents::show_picture))
                 .route("/documents/{id}", web::delete().to(documents::delete_document))
+                .route("/documents/{id}", web::patch().to(documents::label_document))
                 .route("/jobs/{id}", web::get().to(documents::show_job))
                 .route("/audit/entries", web::get().to(audit::list_entries))
                 .route("/audit/entries/{index}", web::get().to(audit::show_entry))

@@ -254,7 +254,9 @@ impl From<ExamineError> for Problem {
 impl From<GovernError> for Problem {
     fn from(error: GovernError) -> Self {
         match &error {
-            GovernError::Account(_) => Self::new(Kind::BadRequest, error.to_string()),
+            GovernError::Account(_) | GovernError::Label(_) => {
+                Self::new(Kind::BadRequest, error.to_string())
+            }
             GovernError::Denied(_)
             | GovernError::NeedsApproval { .. }
             | GovernError::OwnProposal { .. } => Self::new(Kind::PolicyDenied, error.to_string()),

@@ -8,24 +8,26 @@
 
 mod batch;
 mod reindex;
+mod relabel;
 mod sources;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::audit::{Actor, AppendError, Log};
-use crate::catalogue::{Catalogue, CatalogueError};
+use crate::audit::{Actor, AppendError, Log, Recorded};
+use crate::catalogue::{Catalogue, CatalogueError, Document};
 use crate::domain::access::Labels;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DocumentId, Generation, RequestId};
-use crate::index::{Index, IndexError};
+use crate::index::{Index, IndexError, Pruned};
 use crate::inference::{Encoder, InferenceError};
 use crate::store::{State, StateError, Vault, VaultError};
 use crate::telemetry::Metrics;
 
 pub use reindex::Reindexed;
+pub use relabel::{LabelProgress, LabelStep};
 pub use sources::Source;
 
 /// What a batch is told to do.
@@ -124,6 +126,9 @@ pub enum IngestError {
         /// How many.
         documents: usize,
     },
+    /// A change of labels stopped on the way.
+    #[error("the change of labels stopped before its end, and is not in effect")]
+    Interrupted,
     /// A path that was named does not exist.
     #[error("{path}: {source}; name an existing file or folder")]
     Source {
@@ -186,16 +191,26 @@ impl Ingestor {
         batch::Batch::new(&self.parts, options, req)?.run(sources, listen)
     }
 
-    /// Drops from the indexes what no log entry activated, and shows what is active. Start-up
-    /// calls it before the first search.
+    /// Drops from the indexes what no log entry activated, puts what is in another class than the
+    /// log says back into its own, and shows what is active. Start-up calls it before the first
+    /// search.
     ///
     /// # Errors
     /// [`IngestError::Lacking`] where an active document is not in the indexes: an answer without
     /// it would be wrong in silence. [`IngestError::Index`].
     pub fn recover(&self) -> Result<u64, IngestError> {
         let catalogue = &self.parts.catalogue;
-        let keep = |document, generation| catalogue.is_active(document, generation);
-        let dropped = self.parts.index.prune(&keep)?;
+        let keep = |document, generation| catalogue.active_class(document, generation);
+        let Pruned { dropped, misplaced } = self.parts.index.prune(&keep)?;
+        for writing in &misplaced {
+            let Some(document) = catalogue.document(writing.0) else { continue };
+            let text = catalogue.text(&document)?;
+            self.parts.index.set_class(*writing, document.row.class, &text.passages)?;
+        }
+        if !misplaced.is_empty() {
+            self.parts.index.flush()?;
+            tracing::info!(writings = misplaced.len(), "put back into their access class");
+        }
         let documents = reindex::lacking(&self.parts)?.len();
         if documents > 0 {
             return Err(IngestError::Lacking { documents });
@@ -214,6 +229,21 @@ impl Ingestor {
         Ok(self.parts.index.flush()?)
     }
 
+    /// Gives a document that is active the labels of `options`; `progress` is told of each step.
+    ///
+    /// # Errors
+    /// [`IngestError`]: not in effect then, and safe to repeat.
+    pub fn relabel(
+        &self,
+        document: &Document,
+        options: &BatchOptions,
+        progress: &mut LabelProgress<'_>,
+    ) -> Result<Recorded<()>, IngestError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let req = RequestId::fresh(self.parts.clock.now(), self.parts.entropy.as_ref());
+        relabel::relabel(&self.parts, document, options, req, progress)
+    }
+
     /// Takes what is not active out of the indexes and writes both anew, so that nothing of it is
     /// left in their files: the last step of an erasure. As slow as building them.
     ///
@@ -222,15 +252,16 @@ impl Ingestor {
     pub fn purge(&self) -> Result<Purged, IngestError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let (index, catalogue) = (&self.parts.index, &self.parts.catalogue);
-        let keep = |document, generation| catalogue.is_active(document, generation);
+        let keep = |document, generation| catalogue.active_class(document, generation);
         // What a batch that stopped left behind becomes visible to pruning.
         index.flush()?;
         index.prune(&keep)?;
         index.rewrite()?;
         let writings = index.writings()?;
-        let left =
-            writings.iter().filter(|((document, generation), _)| !keep(*document, *generation));
-        let left = left.map(|(_, passages)| passages).sum();
+        let left = writings
+            .iter()
+            .filter(|((document, generation), _)| keep(*document, *generation).is_none());
+        let left = left.map(|(_, held)| held.passages).sum();
         Ok(Purged { left, vectors_rewritten: index.is_embedded() })
     }
 

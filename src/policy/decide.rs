@@ -50,15 +50,15 @@ pub(super) struct Asking {
 
 /// A permit's decision, to be made again for one document after the other, from nothing but its
 /// person, action and scope.
-pub struct Again<'a> {
+pub struct Again {
     asking: Option<Asking>,
-    scope: &'a Scope,
+    scope: Scope,
 }
 
-impl Again<'_> {
+impl Again {
     /// Whether documents with these labels may be read.
     pub fn permits(&self, labels: &Labels) -> bool {
-        let asking = self.asking.as_ref().filter(|_| within(self.scope, labels));
+        let asking = self.asking.as_ref().filter(|_| within(&self.scope, labels));
         asking.is_some_and(|asking| !asking.some(&[((), labels)]).is_empty())
     }
 }
@@ -233,9 +233,9 @@ impl Policies {
 
     /// Decides documents again, by the policies in force now and by nothing but the permit's
     /// person, action and scope.
-    pub fn again<'a>(&self, permit: &'a Permit) -> Again<'a> {
+    pub fn again(&self, permit: &Permit) -> Again {
         let asking = self.now().asking(&permit.who, permit.action, &permit.scope);
-        Again { asking, scope: &permit.scope }
+        Again { asking, scope: permit.scope.clone() }
     }
 
     /// Decides one document's labels again; see [`Policies::again`].

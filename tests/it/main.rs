@@ -24,4 +24,5 @@ mod govern;
 mod leaks;
 mod mutations;
 mod support;
+mod triples;
 mod witnesses;

@@ -1,0 +1,76 @@
+//! Labels of a document, as a form.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, web};
+
+use crate::domain::access::Labels;
+use crate::http::problem::blocking;
+use crate::http::{Caller, Kind, Problem, UseCases, document_id, relabel};
+use crate::policy::Action;
+
+use super::pages::{frame, lead_to, require, show};
+use super::views::{LabelField, LabelsPage, Place};
+
+/// Labels that are texts, and what they are called.
+const TEXTS: [(&str, &str); 6] = [
+    ("classification", "Classification"),
+    ("client", "Client"),
+    ("department", "Department"),
+    ("kind", "Kind"),
+    ("matter", "Matter"),
+    ("patient", "Patient"),
+];
+/// Labels that are set or not.
+const TICKS: [(&str, &str); 2] = [("minor", "About a minor"), ("privileged", "Privileged")];
+
+/// `GET /documents/{id}/labels`.
+pub(super) async fn show_labels(
+    cases: web::Data<UseCases>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    require(&cases, &caller, Action::LabelDocuments)?;
+    let page = blocking(move || {
+        let id = document_id(&id)?;
+        let listed = cases.reader.documents(&caller.asker())?;
+        let found = listed.iter().find(|document| document.row.document == id);
+        let missing = || Problem::new(Kind::NotFound, "There is no such document.");
+        let document = found.ok_or_else(missing)?;
+        Ok(LabelsPage {
+            frame: frame(&cases, &caller, Some(Place::Documents)),
+            id: id.to_string(),
+            title: document.card.title.clone(),
+            fields: fields(&TEXTS, &document.card.labels),
+            ticks: fields(&TICKS, &document.card.labels),
+        })
+    })
+    .await?;
+    show(&page)
+}
+
+/// `POST /documents/{id}/labels`.
+pub(super) async fn change_labels(
+    cases: web::Data<UseCases>,
+    caller: Caller,
+    id: web::Path<String>,
+    form: web::Form<BTreeMap<String, String>>,
+) -> Result<HttpResponse, Problem> {
+    let form = form.into_inner();
+    caller.check_csrf(form.get("csrf").map(String::as_str))?;
+    let id = document_id(&id)?;
+    // A box that is not ticked is not sent.
+    let pairs: Vec<String> = TEXTS
+        .iter()
+        .chain(&TICKS)
+        .map(|(key, _)| format!("{key}={}", form.get(*key).map_or("", |value| value.trim())))
+        .collect();
+    blocking(move || relabel(&cases, &caller, id, &pairs)).await?;
+    Ok(lead_to("/documents"))
+}
+
+fn fields(of: &[(&'static str, &'static str)], labels: &Labels) -> Vec<LabelField> {
+    let pairs = labels.pairs();
+    let value = |key: &str| pairs.get(key).copied().unwrap_or_default().to_owned();
+    of.iter().map(|(key, name)| LabelField { key, name, value: value(key) }).collect()
+}
