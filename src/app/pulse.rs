@@ -72,6 +72,10 @@ impl Pulse {
         if is_due {
             self.beat = clocks.1;
             note(app, heartbeat(app)?);
+            // What the log refused when it was approved need not wait for a restart.
+            if let Err(error) = app.governor.resume() {
+                tracing::warn!(%error, "approved changes cannot take effect yet");
+            }
         }
         Ok(())
     }

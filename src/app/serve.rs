@@ -10,6 +10,7 @@ use actix_web::{App as ActixApp, HttpServer, web};
 use anyhow::{Context as _, bail};
 use tokio::sync::Semaphore;
 
+use crate::domain::limits::UPLOADS_MAX;
 use crate::http::{self, About, Jobs, KnownModel, UseCases};
 use crate::models::ModelStore;
 use crate::portal;
@@ -56,7 +57,9 @@ pub fn bind(
     if plain && !listen.ip().is_loopback() && !app.options.server.behind_proxy {
         bail!("{listen} is not a loopback address: plain HTTP needs server.behind_proxy = true");
     }
-    let cases = web::Data::new(cases(app, engine, !plain)?);
+    // Browsers reach a proxy over TLS, though we do not see it.
+    let secure_cookies = !plain || app.options.server.behind_proxy;
+    let cases = web::Data::new(cases(app, engine, secure_cookies)?);
     let server = HttpServer::new(move || {
         let headers = DefaultHeaders::new()
             .add(("Content-Security-Policy", portal::assets::CONTENT_SECURITY_POLICY))
@@ -97,6 +100,7 @@ fn cases(app: &App, engine: &Engine, secure_cookies: bool) -> anyhow::Result<Use
         log_dir: crate::audit::LogPaths::of(app.home.path()).log,
         jobs: Arc::new(Jobs::default()),
         gate: Arc::new(Semaphore::new(app.options.server.queue)),
+        uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
         metrics: Arc::clone(&app.metrics),
         clock: Arc::clone(&app.clock),
         entropy: Arc::clone(&app.entropy),

@@ -57,7 +57,7 @@ impl Log {
                 durable::create_dir_all(folder)?;
             }
         }
-        make_readable_folder(&paths.log, &paths.log)?;
+        make_readable_folder(&paths.log)?;
         let vkey = signer.verifier().to_string();
         let empty = Checkpoint { origin: origin.to_owned(), size: 0, root: empty_root() };
         let note = empty.sign(&signer);

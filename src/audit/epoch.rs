@@ -15,42 +15,28 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
+use super::checkpoint::CHECKPOINT_BYTES_MAX;
 use super::create::CreateError;
 use super::entry::Entry;
 use super::event::{Event, What};
 use super::files::{LogPaths, read_bounded};
-use super::folder::Folder;
 use super::log::{AppendError, Log};
-use super::note::NoteVerifier;
-use super::problems::Problem;
+use super::past::{entries_of, open_past, past, past_of};
 use super::publish::CHECKPOINT_FILE;
-use super::reader::Reader;
 use super::recover::OpenError;
-use super::shared::{Shared, State, Stored};
-use super::tile::TILE_WIDTH;
-use super::verify::verify;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::EntryIndex;
 use crate::durable::{self, Readers};
 
 /// A key that leaks every month for eight years.
-const EPOCHS_MAX: u32 = 100;
+pub(super) const EPOCHS_MAX: u32 = 100;
 /// The type of a log's last entry.
 pub(super) const FROZEN: &str = "log.frozen";
 /// The type of the first entry of a log that goes on from another.
 pub(super) const CONTINUED: &str = "log.continued";
-
-/// A log that ended: its entries and where they begin.
-pub(super) struct Past {
-    pub(super) reader: Reader,
-    /// Entries before its first.
-    pub(super) first: u64,
-    pub(super) size: u64,
-}
 
 /// The log that goes on.
 #[derive(Clone, Debug)]
@@ -107,6 +93,11 @@ impl LogPaths {
         }
     }
 
+    /// Whether this is the log that is being made to go on from another.
+    pub(super) fn is_staged(&self) -> bool {
+        self.log == self.staged().log
+    }
+
     /// Whether a change of logs is decided and not ended.
     pub fn is_between_epochs(&self) -> bool {
         self.epoch_mark().exists()
@@ -116,38 +107,6 @@ impl LogPaths {
     pub(super) fn epoch_mark(&self) -> PathBuf {
         self.journal.with_file_name("log.epoch")
     }
-}
-
-/// The logs that ended, oldest first.
-pub(super) fn past(paths: &LogPaths) -> Result<Vec<Past>, OpenError> {
-    let mut found: Vec<Past> = Vec::new();
-    for number in 1..=EPOCHS_MAX {
-        let [log, vkey, _] = paths.past(number);
-        if !log.is_dir() {
-            break;
-        }
-        let first = found.last().map_or(0, |past| past.first + past.size);
-        found.push(open_past(&log, &vkey, first)?);
-    }
-    Ok(found)
-}
-
-fn open_past(log: &Path, vkey: &Path, first: u64) -> Result<Past, OpenError> {
-    let path = log.join(CHECKPOINT_FILE);
-    let note = read_bounded(&path, CHECKPOINT_BYTES_MAX)?;
-    let other = || OpenError::OtherKey { path: vkey.to_owned() };
-    let key: NoteVerifier =
-        fs::read_to_string(vkey).map_err(|_| other())?.trim_end().parse().map_err(|_| other())?;
-    let checkpoint =
-        Checkpoint::open(&note, &key).map_err(|source| OpenError::Checkpoint { path, source })?;
-    let (edge, last_bundle) = Folder::at(log).edge(&checkpoint)?;
-    let incomplete = checkpoint.size % TILE_WIDTH != 0;
-    let bundle = if incomplete { last_bundle } else { Vec::new() };
-    let tail: Vec<Stored> = bundle.iter().map(|entry| Stored::new(entry)).collect();
-    let note: Arc<str> = String::from_utf8_lossy(&note).into();
-    let state = State::published(edge, note, tail.into());
-    let reader = Reader::new(Arc::new(Shared::new(state)), log);
-    Ok(Past { reader, first, size: checkpoint.size })
 }
 
 /// Whether the bytes of a log's last entry end it.
@@ -180,49 +139,6 @@ impl Log {
     }
 }
 
-/// Verifies the logs of a home that ended, each with its own key, and that each log after one begins
-/// with its last checkpoint.
-pub fn verify_past(paths: &LogPaths) -> Vec<Problem> {
-    let mut found = Vec::new();
-    let mut first = 0;
-    for number in 1..=EPOCHS_MAX {
-        let [log, vkey, _] = paths.past(number);
-        if !log.is_dir() {
-            break;
-        }
-        let report = verify(&log, &fs::read_to_string(&vkey).unwrap_or_default());
-        found.extend(report.problems.into_iter().map(|problem| Problem {
-            index: problem.index.map(|index| index + first),
-            detail: format!("log-{number}: {}", problem.detail),
-            ..problem
-        }));
-        first += report.size;
-        let [past, past_vkey, _] = paths.past(number + 1);
-        let (next, vkey) = match past.is_dir() {
-            true => (past, past_vkey),
-            false => (paths.log.clone(), paths.vkey.clone()),
-        };
-        let begins = open_past(&next, &vkey, first).ok().and_then(|next| next.reader.entry(0).ok());
-        let held = begins.as_ref().and_then(|entry| entry.details().get("previous_checkpoint"));
-        let last = fs::read_to_string(log.join(CHECKPOINT_FILE)).unwrap_or_default();
-        if held.and_then(|held| held.as_str()).map(stated) != Some(stated(&last)) {
-            let (kind, index) = ("epoch_chain".to_owned(), Some(first));
-            let detail = format!(
-                "{} does not begin with the last checkpoint of {}",
-                next.display(),
-                log.display()
-            );
-            found.push(Problem { kind, index, detail });
-        }
-    }
-    found
-}
-
-/// What a checkpoint states, without its signatures: cosignatures may come later.
-fn stated(note: &str) -> &str {
-    note.rsplit_once("\n\n").map_or("", |(text, _)| text)
-}
-
 /// Makes the new log, whole, beside the old one.
 pub(super) fn stage(
     paths: &LogPaths,
@@ -238,8 +154,9 @@ pub(super) fn stage(
             Ok(()) | Err(_) => {}
         }
     }
-    let first = past(paths)?.last().map_or(0, |past| past.first + past.size);
-    let old = open_past(&paths.log, &paths.vkey, first)?;
+    let old = open_past(&paths.log, &paths.vkey, 0)?;
+    let first = old.reader.first().map_err(OpenError::from)?;
+    let first = entries_of(&past_of(paths, first.as_ref())?);
     let last = old.size.checked_sub(1).and_then(|last| old.reader.entry(last).ok());
     if last.is_none_or(|entry| entry.kind() != FROZEN) {
         return Err(EpochError::NotFrozen);
@@ -253,7 +170,7 @@ pub(super) fn stage(
         previous_origin: origin,
         previous_vkey: fs::read_to_string(&paths.vkey)?.trim_end().to_owned(),
         previous_checkpoint: note,
-        entries_before: old.first + old.size,
+        entries_before: first + old.size,
     };
     let (log, _) = Log::open(&staged, clock, entropy)?;
     log.append(event(what))?;

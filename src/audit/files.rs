@@ -1,10 +1,11 @@
 //! Where the log writes: the trait, and its real implementation on disk.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::domain::limits::LOG_RESERVE_BYTES;
 use crate::durable::{self, AppendFile, Readers};
@@ -105,16 +106,37 @@ pub trait LogFiles: Send + Sync {
     fn free_reserve(&self) -> io::Result<()>;
 }
 
+/// What every reader needs of a folder: to list it, and to open what is in it.
+const READABLE: u32 = 0o055;
+
 /// The files of a home.
 pub struct DiskFiles {
     paths: LogPaths,
     journal: Mutex<Option<AppendFile>>,
+    /// Folders of the log that this process has made or made sure of.
+    folders: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl DiskFiles {
     /// Nothing is opened before it is written.
     pub const fn new(paths: LogPaths) -> Self {
-        Self { paths, journal: Mutex::new(None) }
+        Self { paths, journal: Mutex::new(None), folders: Mutex::new(BTreeSet::new()) }
+    }
+
+    /// Makes sure of a folder and of those between it and the log, once each.
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        let is_known = |folder: &Path| self.folders().contains(folder);
+        let of_log = folder.ancestors().take_while(|folder| *folder != self.paths.log);
+        let mut unknown: Vec<&Path> = of_log.filter(|folder| !is_known(folder)).collect();
+        while let Some(folder) = unknown.pop() {
+            make_readable_folder(folder)?;
+            self.folders().insert(folder.to_owned());
+        }
+        Ok(())
+    }
+
+    fn folders(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.folders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,7 +158,7 @@ impl LogFiles for DiskFiles {
     fn publish(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.paths.log.join(path);
         if let Some(folder) = path.parent() {
-            make_readable_folder(folder, &self.paths.log)?;
+            self.make_folder(folder)?;
         }
         // Staged outside, so that the folder never has a file that no log has, not even in a crash.
         let staged = self.paths.journal.with_extension("staged");
@@ -152,6 +174,7 @@ impl LogFiles for DiskFiles {
 
     fn remove_folder(&self, path: &str) -> io::Result<()> {
         let path = self.paths.log.join(path);
+        self.folders().remove(&path);
         match fs::remove_dir_all(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(durable::at(&path, "remove", e)),
@@ -175,20 +198,17 @@ fn write_staged(staged: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes `folder` and those between it and `log`, open to every reader.
-pub(super) fn make_readable_folder(folder: &Path, log: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if folder != log
-        && let Some(parent) = folder.parent()
-    {
-        make_readable_folder(parent, log)?;
-    }
+/// Makes `folder`, open to every reader, and durable in the one that it lies in. One that is there
+/// is treated the same: what made it may have been cut off.
+pub(super) fn make_readable_folder(folder: &Path) -> io::Result<()> {
     durable::create_dir_all(folder)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-        .map_err(|e| durable::at(folder, "set the mode of", e))?;
-    sync_folder(folder)
+    let at = |error| durable::at(folder, "set the mode of", error);
+    let mode = fs::metadata(folder).map_err(at)?.permissions().mode();
+    if mode & READABLE != READABLE {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(at)?;
+    }
+    sync_folder(folder)?;
+    folder.parent().map_or(Ok(()), sync_folder)
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -92,7 +92,7 @@ pub const PROBLEM_KINDS: &[ProblemKind] = &[
     problem("key_possession", "a new key shows no signature of its own over old and new key"),
     problem("log_continued", "log.continued is not the first entry"),
     problem("after_freeze", "an entry follows log.frozen, which ends a log"),
-    problem("epoch_chain", "a log does not begin with the last checkpoint of the one before it"),
+    problem("epoch_chain", "a log does not go on from those before it: one is gone, or is another"),
     problem("too_many_problems", "the list ends here: there are more"),
     warning("uncosigned_tail", "the newest entries are not yet cosigned by a quorum of witnesses"),
     warning("running_query", "a query among the last entries has no terminal entry yet"),

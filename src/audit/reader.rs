@@ -96,6 +96,11 @@ impl Reader {
         Ok(entries)
     }
 
+    /// The first entry, where there is any.
+    pub(super) fn first(&self) -> Result<Option<Entry>, ReadError> {
+        Ok(self.entries(0, 1)?.pop())
+    }
+
     pub(super) fn entry(&self, index: u64) -> Result<Entry, ReadError> {
         let size = self.shared.lock().edge.size();
         let missing = || ReadError::NotFound { index, size };

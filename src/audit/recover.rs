@@ -17,6 +17,7 @@ use super::journal::{self, Frame, JOURNAL_BYTES_MAX};
 use super::keys::open_by_any;
 use super::note::{KeyError, NoteVerifier};
 use super::publish::{CHECKPOINT_FILE, Publisher};
+use super::reader::ReadError;
 use super::shared::{State, Stored};
 use super::tile::{Edge, PartKind, TILE_LEVELS, TILE_WIDTH};
 use crate::domain::clock::Timestamp;
@@ -110,6 +111,21 @@ pub enum OpenError {
         /// The size.
         size: u64,
     },
+    /// Corrupt: not the logs lie beside this one that it goes on from.
+    #[error(
+        "this log says that it goes on from {logs} logs with {entries} entries, and {found} lie in {}: restore log-1, ... with their keys from a backup; `affiant audit verify` says which is missing",
+        folder.display()
+    )]
+    Past {
+        /// Where they should lie.
+        folder: PathBuf,
+        /// How many it goes on from.
+        logs: u64,
+        /// Their entries.
+        entries: u64,
+        /// How many lie there.
+        found: u64,
+    },
     /// Operator: the log could not even say that its disk is full.
     #[error("no space can be kept free beside {}: free {bytes} bytes and more", path.display())]
     NoSpace {
@@ -121,6 +137,9 @@ pub enum OpenError {
     /// Corrupt: the published folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// Corrupt: the first entry, which says what the log goes on from.
+    #[error(transparent)]
+    First(#[from] ReadError),
     /// Unavailable: a file could not be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -168,6 +187,9 @@ pub(super) fn recover(
 
     // What was read may exist in the page cache alone (a failed fsync): write it anew, then apply.
     let note = replay.note.unwrap_or(&published_note);
+    // The checkpoint first: once the journal begins with it, nothing else remembers the entries that
+    // it covers.
+    files.publish(CHECKPOINT_FILE, published_note.as_bytes())?;
     let rewritten = journal::whole(published.size, &published_note, &replay.fresh, note);
     files.replace_journal(&rewritten)?;
     let incomplete = usize::try_from(published.size % TILE_WIDTH).unwrap_or(0);

@@ -74,9 +74,17 @@ pub(super) enum AuditCommand {
     Replay {
         /// An entry of the question.
         index: u64,
-        /// With this person's rights: one who may reveal contents sees them where they differ.
+        /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
+        /// Show the words that differ: recorded with the reason.
+        #[arg(long, requires_all = ["as_user", "reason"])]
+        reveal: bool,
+        /// Why they are shown.
+        #[arg(long, value_name = "R", requires = "reveal")]
+        reason: Option<String>,
+        #[command(flatten)]
+        credential: CredentialArgs,
     },
     /// The keys that sign the log.
     Key {

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,9 +59,13 @@ fn socket(home: &Path) -> PathBuf {
     config::runtime_folder().join(format!("affiant-{name}.sock"))
 }
 
-/// The server that has this home open, if there is one.
+/// The server that has this home open, if there is one. Only who owns the home speaks for it: where
+/// the socket had to go to a folder that others write to, anybody might listen.
 pub(super) fn connect(home: &Path) -> Option<UnixStream> {
-    UnixStream::connect(socket(home)).ok()
+    let socket = socket(home);
+    let owner = |path: &Path| std::fs::symlink_metadata(path).map(|found| found.uid()).ok();
+    let speaks_for_home = owner(&socket)? == std::fs::metadata(home).ok()?.uid();
+    speaks_for_home.then(|| UnixStream::connect(socket).ok())?
 }
 
 /// Lets the server run the command, and returns its output and exit code.

@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use crate::answer::{AnswerError, ReadError, ReplayError};
 use crate::app::{HomeInUse, NoHome};
-use crate::audit::{AnchorError, AppendError, KeyChangeError, OpenError, RoundError};
+use crate::audit::{
+    AnchorError, AppendError, KeyChangeError, OpenError, ReadError as LogReadError, RoundError,
+};
 use crate::config::ConfigError;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
+use crate::identity::AccountError;
 use crate::ingest::IngestError;
 use crate::models::ProvisionError;
 
@@ -130,7 +133,7 @@ failure_from!(
     crate::domain::clock::InvalidTimestamp,
     crate::domain::digest::InvalidDigest,
     crate::examine::InvalidFormat,
-    crate::identity::AccountError,
+    AccountError,
     crate::store::StateError,
 );
 
@@ -245,10 +248,13 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<crate::domain::digest::InvalidDigest>()
         || error.is::<crate::examine::InvalidFormat>()
         || error.is::<crate::evaluate::SuiteError>()
-        || error.is::<crate::identity::AccountError>()
+        || error.downcast_ref().is_some_and(is_callers_account_error)
         || matches!(error.downcast_ref(), Some(KeyChangeError::Overlap | KeyChangeError::Single))
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
-        || matches!(error.downcast_ref(), Some(ExamineError::Read(_) | ExamineError::Request(_)))
+        || matches!(
+            error.downcast_ref(),
+            Some(ExamineError::Read(LogReadError::NotFound { .. }) | ExamineError::Request(_))
+        )
         || matches!(
             error.downcast_ref(),
             Some(ExamineError::Replay(
@@ -257,6 +263,11 @@ fn is_usage(error: &anyhow::Error) -> bool {
                     | ReplayError::Read(_)
             ))
         )
+}
+
+/// Hashing and the state are the appliance's business.
+fn is_callers_account_error(error: &AccountError) -> bool {
+    !matches!(error, AccountError::State(_) | AccountError::Hash(_))
 }
 
 fn with_newline(text: &str) -> String {

@@ -209,7 +209,7 @@ impl Examiner {
         let mut found = None;
         self.each(&rotations, 0, |entry| {
             let old = entry.details().get("old_vkey").and_then(serde_json::Value::as_str);
-            let old = old.and_then(|vkey| parse_vkey(vkey).ok());
+            let old = old.and_then(|vkey| vkey.parse::<NoteVerifier>().ok());
             let same_log = old.filter(|key| key.name() == log.verifier.name());
             found = same_log.and_then(|key| Note::open(text, &key).ok());
             Ok(found.is_none())
@@ -232,7 +232,7 @@ impl Examiner {
             true => self.log.vkey()?,
             false => std::fs::read_to_string(folder.with_extension("vkey"))?,
         };
-        Ok(OneLog { epoch, folder, verifier: parse_vkey(&vkey)?, is_current })
+        Ok(OneLog { epoch, verifier: parse_vkey(&folder, &vkey)?, folder, is_current })
     }
 
     /// The key that signs bundles of a log. It is made on first use, and the log names it before it
@@ -242,7 +242,7 @@ impl Examiner {
             1 => self.keys.join("export.key"),
             epoch => self.keys.join(format!("export-{epoch}.key")),
         };
-        let bad = |error: KeyError| ExamineError::Request(format!("{}: {error}", path.display()));
+        let bad = |source: KeyError| ExamineError::Key { path: path.clone(), source };
         let signer = match std::fs::read_to_string(&path).map(Zeroizing::new) {
             Ok(text) => NoteSigner::from_text(text.trim_end()).map_err(bad)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound && log.is_current => {
@@ -289,7 +289,7 @@ impl Examiner {
 
     /// The log's own verifier key.
     pub(super) fn verifier(&self) -> Result<NoteVerifier, ExamineError> {
-        parse_vkey(&self.log.vkey()?)
+        parse_vkey(&self.paths.log, &self.log.vkey()?)
     }
 
     fn sealed(&self, recipient: Option<&str>) -> Result<Option<PayloadRef>, ExamineError> {
@@ -298,7 +298,8 @@ impl Examiner {
     }
 }
 
-fn parse_vkey(text: &str) -> Result<NoteVerifier, ExamineError> {
-    let bad = |error| ExamineError::Request(format!("the log's verifier key: {error}"));
+/// The verifier key that lies beside a log's folder.
+fn parse_vkey(log: &Path, text: &str) -> Result<NoteVerifier, ExamineError> {
+    let bad = |source| ExamineError::Key { path: log.with_extension("vkey"), source };
     text.trim_end().parse().map_err(bad)
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crate::answer::ReplayError;
+use crate::audit::note::KeyError;
 use crate::audit::{
     Actor, AppendError, Entry, EntryRules, Event, FolderError, Log, LogPaths, ReadError, Recorded,
     Report, Selection, TlogPolicy, Trust, VerifyOptions, What, verify_with,
@@ -25,7 +26,7 @@ use crate::store::{State, StateError, Vault, VaultError};
 pub use export::{ExportFormat, Exported, InvalidFormat, RecordFormat, Site};
 pub use filter::Filter;
 pub use hand_out::ExportRequest;
-pub use reveal::{ContentsState, Revealed};
+pub use reveal::{ContentsState, Opening, Revealed};
 
 /// Entries shown at a time where no number is asked for.
 pub const PAGE_ENTRIES: usize = 100;
@@ -70,6 +71,14 @@ pub enum ExamineError {
     /// Caller: the checkpoint named is none of this log, or of another time.
     #[error("{0}")]
     Request(String),
+    /// A key of the log or of its bundles cannot be read.
+    #[error("{path}: {source}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
     /// The published log cannot be read as it is.
     #[error(transparent)]
     Folder(#[from] FolderError),

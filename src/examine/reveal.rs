@@ -48,7 +48,38 @@ pub struct Revealed {
     pub contents: Option<Value>,
 }
 
+/// Who opens contents, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// Who, proved for this act.
+    pub who: &'a Confirmed,
+    /// Why.
+    pub reason: &'a Reason,
+}
+
 impl Examiner {
+    /// Records that the contents behind an entry are about to be shown, for a person who may.
+    pub(super) fn note_opening(
+        &self,
+        opening: &Opening<'_>,
+        actor: &Actor,
+        entry: &Entry,
+    ) -> Result<(), ExamineError> {
+        let person = Some(opening.who.principal().clone());
+        let reader = Reader { actor: actor.clone(), person };
+        self.decide(&reader, Action::Reveal)?;
+        let scope = KeyScope::of(TokenKind::Person, &actor.id);
+        let scope = match entry.payload() {
+            Some(payload) => scope.and(KeyScope::of_payload(&payload)),
+            None => scope,
+        };
+        let sealed = self.vault.seal(&scope, opening.reason.as_str().as_bytes())?;
+        let state = ContentsState::Open.as_str().to_owned();
+        let what = What::AuditRevealed { index: entry.index, state, payload: Some(sealed) };
+        self.record(&reader, what, ())?;
+        Ok(())
+    }
+
     /// Opens the contents that an entry commits to. Who, why, and what came of it is on record
     /// before they are shown.
     ///

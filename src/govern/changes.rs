@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::audit::{Actor, What};
 use crate::domain::change::{ChangeKind, Proposal, Target};
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
 use crate::domain::payload::{Token, TokenKind};
@@ -73,7 +74,8 @@ impl Governor {
         Ok(row)
     }
 
-    /// Approves a change and puts it into effect.
+    /// Approves a change and puts it into effect; one that is approved and was kept from taking
+    /// effect goes on.
     ///
     /// # Errors
     /// [`GovernError::OwnProposal`], [`GovernError::NotOpen`], and what keeps the change from taking
@@ -88,7 +90,11 @@ impl Governor {
         let by = who.principal().name.clone();
         self.decide(Changer::Person(who.principal()), Action::Approve)?;
         let _turn = self.turn.take();
-        let row = self.open_change(id)?;
+        let row = self.change(id)?;
+        if matches!(row.state, ChangeState::Approved { .. }) {
+            return self.apply(row, progress);
+        }
+        let row = proposed(row)?;
         if row.proposer == by {
             return Err(GovernError::OwnProposal { who: by.to_string() });
         }
@@ -117,7 +123,7 @@ impl Governor {
         id: RequestId,
     ) -> Result<ChangeRow, GovernError> {
         let _turn = self.turn.take();
-        let row = self.open_change(id)?;
+        let row = proposed(self.change(id)?)?;
         if row.proposer != who.name {
             self.decide(Changer::Person(who), Action::Approve)?;
         }
@@ -146,9 +152,14 @@ impl Governor {
                 true
             }
         };
-        let _turn = self.turn.take();
-        self.expire()?;
-        Ok(Listed { changes: self.state.changes().list()?, shows_contents })
+        let mut changes = self.state.changes().list()?;
+        let now = self.clock.now();
+        if changes.iter().any(|row| is_overdue(row, now)) {
+            let _turn = self.turn.take();
+            self.expire()?;
+            changes = self.state.changes().list()?;
+        }
+        Ok(Listed { changes, shows_contents })
     }
 
     /// Finishes what was approved before a crash, as far as it can be without the indexes where
@@ -168,8 +179,12 @@ impl Governor {
             match self.apply(row, &mut |_| ControlFlow::Continue(())) {
                 Err(error @ GovernError::NotRecorded(_)) => return Err(error),
                 // One change that cannot be finished must not keep the appliance from starting.
+                Err(GovernError::Account(_)) => {
+                    // The error itself names somebody.
+                    tracing::error!(change.id = %id, "a change waits for an account to be enabled");
+                }
                 Err(error) => {
-                    tracing::error!(change.id = %id, %error, "a change waits for the next start");
+                    tracing::error!(change.id = %id, %error, "an approved change waits");
                 }
                 Ok(_) => {}
             }
@@ -259,21 +274,19 @@ impl Governor {
         }
     }
 
-    fn open_change(&self, id: RequestId) -> Result<ChangeRow, GovernError> {
+    /// A change as it stands now.
+    fn change(&self, id: RequestId) -> Result<ChangeRow, GovernError> {
         self.expire()?;
         let row = self.state.changes().get(&id)?;
-        let row = row.ok_or(GovernError::NotFound { what: "change" })?;
-        match row.state == ChangeState::Proposed {
-            true => Ok(row),
-            false => Err(GovernError::NotOpen { state: row.state.as_str() }),
-        }
+        // The log may have refused, or answered late, what would have approved it.
+        self.settle(row.ok_or(GovernError::NotFound { what: "change" })?)
     }
 
     /// Notes the changes that nobody approved in time.
     fn expire(&self) -> Result<(), GovernError> {
         let now = self.clock.now();
         for row in self.state.changes().list()? {
-            if row.state == ChangeState::Proposed && row.expires <= now {
+            if is_overdue(&row, now) {
                 let (kind, subject) = (row.kind, row.subject.clone());
                 self.record_in(&row, What::ChangeExpired { kind, subject })?;
                 self.state.changes().put(&ChangeRow { state: ChangeState::Expired, ..row })?;
@@ -318,6 +331,18 @@ impl Governor {
         }
         proposer
     }
+}
+
+/// The change, where it can still be decided.
+fn proposed(row: ChangeRow) -> Result<ChangeRow, GovernError> {
+    match row.state == ChangeState::Proposed {
+        true => Ok(row),
+        false => Err(GovernError::NotOpen { state: row.state.as_str() }),
+    }
+}
+
+fn is_overdue(row: &ChangeRow, now: Timestamp) -> bool {
+    row.state == ChangeState::Proposed && row.expires <= now
 }
 
 const fn right_to_propose(kind: ChangeKind) -> Action {

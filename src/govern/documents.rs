@@ -58,7 +58,7 @@ impl Governor {
         id: DocumentId,
     ) -> Result<(), GovernError> {
         self.decide(changer, Action::DeleteDocuments)?;
-        let _turn = self.turn.take();
+        let turn = self.turn.take();
         let missing = GovernError::NotFound { what: "document" };
         let document = self.catalogue.document(id).ok_or(missing)?;
         self.check_holds(&document.row.scope())?;
@@ -68,6 +68,8 @@ impl Governor {
         };
         self.record(actor, what)?;
         self.catalogue.catch_up()?;
+        // Decided and on record: what waits for a batch to end must not keep others from deciding.
+        drop(turn);
         if let Some(ingestor) = self.ingestor() {
             ingestor.remove(id, document.row.generation)?;
         }

@@ -1,6 +1,6 @@
 //! Holds: what must be neither deleted nor erased.
 
-use crate::audit::{Actor, What};
+use crate::audit::{Actor, AppendError, What};
 use crate::domain::change::{Proposal, Target};
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::payload::{Token, TokenKind};
@@ -54,7 +54,10 @@ impl Governor {
             payload: Some(payload),
         };
         if let Err(error) = self.record_as(actor, id, what) {
-            self.state.holds().delete(&id)?;
+            // A slow log may have taken it, or yet take it: then the hold stands.
+            if !matches!(error, AppendError::Busy | AppendError::NotDurable { .. }) {
+                self.state.holds().delete(&id)?;
+            }
             return Err(error.into());
         }
         Ok(row)

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::Sought;
 use crate::catalogue::Document;
@@ -14,6 +16,7 @@ use crate::domain::limits::FILE_BYTES_MAX;
 use crate::govern::Changer;
 use crate::ingest::{BatchOptions, Source};
 use crate::policy::Action;
+use crate::telemetry::Counter;
 
 use super::jobs::JobState;
 use super::problem::blocking;
@@ -21,6 +24,8 @@ use super::{Caller, Kind, Problem, UseCases};
 
 /// Files of one upload at most.
 const FILES_MAX: usize = 500;
+/// Fields of one upload: its files, and more labels than anybody gives.
+const FIELDS_MAX: usize = FILES_MAX + 100;
 /// Bytes of a form field that is not a file.
 const FIELD_BYTES_MAX: usize = 4_096;
 
@@ -159,8 +164,9 @@ pub(super) async fn create_documents(
         .policies
         .may(&caller.principal, Action::Ingest)
         .map_err(|denial| Problem::new(Kind::PolicyDenied, denial.reason))?;
+    let place = enter(&cases)?;
     let upload = read(form).await?;
-    let id = begin(cases.into_inner(), &caller, upload)?;
+    let id = begin(cases.into_inner(), &caller, upload, place)?;
     let location = format!("/api/v1/jobs/{id}");
     Ok(HttpResponse::Accepted().insert_header(("Location", location)).json(json!({ "job": id })))
 }
@@ -197,7 +203,12 @@ pub(crate) async fn read(mut form: Multipart) -> Result<Upload, Problem> {
     let bad = |detail: String| Problem::new(Kind::BadRequest, detail);
     let mut upload = Upload::default();
     let mut bytes_left = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
+    let mut fields = 0;
     while let Some(mut field) = form.try_next().await.map_err(|e| bad(e.to_string()))? {
+        fields += 1;
+        if fields > FIELDS_MAX {
+            return Err(bad(format!("more than {FIELDS_MAX} fields; send the files in parts")));
+        }
         let name = field.name().unwrap_or_default().to_owned();
         let file = field
             .content_disposition()
@@ -243,11 +254,21 @@ pub(crate) async fn read(mut form: Multipart) -> Result<Upload, Problem> {
     Ok(upload)
 }
 
+/// Takes a place for an upload, or says at once that there is none: what is uploaded lies in memory
+/// until its turn comes.
+pub(crate) fn enter(cases: &UseCases) -> Result<OwnedSemaphorePermit, Problem> {
+    Arc::clone(&cases.uploads).try_acquire_owned().map_err(|_| {
+        cases.metrics.count(Counter::Overloaded);
+        Problem::new(Kind::Overloaded, "other uploads are on their way: try again in a minute")
+    })
+}
+
 /// Starts the job on the blocking pool.
 pub(crate) fn begin(
-    cases: std::sync::Arc<UseCases>,
+    cases: Arc<UseCases>,
     caller: &Caller,
     upload: Upload,
+    place: OwnedSemaphorePermit,
 ) -> Result<RequestId, Problem> {
     let labels = if upload.labels.is_empty() {
         Labels::internal()
@@ -265,6 +286,7 @@ pub(crate) fn begin(
     let total = u32::try_from(upload.files.len()).unwrap_or(u32::MAX);
     cases.jobs.begin(id, caller.principal.name.clone(), total);
     drop(actix_web::rt::task::spawn_blocking(move || {
+        let _place = place;
         let mut listen = |done, total| cases.jobs.set(id, JobState::Running { done, total });
         let state = match cases.ingestor.run(upload.files, &options, &mut listen) {
             Ok(report) => JobState::Done { report },

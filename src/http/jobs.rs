@@ -7,7 +7,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::principal::UserName;
 use crate::ingest::BatchReport;
 
-/// Finished jobs that are remembered.
+/// Jobs that are remembered: finished ones go first, and few run at once.
 const JOBS_MAX: usize = 1_000;
 
 /// An upload on its way.
@@ -56,8 +56,11 @@ impl Jobs {
     /// Adds a job that begins to run.
     pub fn begin(&self, id: RequestId, owner: UserName, total: u32) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        if jobs.len() == JOBS_MAX {
-            jobs.pop_front();
+        let is_over = |job: &Job| !matches!(job.state, JobState::Running { .. });
+        if jobs.len() >= JOBS_MAX
+            && let Some(oldest) = jobs.iter().position(is_over)
+        {
+            jobs.remove(oldest);
         }
         jobs.push_back(Job { id, owner, state: JobState::Running { done: 0, total } });
     }

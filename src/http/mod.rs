@@ -45,7 +45,9 @@ pub use witness::configure_witness;
 
 use instance::name_faults;
 
-pub(crate) use documents::{begin as begin_upload, document_id, read as read_upload, relabel};
+pub(crate) use documents::{
+    begin as begin_upload, document_id, enter as enter_upload, read as read_upload, relabel,
+};
 pub(crate) use instance::{Answered, answer};
 pub(crate) use queries::enter;
 
@@ -73,6 +75,8 @@ pub struct UseCases {
     pub jobs: Arc<Jobs>,
     /// Places for questions.
     pub gate: Arc<Semaphore>,
+    /// Places for uploads, from their first byte to the end of their job.
+    pub uploads: Arc<Semaphore>,
     /// Counts and durations.
     pub metrics: Arc<Metrics>,
     /// Time.

@@ -8,11 +8,11 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{AnswerError, ReadError};
-use crate::audit::AppendError;
+use crate::audit::{AppendError, ReadError as LogReadError};
 use crate::domain::ids::RequestId;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
-use crate::identity::SignInError;
+use crate::identity::{AccountError, SignInError};
 use crate::store::RevealError;
 
 /// Every kind of problem: code, status, title.
@@ -140,10 +140,10 @@ impl Problem {
                 tracing::warn!(%error, "a request was turned away");
                 Self::new(Kind::LogUnavailable, cause.to_string())
             }
-            AppendError::TooLarge { .. }
-            | AppendError::Invalid
-            | AppendError::Halted { .. }
-            | AppendError::NotDurable { .. } => Self::hidden(Kind::LogUnavailable, error),
+            AppendError::TooLarge { .. } => Self::new(Kind::BadRequest, cause.to_string()),
+            AppendError::Invalid | AppendError::Halted { .. } | AppendError::NotDurable { .. } => {
+                Self::hidden(Kind::LogUnavailable, error)
+            }
         }
     }
 
@@ -239,10 +239,14 @@ impl From<ExamineError> for Problem {
         match &error {
             ExamineError::Denied(denial) => Self::new(Kind::PolicyDenied, &denial.reason),
             ExamineError::NotRecorded(cause) => Self::unrecorded(cause, &error),
-            ExamineError::Read(_) => Self::new(Kind::NotFound, "there is no such entry"),
+            ExamineError::Read(LogReadError::NotFound { .. }) => {
+                Self::new(Kind::NotFound, "there is no such entry")
+            }
             ExamineError::NoContents { .. } => Self::new(Kind::NotFound, error.to_string()),
             ExamineError::Request(problem) => Self::new(Kind::BadRequest, problem),
-            ExamineError::Io(_)
+            ExamineError::Read(_)
+            | ExamineError::Key { .. }
+            | ExamineError::Io(_)
             | ExamineError::Replay(_)
             | ExamineError::Vault(_)
             | ExamineError::State(_)
@@ -254,6 +258,9 @@ impl From<ExamineError> for Problem {
 impl From<GovernError> for Problem {
     fn from(error: GovernError) -> Self {
         match &error {
+            GovernError::Account(AccountError::State(_) | AccountError::Hash(_)) => {
+                Self::hidden(Kind::Internal, &error)
+            }
             GovernError::Account(_) | GovernError::Label(_) => {
                 Self::new(Kind::BadRequest, error.to_string())
             }

@@ -99,7 +99,9 @@ pub(super) async fn create_search(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let question = body.into_inner().into_question(&cases)?;
+    let place = enter(&cases)?;
     let searched = blocking(move || {
+        let _place = place;
         Ok(cases.answerer.search(&caller.asker(), &question, Candidates::Hybrid)?)
     })
     .await?;

@@ -1,6 +1,7 @@
 //! A set of policies as it was written: every file, in one piece.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -185,9 +186,12 @@ fn names(dir: &Path, problems: &mut Vec<PolicyProblem>) -> Vec<String> {
         }
     };
     let mut names = Vec::new();
-    for entry in entries.take(POLICY_FILES_MAX + 1) {
-        match entry.map(|entry| entry.file_name().into_string()) {
-            Ok(Ok(name)) if name.starts_with('.') => {}
+    // Hidden files must not push a policy out of the count.
+    let is_hidden = |name: &OsString| name.as_encoded_bytes().starts_with(b".");
+    let found = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    let visible = found.filter(|name| !name.as_ref().is_ok_and(is_hidden));
+    for name in visible.take(POLICY_FILES_MAX + 1) {
+        match name.map(OsString::into_string) {
             Ok(Ok(name)) => names.push(name),
             Ok(Err(name)) => problems.push(PolicyProblem::new(
                 name.to_string_lossy(),

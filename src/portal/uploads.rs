@@ -3,7 +3,9 @@
 use actix_multipart::Multipart;
 use actix_web::{HttpResponse, web};
 
-use crate::http::{Caller, Job, JobState, Kind, Problem, UseCases, begin_upload, read_upload};
+use crate::http::{
+    Caller, Job, JobState, Kind, Problem, UseCases, begin_upload, enter_upload, read_upload,
+};
 use crate::policy::Action;
 
 use super::pages::{allows, frame, lead_to, require, show};
@@ -16,9 +18,10 @@ pub(super) async fn upload(
     form: Multipart,
 ) -> Result<HttpResponse, Problem> {
     require(&cases, &caller, Action::Ingest)?;
+    let place = enter_upload(&cases)?;
     let upload = read_upload(form).await?;
     caller.check_csrf(Some(&upload.csrf))?;
-    let id = begin_upload(cases.into_inner(), &caller, upload)?;
+    let id = begin_upload(cases.into_inner(), &caller, upload, place)?;
     Ok(lead_to(&format!("/uploads/{id}")))
 }
 

@@ -300,7 +300,7 @@ fn decide(bench: &Bench, dir: &Path, classes: usize) -> anyhow::Result<()> {
     };
     let scope = Scope { purpose: Some("treatment".to_owned()), ..Scope::default() };
     tell("deciding", format!("{classes} classes"));
-    let mut step = |what: &str, who: &Principal, list: &ClassList| -> anyhow::Result<()> {
+    let step = |what: &str, who: &Principal, list: &ClassList| -> anyhow::Result<()> {
         let before = hospital.decided();
         let (permit, took) = bench.time(|| hospital.permit(who, Action::Ask, &scope, list));
         let (opened, decided) = (permit?.classes().len(), hospital.decided() - before);

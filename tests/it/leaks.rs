@@ -7,7 +7,7 @@ use affiant::domain::answer::Outcome;
 use affiant::domain::question::{Mode, Scope};
 
 use crate::support::test_app::TestApp;
-use crate::support::{record, traces};
+use crate::support::{files_of, record, traces};
 
 /// Planted in a document.
 const IN_DOCUMENT: &str = "quibblewick";
@@ -73,10 +73,8 @@ fn planted_words_stand_in_no_entry_no_trace_no_metric_and_no_file_outside_the_fu
     assert_eq!(found(&traces), [""; 0], "tracing");
     app.open().state.flush().unwrap();
     let (mut searched, mut people) = (0, 0);
-    for entry in walkdir::WalkDir::new(app.path()).into_iter().map(Result::unwrap) {
-        let path = entry.path().strip_prefix(app.path()).unwrap();
-        if entry.file_type().is_file() && !is_full_text(path) {
-            let bytes = std::fs::read(entry.path()).unwrap();
+    for (path, bytes) in files_of(app.path()) {
+        if !is_full_text(&path) {
             let allowed: &[&str] = if path.starts_with("state/db") { &IN_PEOPLE } else { &[] };
             let mut leaked = found(&bytes);
             people += leaked.len();

@@ -254,6 +254,7 @@ fn check(
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the size of a test is no configuration")]
 fn nothing_forbidden_is_found_and_nothing_permitted_is_lost() {
     let triples = std::env::var("AFFIANT_TRIPLES").ok().and_then(|n| n.parse().ok());
     let triples: usize = triples.unwrap_or(TRIPLES);

@@ -31,7 +31,8 @@ impl OnRecord {
         &self.received
     }
 
-    pub(super) const fn terminal(&self) -> &Entry {
+    /// The entry that ended the question.
+    pub const fn terminal(&self) -> &Entry {
         &self.terminal
     }
 

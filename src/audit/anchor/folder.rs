@@ -87,7 +87,7 @@ impl Anchors {
         let note = SignedText::parse(checkpoint.as_bytes()).ok();
         let stated = note.and_then(|note| Checkpoint::parse(note.text));
         let size = stated.ok_or(AnchorError::Checkpoint)?.size;
-        make_readable_folder(&self.folder, &self.folder)?;
+        make_readable_folder(&self.folder)?;
         let imprint = Digest::of(&self.checkpoint(size, checkpoint)?);
         let request = request(&imprint, entropy);
         durable::replace(&self.path(size, "tsq"), &request, Readers::Everyone)?;

@@ -10,10 +10,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::entry::{Unfit, Unsequenced};
-use super::epoch::{self, Past};
 use super::event::Event;
 use super::files::{DiskFiles, LogFiles, LogPaths};
 use super::keys::{self, KeyChange, Offered};
+use super::past::{self, Past};
 use super::reader::Reader;
 use super::receipt::{Receipt, Recorded};
 use super::recover::{OpenError, Recovery, recover, sweep_folder};
@@ -196,12 +196,16 @@ impl Log {
         if recovered.is_frozen {
             return Err(OpenError::Frozen);
         }
-        let past = epoch::past(paths)?;
-        let first = past.last().map_or(0, |past| past.first + past.size);
-        let signers = offered.signers_of(&recovered.state.note)?;
-        keys::settle(paths, &signers.verifiers())?;
-        let edge = recovered.state.edge.clone();
         let shared = Arc::new(Shared::new(recovered.state));
+        let reader = Reader::new(Arc::clone(&shared), &paths.log);
+        let past = past::past_of(paths, reader.first()?.as_ref())?;
+        let first = past.last().map_or(0, |past| past.first + past.size);
+        let (edge, note) = {
+            let state = shared.lock();
+            (state.edge.clone(), Arc::clone(&state.note))
+        };
+        let signers = offered.signers_of(&note)?;
+        keys::settle(paths, &signers.verifiers())?;
         let sequencer = Sequencer {
             paths: paths.clone(),
             shared: Arc::clone(&shared),
@@ -221,7 +225,6 @@ impl Log {
         let sequencer = thread::Builder::new()
             .name("log-sequencer".into())
             .spawn(move || sequencer.run(&requests, &nudge, publisher))?;
-        let reader = Reader::new(Arc::clone(&shared), &paths.log);
         let running = Mutex::new(Some(Running { sequencer, _lock: lock }));
         let append_wait = pace.append_wait;
         let (paths, key_turn) = (paths.clone(), Mutex::new(()));

@@ -5,8 +5,8 @@ use std::{fs, io};
 use super::{Inner, Log};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::entry::Entry;
-use crate::audit::epoch;
 use crate::audit::merkle::Hash;
+use crate::audit::past;
 use crate::audit::problems::Problem;
 use crate::audit::reader::{ReadError, Reader};
 use crate::domain::ids::EntryIndex;
@@ -16,6 +16,11 @@ impl Log {
     /// Entries on record: those of this log, and of the logs that ended before it.
     pub fn size(&self) -> u64 {
         self.inner.first + self.inner.shared.lock().edge.size()
+    }
+
+    /// Entries of this log's own tree, which is what checkpoints and witnesses count.
+    pub fn tree_size(&self) -> u64 {
+        self.inner.shared.lock().edge.size()
     }
 
     /// One entry.
@@ -82,7 +87,7 @@ impl Log {
 
     /// What is wrong with the logs that ended before this one.
     pub fn verify_past(&self) -> Vec<Problem> {
-        epoch::verify_past(&self.inner.paths)
+        past::verify_past(&self.inner.paths)
     }
 
     /// The number of this log among those of its home, from 1.

@@ -14,14 +14,14 @@ fn frozen(count: u64) -> Home {
     home
 }
 
-fn freeze(home: &Home) {
+pub(super) fn freeze(home: &Home) {
     let log = home.open();
     let vkeys = log.keys().unwrap().iter().map(ToString::to_string).collect();
     log.append(event_of(8, What::LogFrozen { vkeys })).unwrap();
     log.close();
 }
 
-fn begin(home: &Home) -> Result<Epoch, EpochError> {
+pub(super) fn begin(home: &Home) -> Result<Epoch, EpochError> {
     let (clock, entropy) = home.parts();
     Log::begin_epoch(&home.paths, clock, entropy, |what| event_of(9, what))
 }
@@ -100,6 +100,54 @@ fn a_change_that_is_cut_off_anywhere_ends_when_it_is_run_again() {
     assert!(cut >= 8, "{cut}");
     // What was staged and never decided is made anew.
     assert_eq!(begin(&start).unwrap().number, 2);
+}
+
+#[test]
+fn a_log_misses_each_of_those_that_it_goes_on_from() {
+    let home = frozen(3);
+    begin(&home).unwrap();
+    home.fill(2);
+    freeze(&home);
+    begin(&home).unwrap();
+    home.fill(1);
+    assert_eq!(verify_past(&home.paths), []);
+    let gone = |home: &Home, number: u32| fs::remove_dir_all(&home.paths.past(number)[0]).unwrap();
+    let renamed = |home: &Home, from: u32, to: u32| {
+        for (from, to) in home.paths.past(from).iter().zip(home.paths.past(to)) {
+            fs::rename(from, to).unwrap();
+        }
+    };
+    type Harm<'a> = (&'a str, &'a dyn Fn(&Home));
+    let table: [Harm<'_>; 6] = [
+        ("the first", &|home| gone(home, 1)),
+        ("the second", &|home| gone(home, 2)),
+        ("both", &|home| [1, 2].into_iter().for_each(|number| gone(home, number))),
+        ("the first, and the second in its place", &|home| {
+            gone(home, 1);
+            renamed(home, 2, 1);
+        }),
+        ("one too many", &|home| {
+            for (from, to) in home.paths.past(2).iter().zip(home.paths.past(3)).take(2) {
+                if from.is_dir() { copy_folder(from, &to) } else { drop(fs::copy(from, to)) }
+            }
+        }),
+        ("another of as many entries", &|home| {
+            let other = frozen(3);
+            gone(home, 1);
+            copy_folder(&other.paths.log, &home.paths.past(1)[0]);
+            fs::copy(&other.paths.vkey, &home.paths.past(1)[1]).unwrap();
+        }),
+    ];
+    for (case, harm) in table {
+        let harmed = home.copy();
+        harm(&harmed);
+        let found = verify_past(&harmed.paths);
+        assert!(found.iter().any(|problem| problem.kind == "epoch_chain"), "{case}: {found:?}");
+        // That the entries are others is for the verifier to find.
+        let opened = harmed.try_open();
+        let is_counted = case.starts_with("another");
+        assert_eq!(matches!(opened, Err(OpenError::Past { .. })), !is_counted, "{case}");
+    }
 }
 
 #[test]

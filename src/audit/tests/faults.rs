@@ -115,6 +115,29 @@ fn no_fault_ever_yields_a_receipt_for_a_lost_entry() {
 }
 
 #[test]
+fn an_entry_leaves_the_journal_only_behind_a_checkpoint_that_is_on_disk_for_good() {
+    // A kill came between the renaming of the checkpoint and the fsync of its folder.
+    let home = start();
+    let before = fs::read(home.paths.log.join("checkpoint")).unwrap();
+    let files = Arc::new(FaultyFiles::healthy(home.paths.clone()));
+    open(&home, &files).unwrap().close();
+    let expected = [Operation::MakeReserve, Operation::Publish, Operation::ReplaceJournal];
+    assert_eq!(files.operations(), expected);
+    assert_eq!(fs::read(home.paths.log.join("checkpoint")).unwrap(), before);
+}
+
+#[test]
+fn a_folder_whose_making_was_cut_off_becomes_readable() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let folder = home.paths.log.join("tile").join("entries");
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    home.fill(1);
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o755);
+}
+
+#[test]
 fn no_fault_while_recovering_from_a_fault_loses_anything() {
     let start = start();
     let writes = healthy(&start, &Receipts::new());

@@ -157,6 +157,26 @@ fn a_witness_answers_as_the_protocol_says() {
 }
 
 #[test]
+fn no_stranger_can_keep_a_witness_from_starting_again() {
+    let log = Bare::new();
+    let folder = tempfile::tempdir().unwrap();
+    let note = log.note(1, leaf_hash(b"a"));
+    let (_, line) = note.rsplit_once("\n\n").unwrap();
+    for (old, count) in [(0, 1), (1, 99)] {
+        let witness = open_witness(folder.path(), &[log.signer.verifier()]);
+        let posted = body(old, &[], &format!("{note}{}", line.repeat(count)));
+        let Decision::Cosigned(own) = witness.add_checkpoint(&posted) else {
+            panic!("{count} times the line that everyone can read")
+        };
+        let stored = witness.newest(&Digest::of(ORIGIN.as_bytes())).unwrap().unwrap();
+        assert_eq!(stored, format!("{note}{own}").as_bytes());
+    }
+    let witness = open_witness(folder.path(), &[log.signer.verifier()]);
+    let more = body(1, &[], &format!("{note}{}", line.repeat(100)));
+    assert_eq!(witness.add_checkpoint(&more), Decision::Malformed, "101 lines");
+}
+
+#[test]
 fn a_witness_remembers_over_restarts_and_under_a_new_key_of_the_log() {
     let (log, rotated) = (Bare::new(), Bare::new());
     let folder = tempfile::tempdir().unwrap();
@@ -327,6 +347,28 @@ fn a_log_that_was_put_back_and_written_on_is_found_by_its_fork() {
         log.publish().unwrap();
         assert_eq!(world.rounds(&home, &log).run().unwrap(), []);
     }
+}
+
+#[test]
+fn a_log_that_goes_on_from_another_is_counted_by_its_own_entries() {
+    let home = Home::new();
+    home.fill(50);
+    epochs::freeze(&home);
+    epochs::begin(&home).unwrap();
+    let vkey = fs::read_to_string(&home.paths.vkey).unwrap();
+    let home = Home { vkey, ..home };
+    let world = World::new(&home);
+    let old = home.copy();
+    home.fill(4);
+    let log = home.open();
+    world.rounds(&home, &log).run().unwrap();
+    assert_eq!((log.size(), log.tree_size()), (56, 5));
+    log.close();
+    // Fewer than the witness has seen, though with the log before it there are more.
+    let log = old.open();
+    let error = world.rounds(&old, &log).run().unwrap_err();
+    let RoundError::Disagreement(found) = error else { panic!("{error}") };
+    assert_eq!((found.how, found.seen, found.own), (How::Ahead, 5, 1));
 }
 
 #[test]

@@ -153,7 +153,9 @@ impl Witness {
         }
         let cosignature = self.cosigner.cosign(note.text, self.clock.now().unix_millis() / 1_000);
         let stored = format!("{}\n{lines}{cosignature}", note.text);
-        if stored.len() as u64 > CHECKPOINT_BYTES_MAX {
+        // What would not be read at the next start is not stored.
+        let is_legible = SignedText::parse(stored.as_bytes()).is_ok();
+        if !is_legible || stored.len() as u64 > CHECKPOINT_BYTES_MAX {
             return Decision::Malformed;
         }
         if let Err(error) = durable::replace(&known.path, stored.as_bytes(), Readers::Everyone) {
@@ -181,13 +183,13 @@ impl Witness {
     }
 }
 
-/// The signature lines of the log's own keys; `None` where there is none, or one does not fit.
-/// Lines of other keys are not kept: anybody can add them.
+/// One signature line of each of the log's own keys; `None` where there is none, or one does not
+/// fit. Lines of other keys are not kept, nor a line twice: anybody can add them.
 fn signed_lines(keys: &[NoteVerifier], note: &SignedText<'_>) -> Option<String> {
     let mut lines = String::new();
     for key in keys {
         if key.signed(note).ok()? {
-            lines.extend(note.lines_of(key.key()));
+            lines.extend(note.lines_of(key.key()).next());
         }
     }
     Some(lines).filter(|lines| !lines.is_empty())

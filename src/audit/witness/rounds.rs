@@ -187,7 +187,7 @@ impl Rounds {
 
     /// Takes one answer in; the change, if it is one.
     fn enter(&self, state: &mut State, name: &str, known: u64, answer: Answer) -> Option<Change> {
-        let own = self.log.size();
+        let own = self.log.tree_size();
         let disagree = |how, seen| Disagreement { witness: name.to_owned(), how, seen, own };
         let memory = &mut state.kept.memory;
         let entry = memory.witnesses.entry(name.to_owned()).or_default();

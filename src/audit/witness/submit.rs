@@ -97,7 +97,7 @@ pub(super) fn submit(
         match reply.status {
             200 => {
                 *known = offered.size;
-                let lines = cosignature_lines(note, &reply.body, witness);
+                let lines = cosignature_line(note, &reply.body, witness);
                 return lines.map_or(Answer::Failed(Refused::BadAnswer), Answer::Cosigned);
             }
             403 => return Answer::Failed(Refused::UnknownKey),
@@ -105,7 +105,7 @@ pub(super) fn submit(
             // With nothing to be consistent with, nothing can be inconsistent.
             422 if old > 0 => return Answer::Forked { seen: old },
             409 => match size_of(&reply) {
-                Some(seen) if seen > log.size() => return Answer::Ahead { seen },
+                Some(seen) if seen > log.tree_size() => return Answer::Ahead { seen },
                 Some(seen) if seen > offered.size => {
                     *known = seen;
                     return Answer::Overtaken;
@@ -126,10 +126,15 @@ fn size_of(reply: &PostReply) -> Option<u64> {
     parse_size(text.strip_suffix('\n')?)
 }
 
-/// The lines of this witness, where they fit the checkpoint.
-fn cosignature_lines(note: &str, body: &[u8], witness: &CosignatureVerifier) -> Option<String> {
+/// The latest line of this witness, with its newline, where all its lines fit the checkpoint: a
+/// faulty one may send the same many times.
+fn cosignature_line(note: &str, body: &[u8], witness: &CosignatureVerifier) -> Option<String> {
     let cosigned = [note.as_bytes(), body].concat();
     let parsed = SignedText::parse(&cosigned).ok()?;
-    witness.cosigned(&parsed).ok()??;
-    Some(parsed.lines_of(witness.key()).collect())
+    let latest = witness.cosigned(&parsed).ok()??;
+    let lines = parsed.signatures_of(witness.key()).zip(parsed.lines_of(witness.key()));
+    lines
+        .into_iter()
+        .find(|(stamped, _)| stamped.starts_with(&latest.to_be_bytes()))
+        .map(|(_, line)| line)
 }

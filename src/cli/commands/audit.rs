@@ -17,7 +17,7 @@ use crate::domain::ids::EntryIndex;
 use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
 use crate::examine::bundle::{self, Known, is_bundle};
-use crate::examine::{ExportRequest, Filter};
+use crate::examine::{ExportRequest, Filter, Opening, Reader};
 
 pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
     match command {
@@ -73,7 +73,9 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             Err(Failure::usage("name a file with --request or --reply"))
         }
         AuditCommand::Witness(args) => witness::serve(context, &args),
-        AuditCommand::Replay { index, as_user } => replay(context, index, as_user.as_deref()),
+        AuditCommand::Replay { index, as_user, reason, credential, .. } => {
+            replay(context, index, as_user.as_deref(), reason, &credential)
+        }
         AuditCommand::Key { command, as_user } => {
             super::keys::key(context, command, as_user.as_deref())
         }
@@ -136,12 +138,28 @@ fn export(context: &mut Context<'_>, args: ExportArgs) -> Result<Reply, Failure>
     Ok(Reply::done(value, text))
 }
 
-fn replay(context: &mut Context<'_>, index: u64, as_user: Option<&str>) -> Result<Reply, Failure> {
-    let reader = context.reader(as_user)?;
+/// Runs a past answer again; with a reason, the person shows a credential and sees the words.
+fn replay(
+    context: &mut Context<'_>,
+    index: u64,
+    as_user: Option<&str>,
+    reason: Option<String>,
+    credential: &CredentialArgs,
+) -> Result<Reply, Failure> {
+    let (reader, opened) = match (as_user, reason) {
+        (Some(name), Some(reason)) => {
+            let (who, actor) = context.confirmed(name, credential)?;
+            let person = Some(who.principal().clone());
+            (Reader { actor, person }, Some((who, Reason::try_from(reason)?)))
+        }
+        (as_user, _) => (context.reader(as_user)?, None),
+    };
+    let opening = opened.as_ref().map(|(who, reason)| Opening { who, reason });
     let engine = context.engine()?;
     let app = context.app()?;
     let accounts = &app.governor.accounts;
-    let replay = app.examiner.replay(&engine.answerer, accounts, &reader, EntryIndex(index))?;
+    let at = EntryIndex(index);
+    let replay = app.examiner.replay(&engine.answerer, accounts, &reader, at, opening)?;
     let mut text = match (replay.same, replay.same_text) {
         (true, _) => format!("same: entry {} replays as it was recorded\n", replay.entry),
         (false, Some(true)) => format!("entry {}: the same text, but\n", replay.entry),

@@ -28,7 +28,7 @@ pub use audit::{AuditFilter, AuditPage, EntryLine, ProblemLine, VerifyPage};
 pub use documents::{
     DocumentLine, DocumentsPage, LabelField, LabelsPage, SetAside, TakenIn, UploadPage, UploadState,
 };
-pub use entrance::{ProblemPage, SignInPage};
+pub use entrance::{ProblemPage, SignInPage, SignOnLink, SignedInPage};
 pub use entry::{EntryPage, EntryRow, type_words};
 pub use frame::{Frame, Moment, Pager, Person, Place};
 pub use viewer::{Highlight, PageBody, Run, ViewerPage, runs};

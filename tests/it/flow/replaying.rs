@@ -9,8 +9,11 @@ use affiant::domain::change::Target;
 use affiant::domain::ids::EntryIndex;
 use affiant::domain::principal::Role;
 use affiant::domain::question::Mode;
-use affiant::examine::{ExamineError, Reader};
+use affiant::domain::reason::Reason;
+use affiant::examine::{ExamineError, Opening, Reader};
+use affiant::identity::Credential;
 
+use crate::support::PASSWORD;
 use crate::support::corpus::{ANSWERABLE as QUESTION, UNANSWERABLE};
 use crate::support::record;
 use crate::support::test_app::TestApp;
@@ -30,9 +33,18 @@ fn try_replay(
     who: Option<&str>,
     at: EntryIndex,
 ) -> Result<Recorded<Replay>, ExamineError> {
+    replay_opened(app, who, at, None)
+}
+
+fn replay_opened(
+    app: &TestApp,
+    who: Option<&str>,
+    at: EntryIndex,
+    opening: Option<Opening<'_>>,
+) -> Result<Recorded<Replay>, ExamineError> {
     let engine = app.engine();
     let accounts = &app.open().governor.accounts;
-    app.open().examiner.replay(&engine.answerer, accounts, &reader(app, who), at)
+    app.open().examiner.replay(&engine.answerer, accounts, &reader(app, who), at, opening)
 }
 
 fn replay(app: &TestApp, who: Option<&str>, answer: &Answer) -> Replay {
@@ -146,7 +158,7 @@ fn an_erased_question_is_told_and_not_run() {
 }
 
 #[test]
-fn a_deleted_document_is_the_cause_and_words_are_shown_to_those_who_may_reveal_them_alone() {
+fn a_deleted_document_is_the_cause_and_words_are_shown_to_those_who_open_them_alone() {
     let app = TestApp::corpus();
     let answer = app.ask("staff", QUESTION);
     let cited = answer.sentences[0].citations[0].document;
@@ -157,12 +169,22 @@ fn a_deleted_document_is_the_cause_and_words_are_shown_to_those_who_may_reveal_t
         name: "both".parse().unwrap(),
         roles: [Role::Auditor, Role::RecordsOfficer].into(),
         attributes: Default::default(),
-        password: None,
+        password: Some(PASSWORD.to_owned().into()),
     };
     app.open().governor.create_account(operator, &actor, both).unwrap();
     app.open().governor.delete_document(operator, &actor, cited).unwrap();
-    for (who, shows) in [(None, false), (Some("auditor"), false), (Some("both"), true)] {
-        let replay = replay(&app, who, &answer);
+    let own = Credential::Password(PASSWORD.to_owned().into());
+    let proved = |name| app.open().governor.accounts.confirm(name, &own).unwrap();
+    let (auditor, both) = (proved("auditor"), proved("both"));
+    let reason = Reason::try_from("a complaint".to_owned()).unwrap();
+    let terminal = answer.entries.terminal.unwrap();
+    let opening = |who| Some(Opening { who, reason: &reason });
+    let denied = replay_opened(&app, Some("auditor"), terminal, opening(&auditor));
+    assert!(matches!(denied, Err(ExamineError::Denied(_))), "auditors reveal nothing");
+    assert!(record::of_kind(&app.open().log, "audit.revealed").is_empty());
+    for (who, opening) in [(None, None), (Some("both"), None), (Some("both"), opening(&both))] {
+        let shows = opening.is_some();
+        let replay = replay_opened(&app, who, terminal, opening).unwrap().into_parts().0;
         let kinds = kinds(&replay);
         for kind in ["hits", "documents", "answer", "sentences"] {
             assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
@@ -170,6 +192,9 @@ fn a_deleted_document_is_the_cause_and_words_are_shown_to_those_who_may_reveal_t
         let text = serde_json::to_string(&replay).unwrap();
         assert_eq!(text.contains("may not be sent by fax"), shows, "{who:?}");
         assert!(text.contains(document.row.token.as_str()));
+        let opened = record::of_kind(&app.open().log, "audit.revealed");
+        assert_eq!(opened.len(), usize::from(shows), "on record, with its reason");
+        assert!(opened.iter().all(|entry| entry.details()["index"] == terminal.0));
     }
 }
 

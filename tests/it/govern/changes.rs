@@ -1,6 +1,6 @@
 use affiant::domain::change::{Proposal, Target};
 use affiant::domain::principal::Role;
-use affiant::govern::{Changer, GovernError};
+use affiant::govern::{Changer, ErasureStep, GovernError};
 use affiant::identity::NewAccount;
 
 use crate::support::record;
@@ -159,4 +159,28 @@ fn what_is_too_young_is_not_erased_and_the_date_is_told() {
     let kept = app.open().governor.kept().unwrap();
     assert_eq!(kept[0].until, Some(until));
     assert_eq!(until.unix_millis() - kept[0].since.unix_millis(), 30 * 24 * 3_600_000);
+}
+
+#[test]
+fn a_hold_that_comes_between_approval_and_effect_keeps_everything() {
+    let app = TestApp::empty();
+    app.engine();
+    let report = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
+    let target = Target::Document(report.documents[0].id);
+    let proposed = app.propose("records", Proposal::Erase { target: target.clone() }).unwrap();
+    let cut_off =
+        app.approve_until("approver", proposed.id, Some(ErasureStep::Record)).unwrap_err();
+    assert!(matches!(cut_off, GovernError::Interrupted), "{cut_off}");
+    let (who, actor) = app.principal("records");
+    let hold = app.open().governor.hold(&who, &actor, target, reason()).unwrap();
+    let held = app.approve("approver", proposed.id).unwrap_err();
+    assert!(matches!(held, GovernError::Held { .. }), "{held}");
+    app.open().governor.resume().unwrap();
+    assert!(record::of_kind(&app.open().log, "erasure.keys").is_empty());
+    let release = app.open().governor.release(hold.id).unwrap();
+    let release = app.propose("records", release).unwrap();
+    app.approve("approver", release.id).unwrap();
+    let done = app.approve("approver", proposed.id).unwrap();
+    assert_eq!(done.state.as_str(), "applied", "what was approved goes on");
+    assert_eq!(record::of_kind(&app.open().log, "change.approved").len(), 2);
 }

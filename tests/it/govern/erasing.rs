@@ -12,8 +12,8 @@ use affiant::govern::{ErasureStep, GovernError};
 use affiant::ingest::Source;
 use affiant::store::ChangeState;
 
-use crate::support::record;
 use crate::support::test_app::TestApp;
+use crate::support::{files_of, record};
 
 const IN_TEXT: &str = "quibblewick";
 const IN_NAME: &str = "mirrowdale";
@@ -77,15 +77,12 @@ fn segments(home: &Path) -> BTreeSet<String> {
 /// Files of the home that hold one of these words, in clear and whatever its case.
 fn holding(home: &Path, words: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in walkdir::WalkDir::new(home).into_iter().map(Result::unwrap) {
-        if entry.file_type().is_file() {
-            let bytes = std::fs::read(entry.path()).unwrap().to_ascii_lowercase();
-            let name = entry.path().to_string_lossy().to_lowercase();
-            for word in words {
-                let holds = bytes.windows(word.len()).any(|part| part == word.as_bytes());
-                if holds || name.contains(word) {
-                    found.push(format!("{}: {word}", entry.path().display()));
-                }
+    for (path, bytes) in files_of(home) {
+        let (bytes, name) = (bytes.to_ascii_lowercase(), path.to_string_lossy().to_lowercase());
+        for word in words {
+            let holds = bytes.windows(word.len()).any(|part| part == word.as_bytes());
+            if holds || name.contains(word) {
+                found.push(format!("{}: {word}", path.display()));
             }
         }
     }
