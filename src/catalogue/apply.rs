@@ -71,9 +71,10 @@ fn relabel(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
     }
 }
 
+/// Shown first: whoever sees that a row changed must see the change.
 fn put(catalogue: &Catalogue, row: DocumentRow) -> Result<(), CatalogueError> {
-    catalogue.state.documents().put_soon(&row)?;
-    catalogue.show(row)
+    catalogue.show(row.clone())?;
+    Ok(catalogue.state.documents().put_soon(&row)?)
 }
 
 /// The entry's payload is the sealed catalogue row; `None` where it was erased.
@@ -102,8 +103,8 @@ fn delete(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
     let Some(Ok(token)) = token else { return Ok(()) };
     if let Some(row) = catalogue.state.documents().get(&token)? {
         let row = DocumentRow { deleted: Some(entry.index), ..row };
-        catalogue.state.documents().put_soon(&row)?;
         catalogue.hide(row.document);
+        catalogue.state.documents().put_soon(&row)?;
     }
     Ok(())
 }
