@@ -106,6 +106,7 @@ pub struct SignedOn {
     name: String,
     rights: Option<Rights>,
     next: Option<String>,
+    confirms: Option<Digest>,
 }
 
 impl SignedOn {
@@ -129,6 +130,11 @@ impl SignedOn {
         self.rights.as_ref()
     }
 
+    /// The session that they have just proved to be theirs, where that was asked for.
+    pub const fn confirms(&self) -> Option<&Digest> {
+        self.confirms.as_ref()
+    }
+
     /// Where they were going.
     pub fn next(&self) -> Option<&str> {
         self.next.as_deref()
@@ -140,8 +146,11 @@ impl SignedOn {
 pub enum Proof {
     /// As the provider sees fit.
     Any,
-    /// Now (`prompt=login`, `max_age=0`).
-    Fresh,
+    /// Now (`prompt=login`, `max_age=0`), for this session of theirs, by the digest of its token.
+    Fresh {
+        /// The session.
+        session: Digest,
+    },
 }
 
 /// The organisation's OpenID provider.
@@ -206,7 +215,11 @@ impl Provider {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
-        if proof == Proof::Fresh {
+        let confirms = match proof {
+            Proof::Any => None,
+            Proof::Fresh { session } => Some((session, self.clock.now())),
+        };
+        if confirms.is_some() {
             query.extend([("prompt", "login"), ("max_age", "0")]);
         }
         let start = &metadata.authorization_endpoint;
@@ -217,7 +230,7 @@ impl Provider {
             nonce,
             verifier,
             next,
-            since: (proof == Proof::Fresh).then(|| self.clock.now()),
+            confirms,
             begun: self.clock.steady(),
         };
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(state, open);
@@ -248,7 +261,7 @@ impl Provider {
             client_id: &self.settings.client_id,
             nonce: &open.nonce,
             now: self.clock.now(),
-            since: open.since,
+            since: open.confirms.map(|(_, since)| since),
         };
         let claims = self.remote.open(&metadata, &tokens.id_token)?;
         let (mut claims, subject) = Claims::check(claims, &expected)?;
@@ -264,6 +277,7 @@ impl Provider {
             name: claims.text(name_claim).unwrap_or_default().to_lowercase(),
             rights: self.settings.mapping.rights(&claims.groups(groups_claim)?),
             next: open.next,
+            confirms: open.confirms.map(|(session, _)| session),
         })
     }
 
