@@ -58,7 +58,7 @@ fn request(entry: &Entry) -> Result<RequestId, CatalogueError> {
 
 fn activate(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
     match row(catalogue, entry)? {
-        Some(row) => put(catalogue, DocumentRow { entry: entry.index, ..row }),
+        Some(row) => put(catalogue, &DocumentRow { entry: entry.index, ..row }),
         None => Ok(()),
     }
 }
@@ -66,15 +66,15 @@ fn activate(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> 
 /// The row under its new labels; the entry that activated it stays.
 fn relabel(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
     match row(catalogue, entry)? {
-        Some(row) => put(catalogue, row),
+        Some(row) => put(catalogue, &row),
         None => Ok(()),
     }
 }
 
 /// Shown first: whoever sees that a row changed must see the change.
-fn put(catalogue: &Catalogue, row: DocumentRow) -> Result<(), CatalogueError> {
+fn put(catalogue: &Catalogue, row: &DocumentRow) -> Result<(), CatalogueError> {
     catalogue.show(row.clone())?;
-    Ok(catalogue.state.documents().put_soon(&row)?)
+    Ok(catalogue.state.documents().put_soon(row)?)
 }
 
 /// The entry's payload is the sealed catalogue row; `None` where it was erased.
