@@ -259,7 +259,7 @@ impl App {
         };
         app.tell_policies()?;
         app.close_interrupted(&recovery)?;
-        app.record_changes(changes);
+        app.record_changes(&changes);
         Ok(app)
     }
 

@@ -145,7 +145,7 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         ("no_home", "run `affiant init`, or name the home with --home", exit::USAGE)
     } else if error.is::<ConfigError>() {
         ("configuration", "correct every field that is named", exit::USAGE)
-    } else if let Some(AnchorError::Token(_)) = error.downcast_ref() {
+    } else if let Some(AnchorError::Token(_) | AnchorError::Kept { .. }) = error.downcast_ref() {
         ("timestamp_refused", "ask the authority again, with a new request", exit::CHECK_FAILED)
     } else if error.chain().any(is_disagreement) {
         (
