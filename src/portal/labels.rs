@@ -59,12 +59,11 @@ pub(super) async fn change_labels(
     let form = form.into_inner();
     caller.check_csrf(form.get("csrf").map(String::as_str))?;
     let id = document_id(&id)?;
+    let sent = |key: &str| form.get(key).map(|value| format!("{key}={}", value.trim()));
+    let texts = TEXTS.iter().filter_map(|(key, _)| sent(key));
     // A box that is not ticked is not sent.
-    let pairs: Vec<String> = TEXTS
-        .iter()
-        .chain(&TICKS)
-        .map(|(key, _)| format!("{key}={}", form.get(*key).map_or("", |value| value.trim())))
-        .collect();
+    let ticks = TICKS.iter().map(|(key, _)| sent(key).unwrap_or_else(|| format!("{key}=")));
+    let pairs: Vec<String> = texts.chain(ticks).collect();
     blocking(move || relabel(&cases, &caller, id, &pairs)).await?;
     Ok(lead_to("/documents"))
 }

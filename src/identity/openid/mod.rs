@@ -106,10 +106,15 @@ pub struct SignedOn {
     name: String,
     rights: Option<Rights>,
     next: Option<String>,
-    confirms: Option<Digest>,
+    is_fresh: bool,
 }
 
 impl SignedOn {
+    /// Whether the provider was asked to let them prove who they are anew, and did.
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh
+    }
+
     /// Who vouches.
     pub fn issuer(&self) -> &str {
         &self.issuer
@@ -130,11 +135,6 @@ impl SignedOn {
         self.rights.as_ref()
     }
 
-    /// The session that they have just proved to be theirs, where that was asked for.
-    pub const fn confirms(&self) -> Option<&Digest> {
-        self.confirms.as_ref()
-    }
-
     /// Where they were going.
     pub fn next(&self) -> Option<&str> {
         self.next.as_deref()
@@ -146,11 +146,8 @@ impl SignedOn {
 pub enum Proof {
     /// As the provider sees fit.
     Any,
-    /// Now (`prompt=login`, `max_age=0`), for this session of theirs, by the digest of its token.
-    Fresh {
-        /// The session.
-        session: Digest,
-    },
+    /// Now (`prompt=login`, `max_age=0`).
+    Fresh,
 }
 
 /// The organisation's OpenID provider.
@@ -215,11 +212,7 @@ impl Provider {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
-        let confirms = match proof {
-            Proof::Any => None,
-            Proof::Fresh { session } => Some((session, self.clock.now())),
-        };
-        if confirms.is_some() {
+        if proof == Proof::Fresh {
             query.extend([("prompt", "login"), ("max_age", "0")]);
         }
         let start = &metadata.authorization_endpoint;
@@ -230,7 +223,7 @@ impl Provider {
             nonce,
             verifier,
             next,
-            confirms,
+            since: (proof == Proof::Fresh).then(|| self.clock.now()),
             begun: self.clock.steady(),
         };
         self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(state, open);
@@ -261,7 +254,7 @@ impl Provider {
             client_id: &self.settings.client_id,
             nonce: &open.nonce,
             now: self.clock.now(),
-            since: open.confirms.map(|(_, since)| since),
+            since: open.since,
         };
         let claims = self.remote.open(&metadata, &tokens.id_token)?;
         let (mut claims, subject) = Claims::check(claims, &expected)?;
@@ -277,7 +270,7 @@ impl Provider {
             name: claims.text(name_claim).unwrap_or_default().to_lowercase(),
             rights: self.settings.mapping.rights(&claims.groups(groups_claim)?),
             next: open.next,
-            confirms: open.confirms.map(|(session, _)| session),
+            is_fresh: open.since.is_some(),
         })
     }
 

@@ -18,8 +18,8 @@ pub(super) struct Open {
     pub(super) verifier: String,
     /// Where to go afterwards.
     pub(super) next: Option<String>,
-    /// The session that the person confirms, by proving who they are after this time.
-    pub(super) confirms: Option<(Digest, Timestamp)>,
+    /// The person must prove who they are after this.
+    pub(super) since: Option<Timestamp>,
     /// When it was begun, steady time.
     pub(super) begun: Duration,
 }
@@ -87,7 +87,7 @@ mod tests {
             nonce: "n".to_owned(),
             verifier: "v".to_owned(),
             next: None,
-            confirms: None,
+            since: None,
             begun: Duration::from_secs(begun),
         }
     }
