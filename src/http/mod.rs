@@ -180,6 +180,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/{path:.*}", web::get().to(log::show_past))
                 .default_service(web::to(problem::not_found)),
         )
+        .configure(probes);
+}
+
+/// What machines that watch over this one read.
+fn probes(config: &mut web::ServiceConfig) {
+    config
         .service(
             web::resource("/readyz")
                 .wrap(from_fn(name_faults))
