@@ -276,7 +276,11 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
         || matches!(
             error.downcast_ref(),
-            Some(ExamineError::Read(LogReadError::NotFound { .. }) | ExamineError::Request(_))
+            Some(
+                ExamineError::Read(LogReadError::NotFound { .. })
+                    | ExamineError::Request(_)
+                    | ExamineError::NoContents { .. }
+            )
         )
         || matches!(
             error.downcast_ref(),

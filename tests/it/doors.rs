@@ -62,6 +62,17 @@ fn house(set: &str, changes: usize) -> (TestApp, Vec<String>) {
     (app, waiting)
 }
 
+/// A document that belongs to no matter and no patient.
+fn plain(app: &TestApp) -> String {
+    let documents = app.open().catalogue.documents();
+    let is_plain = |labels: &affiant::domain::access::Labels| {
+        let seen_by_all = labels.classification.as_deref() == Some("internal");
+        seen_by_all && labels.matter.is_none() && labels.patient.is_none() && !labels.privileged
+    };
+    let found = documents.iter().find(|document| is_plain(&document.card.labels)).unwrap();
+    found.row.document.to_string()
+}
+
 /// The names that stand for something in this house.
 struct Names {
     document: String,
@@ -71,7 +82,9 @@ struct Names {
 /// What a door is sent: method, path, kind of body, body.
 fn request(door: &Door, names: &Names, csrf: &str) -> (String, String, String, Vec<u8>) {
     let (method, path) = door.name.split_once(' ').unwrap();
+    let no_document = "0".repeat(64);
     let id = match path {
+        _ if method == "DELETE" && path.starts_with("/documents") => no_document.as_str(),
         _ if path.starts_with("/documents") => names.document.as_str(),
         _ if path.starts_with("/changes") && path.ends_with("reject") => names.change.as_str(),
         _ => "00000000-0000-7000-8000-000000000000",
@@ -137,7 +150,9 @@ fn is_denied(door: &Door, reply: &Reply) -> bool {
     }
     let text = reply.text();
     if reply.status == 403 {
-        assert!(text.contains("policy_denied"), "{}: {text}", door.name);
+        let is_policy =
+            text.contains("policy_denied") || text.contains("data-no-answer=\"denied\"");
+        assert!(is_policy, "{}: {text}", door.name);
     }
     reply.status == 403
 }
@@ -150,11 +165,12 @@ fn signs_out(door: &Door) -> bool {
 fn take_every_door(set: &str) {
     let (app, waiting) = house(set, people().len());
     app.engine();
-    let document = app.open().catalogue.documents()[0].row.document;
+    let document = plain(&app);
     let server = app.serve();
+    let mut wrong = Vec::new();
     let expected = [app.open().policies.opens(ROUTES), app.open().policies.opens(PAGES)];
     for ((name, role), change) in people().into_iter().zip(waiting) {
-        let names = Names { document: document.to_string(), change };
+        let names = Names { document: document.clone(), change };
         for (doors, (expected, prefix)) in
             [ROUTES, PAGES].into_iter().zip(expected.iter().zip(["/api/v1", ""]))
         {
@@ -165,18 +181,17 @@ fn take_every_door(set: &str) {
                 // Which documents a role may see, the policies of documents decide.
                 let is_document = door.name.starts_with("GET /documents/{id}");
                 let denied = is_denied(door, &reply);
-                if !(is_document && opens && set != "general") {
-                    let text = reply.text();
-                    assert_eq!(!denied, opens, "{set}: {name}: {}: {text}", door.name);
+                let is_as_told = denied != opens || is_document && opens && set != "general";
+                if !is_as_told || reply.status >= 500 || reply.status == 401 {
+                    wrong.push(format!("{name}: {}: {} {}", door.name, reply.status, reply.text()));
                 }
-                assert!(reply.status < 500, "{}: {}", door.name, reply.text());
-                assert_ne!(reply.status, 401, "{name}: {}: {}", door.name, reply.text());
                 if signs_out(door) {
                     client = server.signed_in(&name);
                 }
             }
         }
     }
+    assert!(wrong.is_empty(), "{set}\n{}", wrong.join("\n"));
 }
 
 #[test]
@@ -279,7 +294,8 @@ fn arguments(command: &str, names: &Names, files: &Path) -> Option<Vec<String>> 
         "changes show" => names.change.clone(),
         "changes approve" => none.to_owned(),
         "changes reject" => names.change.clone(),
-        "hold add" | "erase" => "--matter M-none --reason a-test".to_owned(),
+        "hold add" => "--matter M-none --reason a-test".to_owned(),
+        "erase" => "--matter M-other --reason a-test".to_owned(),
         "hold release" => format!("{none} --reason a-test"),
         _ => return None,
     };
@@ -290,7 +306,7 @@ fn arguments(command: &str, names: &Names, files: &Path) -> Option<Vec<String>> 
 fn a_role_runs_its_commands_and_no_other() {
     let (app, waiting) = house("general", people().len());
     app.account_of("outsider2", [Role::Staff].into());
-    let document = app.open().catalogue.documents()[0].row.document.to_string();
+    let document = plain(&app);
     let home = app.let_go();
     let cli = Cli::on(home.path());
     let files = tempfile::tempdir().unwrap();
@@ -300,6 +316,7 @@ fn a_role_runs_its_commands_and_no_other() {
         .unwrap();
     let matrix = cli.json(0, &["policy", "matrix"]);
     let server = cli.serve();
+    let mut wrong = Vec::new();
     for ((name, role), change) in people().into_iter().zip(waiting) {
         let names = Names { document: document.clone(), change };
         for row in matrix["commands"].as_array().unwrap() {
@@ -329,9 +346,11 @@ fn a_role_runs_its_commands_and_no_other() {
                 Some(role) => row["roles"].as_array().unwrap().contains(&json!(role)),
                 None => row["no_role"] == true,
             };
-            assert_eq!(!denied, opens, "{name}: {words:?}: {ended:?}");
-            assert!(ended.code != 5, "{name}: {words:?}: {ended:?}");
+            if denied == opens || ended.code == 5 {
+                wrong.push(format!("{name}: {words:?}: {ended:?}"));
+            }
         }
     }
     server.stop();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
