@@ -7,7 +7,6 @@ use crate::audit::{Event, Log, Recorded, What};
 use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
 use crate::document::render_page;
 use crate::domain::answer::Answer;
-use crate::domain::classes::ClassList;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::document::Rect;
 use crate::domain::ids::{DocumentId, RequestId};
@@ -238,10 +237,8 @@ fn may_reread(parts: &Parts, asker: &Asker, answer: &Answer) -> Result<bool, Rea
     }
     let question = history::question(&parts.log, &parts.vault, asker, answer)?;
     let scope = question.map(|question| question.scope).unwrap_or_default();
-    let nothing = ClassList::default();
-    let permit = parts.policies.permit(&asker.principal, Action::Ask, &scope, &nothing);
-    let Ok(permit) = permit else { return Ok(false) };
-    let again = parts.policies.again(&permit);
+    let again = parts.policies.afresh(&asker.principal, Action::Ask, &scope);
+    let Ok(again) = again else { return Ok(false) };
     for document in documents {
         let kept = parts.catalogue.kept_document(document)?;
         if !kept.is_some_and(|kept| again.permits(&kept.card.labels)) {

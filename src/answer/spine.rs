@@ -15,7 +15,7 @@ use crate::telemetry::{Counter, Phase};
 use crate::verify::{Grounded, Refusal, relevance};
 
 use super::live::{Entered, Live};
-use super::watch::{Version, Watch};
+use super::watch::Watch;
 use super::{
     AnswerError, Answerer, Asker, Fault, Listener, Parts, Progress, Released, Step, cite, events,
 };
@@ -68,8 +68,6 @@ pub(super) struct Run<'a> {
     scope: KeyScope,
     /// From its first entry on.
     entered: Option<Entered<'a>>,
-    /// What its permit was decided from.
-    decided: Version,
     started: Duration,
     entries: Entries,
     timings: Timings,
@@ -82,19 +80,9 @@ impl<'a> Run<'a> {
         question: &'a Question,
     ) -> Result<Self, AnswerError> {
         let scope = events::key_scope(parts, asker, question)?;
-        let (started, decided) = (parts.clock.steady(), Version::now(parts));
+        let started = parts.clock.steady();
         let (entries, timings) = (Entries::default(), Timings::default());
-        Ok(Self {
-            parts,
-            asker,
-            question,
-            scope,
-            entered: None,
-            decided,
-            started,
-            entries,
-            timings,
-        })
+        Ok(Self { parts, asker, question, scope, entered: None, started, entries, timings })
     }
 
     /// The terminal entry is recorded.
@@ -189,7 +177,7 @@ impl<'a> Run<'a> {
     where
         'a: 'w,
     {
-        Watch::new(self.parts, self.asker, permit, self.decided, evidence)
+        Watch::new(self.parts, self.asker, permit, evidence)
     }
 
     /// Shows the evidence, and comes to a verdict on it.

@@ -3,7 +3,6 @@
 
 use std::ops::ControlFlow;
 
-use crate::domain::classes::ClassList;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::question::Scope;
@@ -14,14 +13,14 @@ use super::{Asker, Fault, Parts};
 
 /// What decisions are made from, as it was at one moment.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) struct Version {
+struct Version {
     policy: Digest,
     state: u64,
 }
 
 impl Version {
     /// Taken before a decision: what changes meanwhile makes it old.
-    pub(super) fn now(parts: &Parts) -> Self {
+    fn now(parts: &Parts) -> Self {
         Self { policy: parts.policies.digest(), state: parts.state.version() }
     }
 }
@@ -33,22 +32,23 @@ pub(super) struct Watch<'a> {
     action: Action,
     scope: &'a Scope,
     evidence: &'a EvidenceSet,
-    decided: Version,
+    /// `None` at first: the asker was looked up before the question was read, and may be another
+    /// person by now.
+    decided: Option<Version>,
     until: Option<Timestamp>,
     is_over: bool,
 }
 
 impl<'a> Watch<'a> {
-    /// Goes on from a permit that was decided when things were as `decided` says.
+    /// Over what this permit found.
     pub(super) fn new(
         parts: &'a Parts,
         asker: &'a Asker,
         permit: &'a Permit,
-        decided: Version,
         evidence: &'a EvidenceSet,
     ) -> Self {
         let (action, scope, until) = (permit.action(), permit.scope(), permit.valid_until());
-        Self { parts, asker, action, scope, evidence, decided, until, is_over: false }
+        Self { parts, asker, action, scope, evidence, decided: None, until, is_over: false }
     }
 
     /// Goes on where all of the evidence may still be used. Once it may not, it never may again.
@@ -59,9 +59,9 @@ impl<'a> Watch<'a> {
         if !self.is_over {
             let now = Version::now(self.parts);
             let is_due = self.until.is_some_and(|until| self.parts.clock.now() >= until);
-            if now != self.decided || is_due {
+            if Some(now) != self.decided || is_due {
                 self.is_over = !self.decide();
-                self.decided = now;
+                self.decided = Some(now);
             }
         }
         if self.is_over { Err(Fault::Withdrawn) } else { Ok(()) }
@@ -79,12 +79,8 @@ impl<'a> Watch<'a> {
     fn decide(&mut self) -> bool {
         let Parts { accounts, policies, catalogue, .. } = self.parts;
         let Ok(who) = accounts.principal(self.asker.principal.name.as_str()) else { return false };
-        let nothing = ClassList::default();
-        let Ok(permit) = policies.permit(&who, self.action, self.scope, &nothing) else {
-            return false;
-        };
-        self.until = permit.valid_until();
-        let again = policies.again(&permit);
+        let Ok(again) = policies.afresh(&who, self.action, self.scope) else { return false };
+        self.until = again.valid_until();
         self.evidence.passages().iter().all(|found| {
             let document = catalogue.document(found.passage.document);
             document.is_some_and(|document| again.permits(&document.card.labels))

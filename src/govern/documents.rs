@@ -1,9 +1,7 @@
 //! Taking documents out of the catalogue, and giving them other labels.
 
-use std::ops::ControlFlow;
-
 use crate::audit::{Actor, What};
-use crate::domain::access::{InvalidLabel, Labels};
+use crate::domain::access::Labels;
 use crate::domain::ids::{DocumentId, EntryIndex};
 use crate::domain::principal::Principal;
 use crate::ingest::BatchOptions;
@@ -17,31 +15,39 @@ impl Governor {
     ///
     /// # Errors
     /// [`GovernError::Held`] where a hold keeps it in its matter or with its patient;
-    /// [`GovernError::Label`], [`GovernError::NotFound`]; else nothing is in effect.
-    pub fn label_document(
+    /// [`GovernError::TooYoung`] where it would be kept shorter; [`GovernError::NotFound`]; what
+    /// `change` says. [`GovernError::Index`] where the indexes lag behind, which the next batch or
+    /// start mends.
+    pub fn label_document<E: Into<GovernError>>(
         &self,
         who: &Principal,
         actor: &Actor,
         id: DocumentId,
-        change: impl FnOnce(&Labels) -> Result<Labels, InvalidLabel>,
+        change: impl FnOnce(&Labels) -> Result<Labels, E>,
     ) -> Result<(Labels, Option<EntryIndex>), GovernError> {
         self.decide(Changer::Person(who), Action::LabelDocuments)?;
-        let _turn = self.turn.take();
+        let turn = self.turn.take();
         let missing = GovernError::NotFound { what: "document" };
         let document = self.catalogue.document(id).ok_or(missing)?;
-        let (old, labels) = (&document.card.labels, change(&document.card.labels)?);
+        let old = &document.card.labels;
+        let labels = change(old).map_err(Into::into)?;
         if labels == *old {
             return Ok((labels, None));
         }
         if (&labels.matter, &labels.patient) != (&old.matter, &old.patient) {
             self.check_holds(&document.row.scope())?;
         }
+        self.check_shortening(&document, &labels)?;
         let ingestor = self.ingestor().ok_or(GovernError::NotFound { what: "open index" })?;
         let policy = self.policies.digest();
         let (actor, password) = (actor.clone(), None);
         let options = BatchOptions { labels, password, actor, policy };
-        let mut go_on = |_| ControlFlow::Continue(());
-        let recorded = ingestor.relabel(&document, &options, &mut go_on)?;
+        let recorded = ingestor.relabel(&document, &options);
+        // In effect: what waits for a batch to end must not keep others from deciding.
+        drop(turn);
+        let placed = ingestor.place(id);
+        let recorded = recorded?;
+        placed?;
         Ok((options.labels, Some(recorded.receipt().index())))
     }
 

@@ -106,13 +106,18 @@ pub enum GovernError {
         hold: RequestId,
     },
     /// It must be kept longer.
-    #[error("document {document} must be kept until {until}: it may be erased then")]
+    #[error(
+        "document {document} must be kept until {until}: it may be erased, or kept shorter, then"
+    )]
     TooYoung {
         /// Short id of the document.
         document: String,
         /// From when on it may be erased.
         until: Timestamp,
     },
+    /// Somebody else was first.
+    #[error("the labels were changed meanwhile: look at them again, then change them")]
+    Stale,
     /// The erasure stopped on the way.
     #[error("the erasure stopped before its end; it goes on at the next start")]
     Interrupted,

@@ -10,10 +10,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::Sought;
 use crate::catalogue::Document;
-use crate::domain::access::Labels;
+use crate::domain::access::{AccessClass, Labels};
 use crate::domain::ids::{DocumentId, EntryIndex, RequestId};
 use crate::domain::limits::FILE_BYTES_MAX;
-use crate::govern::Changer;
+use crate::govern::{Changer, GovernError};
 use crate::ingest::{BatchOptions, Source};
 use crate::policy::Action;
 use crate::telemetry::Counter;
@@ -117,18 +117,26 @@ pub(super) async fn label_document(
     caller.check_csrf_header(&request)?;
     let id = document_id(&id)?;
     let pairs = body.pairs()?;
-    let (labels, entry) = blocking(move || relabel(&cases, &caller, id, &pairs)).await?;
+    let (labels, entry) = blocking(move || relabel(&cases, &caller, id, &pairs, None)).await?;
     Ok(HttpResponse::Ok().json(json!({ "id": id, "labels": labels, "entry": entry })))
 }
 
-/// Gives a document other labels in the caller's name.
+/// Gives a document other labels in the caller's name; `shown` is the access class of those that
+/// they saw.
 pub(crate) fn relabel(
     cases: &UseCases,
     caller: &Caller,
     id: DocumentId,
     pairs: &[String],
+    shown: Option<AccessClass>,
 ) -> Result<(Labels, Option<EntryIndex>), Problem> {
-    let change = |labels: &Labels| labels.with(pairs.iter().map(String::as_str));
+    let change = |labels: &Labels| {
+        let class = cases.governor.catalogue.document(id).map(|document| document.row.class);
+        if shown.is_some_and(|shown| class != Some(shown)) {
+            return Err(GovernError::Stale);
+        }
+        Ok(labels.with(pairs.iter().map(String::as_str))?)
+    };
     Ok(cases.governor.label_document(&caller.principal, &caller.actor, id, change)?)
 }
 

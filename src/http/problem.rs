@@ -301,7 +301,8 @@ impl From<GovernError> for Problem {
             GovernError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
             GovernError::NotOpen { .. }
             | GovernError::Held { .. }
-            | GovernError::TooYoung { .. } => Self::new(Kind::Conflict, error.to_string()),
+            | GovernError::TooYoung { .. }
+            | GovernError::Stale => Self::new(Kind::Conflict, error.to_string()),
             GovernError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             GovernError::Interrupted
             | GovernError::Left { .. }

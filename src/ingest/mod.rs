@@ -11,7 +11,8 @@ mod reindex;
 mod relabel;
 mod sources;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -27,7 +28,6 @@ use crate::store::{State, StateError, Vault, VaultError};
 use crate::telemetry::Metrics;
 
 pub use reindex::Reindexed;
-pub use relabel::{LabelProgress, LabelStep};
 pub use sources::Source;
 
 /// What a batch is told to do.
@@ -126,9 +126,6 @@ pub enum IngestError {
         /// How many.
         documents: usize,
     },
-    /// A change of labels stopped on the way.
-    #[error("the change of labels stopped before its end, and is not in effect")]
-    Interrupted,
     /// A path that was named does not exist.
     #[error("{path}: {source}; name an existing file or folder")]
     Source {
@@ -145,7 +142,9 @@ pub type Listener<'a> = dyn FnMut(u32, u32) + 'a;
 /// Takes documents in. Share it behind an `Arc`.
 pub struct Ingestor {
     parts: Parts,
-    turn: Mutex<()>,
+    /// Whoever has the turn writes to the indexes; the documents whose class they are yet to be
+    /// told wait in it.
+    turn: Mutex<BTreeSet<DocumentId>>,
 }
 
 /// The parts that taking in runs on.
@@ -186,13 +185,18 @@ impl Ingestor {
         options: &BatchOptions,
         listen: &mut Listener<'_>,
     ) -> Result<BatchReport, IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut misplaced = self.take_turn();
+        if !misplaced.is_empty()
+            && let Err(error) = relabel::place(&self.parts, &mut misplaced)
+        {
+            tracing::warn!(%error, "documents are found under the class that they had before");
+        }
         let req = RequestId::fresh(self.parts.clock.now(), self.parts.entropy.as_ref());
         batch::Batch::new(&self.parts, options, req)?.run(sources, listen)
     }
 
     /// Drops from the indexes what no log entry activated, puts what is in another class than the
-    /// log says back into its own, and shows what is active. Start-up calls it before the first
+    /// log says into its own, and shows what is active. Start-up calls it before the first
     /// search.
     ///
     /// # Errors
@@ -202,14 +206,9 @@ impl Ingestor {
         let catalogue = &self.parts.catalogue;
         let keep = |document, generation| catalogue.active_class(document, generation);
         let Pruned { dropped, misplaced } = self.parts.index.prune(&keep)?;
-        for writing in &misplaced {
-            let Some(document) = catalogue.document(writing.0) else { continue };
-            let text = catalogue.text(&document)?;
-            self.parts.index.set_class(*writing, document.row.class, &text.passages)?;
-        }
         if !misplaced.is_empty() {
-            self.parts.index.flush()?;
-            tracing::info!(writings = misplaced.len(), "put back into their access class");
+            relabel::place(&self.parts, &mut misplaced.iter().map(|(id, _)| *id).collect())?;
+            tracing::info!(writings = misplaced.len(), "put into their access class");
         }
         let documents = reindex::lacking(&self.parts)?.len();
         if documents > 0 {
@@ -224,24 +223,37 @@ impl Ingestor {
     /// # Errors
     /// [`IngestError::Index`]; the next start takes it out then.
     pub fn remove(&self, document: DocumentId, generation: Generation) -> Result<(), IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.take_turn();
         self.parts.index.remove_generation(document, generation)?;
         Ok(self.parts.index.flush()?)
     }
 
-    /// Gives a document that is active the labels of `options`; `progress` is told of each step.
+    /// Gives a document that is active the labels of `options`. In effect at once, also while a
+    /// batch runs; [`Self::place`] it afterwards, also where this fails.
     ///
     /// # Errors
-    /// [`IngestError`]: not in effect then, and safe to repeat.
+    /// [`IngestError`]; safe to repeat.
     pub fn relabel(
         &self,
         document: &Document,
         options: &BatchOptions,
-        progress: &mut LabelProgress<'_>,
     ) -> Result<Recorded<()>, IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let req = RequestId::fresh(self.parts.clock.now(), self.parts.entropy.as_ref());
-        relabel::relabel(&self.parts, document, options, req, progress)
+        relabel::relabel(&self.parts, document, options, req)
+    }
+
+    /// Tells the indexes of the class that a document is in now; waits for a batch that runs.
+    ///
+    /// # Errors
+    /// [`IngestError`]; the next turn tells them then.
+    pub fn place(&self, document: DocumentId) -> Result<(), IngestError> {
+        let mut misplaced = self.take_turn();
+        misplaced.insert(document);
+        relabel::place(&self.parts, &mut misplaced)
+    }
+
+    fn take_turn(&self) -> MutexGuard<'_, BTreeSet<DocumentId>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes what is not active out of the indexes and writes both anew, so that nothing of it is
@@ -250,7 +262,7 @@ impl Ingestor {
     /// # Errors
     /// [`IngestError::Index`]; safe to repeat.
     pub fn purge(&self) -> Result<Purged, IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.take_turn();
         let (index, catalogue) = (&self.parts.index, &self.parts.catalogue);
         let keep = |document, generation| catalogue.active_class(document, generation);
         // What a batch that stopped left behind becomes visible to pruning.
@@ -271,7 +283,7 @@ impl Ingestor {
     /// # Errors
     /// [`IngestError`]; safe to repeat, it goes on where it stopped.
     pub fn reindex(&self, listen: &mut Listener<'_>) -> Result<Reindexed, IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.take_turn();
         let done = reindex::reindex(&self.parts, listen)?;
         self.recover()?;
         Ok(done)

@@ -1,42 +1,22 @@
 //! Other labels for a document that is in: its access class changes, and nothing is embedded again.
 //!
-//! Contents are sealed for their new owners and both indexes told of the new class, then
-//! `document.labelled` records it, which is when it takes effect. In between a passage is found
-//! under its new class and decided by its old labels: shown only to those whom both permit. What a
-//! crash leaves in between, [`Ingestor::recover`](super::Ingestor::recover) takes back.
+//! Contents are sealed for their new owners, then `document.labelled` records it, which is when it
+//! takes effect; then both indexes are told of the new class. In between a passage is found under
+//! its old class and decided by its new labels: shown only to those whom both permit. What an error
+//! or a crash leaves in between, the next turn or [`Ingestor::recover`](super::Ingestor::recover)
+//! puts in place.
 
-use std::ops::ControlFlow;
+use std::collections::BTreeSet;
 
 use crate::audit::{Event, Recorded, What};
 use crate::catalogue::Document;
 use crate::domain::access::Labels;
 use crate::domain::document::DocumentCard;
-use crate::domain::ids::RequestId;
+use crate::domain::ids::{DocumentId, RequestId};
 use crate::domain::payload::{PayloadRef, TokenKind};
 use crate::store::{DocumentRow, KeyScope, Vault, VaultError};
 
 use super::{BatchOptions, IngestError, Parts};
-
-/// Where a change of labels is. Every step may be repeated.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum LabelStep {
-    /// The contents are sealed for whom they belong to now.
-    Contents,
-    /// Both indexes are told of the class.
-    Indexes,
-    /// What they were told is made durable.
-    Flush,
-    /// It is recorded, and takes effect.
-    Record,
-}
-
-impl LabelStep {
-    /// Every step, in order.
-    pub const ALL: [Self; 4] = [Self::Contents, Self::Indexes, Self::Flush, Self::Record];
-}
-
-/// Told of each step before it begins; where it breaks, the change stops there.
-pub type LabelProgress<'a> = dyn FnMut(LabelStep) -> ControlFlow<()> + 'a;
 
 /// What is sealed for a document is also its matter's and its patient's.
 pub(super) fn owners(
@@ -51,26 +31,14 @@ pub(super) fn owners(
     })
 }
 
+/// Seals and records. The indexes are told by [`place`].
 pub(super) fn relabel(
     parts: &Parts,
     document: &Document,
     options: &BatchOptions,
     req: RequestId,
-    progress: &mut LabelProgress<'_>,
 ) -> Result<Recorded<()>, IngestError> {
-    let mut begin = |step| match progress(step) {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(IngestError::Interrupted),
-    };
-    begin(LabelStep::Contents)?;
     let row = seal(parts, document, &options.labels)?;
-    let text = parts.catalogue.text(document)?;
-    let writing = (row.document, row.generation);
-    begin(LabelStep::Indexes)?;
-    parts.index.set_class(writing, row.class, &text.passages)?;
-    begin(LabelStep::Flush)?;
-    parts.index.flush()?;
-    begin(LabelStep::Record)?;
     let what = What::DocumentLabelled {
         document: row.token.clone(),
         generation: row.generation.0,
@@ -81,15 +49,31 @@ pub(super) fn relabel(
     let policy = Some(options.policy);
     let event = Event { actor: options.actor.clone(), req, policy, what };
     let recorded = parts.log.record(event, ()).inspect_err(|_| {
-        // Not recorded, so not in effect: the indexes go back, now or at the next start.
-        let old = parts.index.set_class(writing, document.row.class, &text.passages);
-        if let Err(error) = old.and_then(|()| parts.index.flush()) {
-            tracing::error!(%error, "a document stays in a class that was not recorded");
+        // The log may yet take what it was too busy to confirm.
+        if let Err(error) = parts.log.settle() {
+            tracing::warn!(%error, "whether other labels are in effect is not decided yet");
         }
-    })?;
+    });
     parts.catalogue.catch_up()?;
+    let recorded = recorded?;
     discard_old(parts, &document.row, &row);
     Ok(recorded)
+}
+
+/// Tells both indexes of the classes that these documents are in; none is left to tell then.
+pub(super) fn place(
+    parts: &Parts,
+    misplaced: &mut BTreeSet<DocumentId>,
+) -> Result<(), IngestError> {
+    for id in misplaced.iter() {
+        let Some(document) = parts.catalogue.document(*id) else { continue };
+        let text = parts.catalogue.text(&document)?;
+        let writing = (*id, document.row.generation);
+        parts.index.set_class(writing, document.row.class, &text.passages)?;
+    }
+    parts.index.flush()?;
+    misplaced.clear();
+    Ok(())
 }
 
 /// The row under these labels, with its contents sealed for whom they belong to now.

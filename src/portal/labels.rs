@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 
-use crate::domain::access::Labels;
+use crate::domain::access::{AccessClass, Labels};
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, Problem, UseCases, document_id, relabel};
 use crate::policy::Action;
@@ -23,6 +23,8 @@ const TEXTS: [(&str, &str); 6] = [
 ];
 /// Labels that are set or not.
 const TICKS: [(&str, &str); 2] = [("minor", "About a minor"), ("privileged", "Privileged")];
+/// No document is in this class.
+const NO_CLASS: AccessClass = AccessClass(u32::MAX);
 
 /// `GET /documents/{id}/labels`.
 pub(super) async fn show_labels(
@@ -41,6 +43,7 @@ pub(super) async fn show_labels(
             frame: frame(&cases, &caller, Some(Place::Documents)),
             id: id.to_string(),
             title: document.card.title.clone(),
+            class: document.row.class.0,
             fields: fields(&TEXTS, &document.card.labels),
             ticks: fields(&TICKS, &document.card.labels),
         })
@@ -59,12 +62,15 @@ pub(super) async fn change_labels(
     let form = form.into_inner();
     caller.check_csrf(form.get("csrf").map(String::as_str))?;
     let id = document_id(&id)?;
+    // All labels are sent: those that were changed since the form was shown must not be undone.
+    let shown =
+        form.get("shown").and_then(|class| class.parse().ok()).map_or(NO_CLASS, AccessClass);
     let sent = |key: &str| form.get(key).map(|value| format!("{key}={}", value.trim()));
     let texts = TEXTS.iter().filter_map(|(key, _)| sent(key));
     // A box that is not ticked is not sent.
     let ticks = TICKS.iter().map(|(key, _)| sent(key).unwrap_or_else(|| format!("{key}=")));
     let pairs: Vec<String> = texts.chain(ticks).collect();
-    blocking(move || relabel(&cases, &caller, id, &pairs)).await?;
+    blocking(move || relabel(&cases, &caller, id, &pairs, Some(shown))).await?;
     Ok(lead_to("/documents"))
 }
 

@@ -107,7 +107,7 @@ fn label(
     as_user: &str,
 ) -> Result<Reply, Failure> {
     let id: DocumentId = id.parse()?;
-    // Both indexes must know the class before it is in effect.
+    // The indexes are told of the class.
     context.engine()?;
     let asker = context.asker(as_user)?;
     let change = |labels: &Labels| labels.with(pairs.iter().map(String::as_str));

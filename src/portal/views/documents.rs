@@ -55,6 +55,8 @@ pub struct LabelsPage {
     pub id: String,
     /// Its title.
     pub title: String,
+    /// The access class of the labels that are shown.
+    pub class: u32,
     /// Labels that are texts.
     pub fields: Vec<LabelField>,
     /// Labels that are set or not.

@@ -312,6 +312,7 @@ fn labels(text: &str) -> LabelsPage {
         frame: frame(Place::Documents),
         id: "abc".to_owned(),
         title: text.to_owned(),
+        class: 3,
         fields: vec![field("classification", "Classification"), field("matter", "Matter")],
         ticks: vec![field("privileged", "Privileged")],
     }

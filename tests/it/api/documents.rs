@@ -156,7 +156,9 @@ fn other_labels_are_in_effect_at_once_and_only_those_who_keep_records_give_them(
     assert!(form.text().contains("value=\"M-9\""), "{}", form.text());
     assert_eq!(staff.get(&format!("/documents/{id}/labels")).status, 403);
     let csrf = records.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap().1.clone();
-    let body = format!("csrf={csrf}&classification=public&matter=M-9&privileged=true");
+    let class = app.open().catalogue.document(id).unwrap().row.class.0;
+    let body =
+        format!("csrf={csrf}&shown={class}&classification=public&matter=M-9&privileged=true");
     let kind = "application/x-www-form-urlencoded";
     let sent =
         records.send("POST", &format!("/documents/{id}/labels"), kind, body.clone().into_bytes());
@@ -164,6 +166,9 @@ fn other_labels_are_in_effect_at_once_and_only_those_who_keep_records_give_them(
     let labels = app.open().catalogue.document(id).unwrap().card.labels.clone();
     let expected = [("classification", "public"), ("matter", "M-9"), ("privileged", "true")];
     assert_eq!(labels.pairs(), expected.into());
+    let stale = body.replace("public", "internal").into_bytes();
+    let refused = records.send("POST", &format!("/documents/{id}/labels"), kind, stale);
+    assert_eq!(refused.status, 409, "the labels that it showed are gone: {}", refused.text());
     let forged = body.replace(&csrf, "forged").into_bytes();
     let refused = records.send("POST", &format!("/documents/{id}/labels"), kind, forged);
     assert_eq!(refused.status, 403);

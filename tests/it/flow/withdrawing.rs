@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use affiant::answer::{Progress, ReadError, Step};
+use affiant::answer::{Progress, ReadError, Searched, Step};
 use affiant::audit::What;
 use affiant::domain::answer::{Answer, Outcome};
 use affiant::domain::ids::DocumentId;
@@ -12,6 +12,7 @@ use affiant::durable::{Readers, create_new};
 use affiant::govern::Changer;
 use affiant::ingest::Source;
 use affiant::policy::Policies;
+use affiant::retrieve::Candidates;
 
 use crate::support::record;
 use crate::support::test_app::TestApp;
@@ -111,6 +112,25 @@ fn whatever_takes_a_right_away_binds_the_next_token() {
         let kinds = record::entries(&app.open().log);
         assert!(!kinds.iter().any(|entry| entry.kind() == "answer.released"), "{what}");
     }
+}
+
+#[test]
+fn a_wall_that_is_set_before_the_question_has_arrived_binds_the_first_step() {
+    let (app, _) = home();
+    let (engine, early) = (app.engine(), app.asker("ada"));
+    let question = |mode| app.question(QUESTION, mode);
+    let mut listen = |_: Progress<'_>| ControlFlow::Continue(());
+    let before = engine.answerer.search(&early, &question(Mode::Verbatim), Candidates::Hybrid);
+    assert!(matches!(before.unwrap(), Searched::Found(found) if !found.hits.is_empty()));
+    give(&app, "ada", "wall", MATTER);
+    for mode in [Mode::Verbatim, Mode::Grounded] {
+        let answer = engine.answerer.ask(&early, &question(mode), &mut listen).unwrap();
+        assert_eq!(answer.outcome, Outcome::Denied, "{mode:?}");
+        assert!(answer.evidence.is_empty() && answer.answer.is_empty(), "{mode:?}");
+    }
+    let after = engine.answerer.search(&early, &question(Mode::Verbatim), Candidates::Hybrid);
+    let Searched::Ended(ended) = after.unwrap() else { panic!("hits from behind a wall") };
+    assert_eq!(ended.outcome, Outcome::Denied);
 }
 
 #[test]
