@@ -156,7 +156,7 @@ fn other_labels_are_in_effect_at_once_and_only_those_who_keep_records_give_them(
     assert!(form.text().contains("value=\"M-9\""), "{}", form.text());
     assert_eq!(staff.get(&format!("/documents/{id}/labels")).status, 403);
     let csrf = records.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap().1.clone();
-    let body = format!("csrf={csrf}&classification=public&matter=M-9&privileged=true");
+    let body = format!("csrf={csrf}&classification=public&department=&matter=M-9&privileged=true");
     let kind = "application/x-www-form-urlencoded";
     let sent =
         records.send("POST", &format!("/documents/{id}/labels"), kind, body.clone().into_bytes());
