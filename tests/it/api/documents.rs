@@ -157,8 +157,8 @@ fn other_labels_are_in_effect_at_once_and_only_those_who_keep_records_give_them(
     assert_eq!(staff.get(&format!("/documents/{id}/labels")).status, 403);
     let csrf = records.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap().1.clone();
     let class = app.open().catalogue.document(id).unwrap().row.class.0;
-    let body =
-        format!("csrf={csrf}&shown={class}&classification=public&matter=M-9&privileged=true");
+    let labels = "classification=public&department=&matter=M-9&privileged=true";
+    let body = format!("csrf={csrf}&shown={class}&{labels}");
     let kind = "application/x-www-form-urlencoded";
     let sent =
         records.send("POST", &format!("/documents/{id}/labels"), kind, body.clone().into_bytes());
