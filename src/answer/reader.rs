@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::audit::{Event, Log, Recorded, What};
+use crate::audit::{Added, Event, Log, Recorded, What};
 use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
 use crate::document::render_page;
 use crate::domain::answer::Answer;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::document::Rect;
 use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::principal::{Emergency, Subject};
 use crate::domain::question::Scope;
 use crate::policy::{Action, Permit, Policies};
 use crate::store::{AnswerRow, State, Vault};
@@ -117,7 +118,7 @@ impl Reader {
             (Some(geometry), Some((start, end))) => geometry.boxes(page, start, end),
             (Some(_) | None, _) => Vec::new(),
         };
-        let what = viewed(&document, page, query);
+        let what = viewed(asker, &document, page, query);
         Ok(self.record(asker, what, PageView { document, page, text, size, boxes })?)
     }
 
@@ -138,7 +139,7 @@ impl Reader {
         let original = self.catalogue.original(&document)?;
         let picture =
             render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
-        Ok(self.record(asker, viewed(&document, page, query), picture)?)
+        Ok(self.record(asker, viewed(asker, &document, page, query), picture)?)
     }
 
     /// The text of every page.
@@ -152,7 +153,7 @@ impl Reader {
     ) -> Result<Recorded<Arc<crate::domain::document::DocumentText>>, ReadError> {
         let (document, query) = self.document(asker, sought.into())?;
         let text = self.catalogue.text(&document)?;
-        Ok(self.record(asker, viewed(&document, 0, query), text)?)
+        Ok(self.record(asker, viewed(asker, &document, 0, query), text)?)
     }
 
     /// An active document that this person may see, and the question that led to it where that
@@ -207,9 +208,16 @@ impl Reader {
     }
 }
 
-fn viewed(document: &Document, page: u32, query: Option<RequestId>) -> What {
+fn viewed(asker: &Asker, document: &Document, page: u32, query: Option<RequestId>) -> What {
     let Subjects { matter, patient } = document.subjects.clone();
-    What::DocumentViewed { document: document.row.token.clone(), page, query, matter, patient }
+    let labels = &document.card.labels;
+    let opens = |one: &&Emergency| match &one.subject {
+        Subject::Matter(name) => labels.matter.as_ref() == Some(name),
+        Subject::Patient(name) => labels.patient.as_ref() == Some(name),
+    };
+    let emergency = Added(asker.principal.emergencies.iter().find(opens).map(|one| one.id));
+    let document = document.row.token.clone();
+    What::DocumentViewed { document, page, query, matter, patient, emergency }
 }
 
 /// A past answer, for its asker alone, and only while they may see all that it was made from;

@@ -106,6 +106,20 @@ const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
+/// Whether this can be the name of a matter, a patient, a department: what would do where not.
+///
+/// # Errors
+/// What would do.
+pub fn check_label_value(value: &str) -> Result<(), &'static str> {
+    if value.is_empty() || value.chars().count() > LABEL_CHARS_MAX {
+        return Err("give 1 to 200 characters");
+    }
+    match value.chars().any(char::is_control) {
+        true => Err("control characters are not allowed"),
+        false => Ok(()),
+    }
+}
+
 /// A label that cannot be taken.
 #[derive(Debug, thiserror::Error, Eq, PartialEq)]
 pub enum InvalidLabel {
@@ -157,12 +171,7 @@ impl Labels {
             value: value.chars().take(80).collect(),
             expected,
         };
-        if value.is_empty() || value.chars().count() > LABEL_CHARS_MAX {
-            return Err(bad("give 1 to 200 characters"));
-        }
-        if value.chars().any(char::is_control) {
-            return Err(bad("control characters are not allowed"));
-        }
+        check_label_value(value).map_err(bad)?;
         let text = Some(value.to_owned());
         match key {
             "classification" => self.classification = text,

@@ -1,4 +1,4 @@
-//! Accounts, sessions, changes for two persons, holds, erasure: each decided, recorded, then in effect.
+//! Accounts, relationships, emergencies, changes for two persons, holds, erasure: each decided, recorded, then in effect.
 //!
 //! **Two persons.** [`Governor::propose`] puts a change into the queue; somebody else, who proves who
 //! they are ([`Confirmed`](crate::identity::Confirmed)), approves it before it expires. It takes
@@ -7,6 +7,12 @@
 //!
 //! **Holds and retention.** What a hold keeps is neither deleted nor erased; what is younger than its
 //! classification demands is not erased.
+//!
+//! **Relationships** are imported a source at a time, or set by hand; what takes access away holds
+//! at once and is lifted by two persons.
+//!
+//! **Emergencies** open a matter or patient for a time to somebody who has just shown who they are;
+//! somebody else judges each afterwards.
 //!
 //! **Erasure** destroys the keys of all that belongs to a document, matter or patient, then purges
 //! every store; see [`ErasureStep`]. The log stays whole and names what was erased by token.
@@ -18,9 +24,11 @@ mod accounts;
 mod changes;
 mod credentials;
 mod documents;
+mod emergencies;
 mod erasure;
 mod holds;
 mod keys;
+mod relationships;
 mod retention;
 mod sessions;
 mod sign_on;
@@ -42,7 +50,9 @@ use crate::policy::{Action, Denial, Policies};
 use crate::store::{ChangeRow, State, StateError, Vault, VaultError};
 
 pub use changes::{Listed, Progress};
+pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
+pub use relationships::{BadLine, ImportReport, NewWall, PersonChange, Reach, relationship_end};
 pub use retention::{Kept, Retention};
 pub use sessions::{EnterError, Revoked};
 pub use sign_on::SignOnFailure;
@@ -94,10 +104,45 @@ pub enum GovernError {
         what: &'static str,
     },
     /// The change waits no more.
-    #[error("the change is {state}: only a proposed one can be decided")]
+    #[error("it is {state}: nothing can be decided of it now")]
     NotOpen {
         /// How far it is.
         state: &'static str,
+    },
+    /// Lines of a file that cannot be taken: none of it was.
+    #[error("{}", told(lines))]
+    BadLines {
+        /// The lines.
+        lines: Vec<BadLine>,
+    },
+    /// The name of a matter, patient or client that cannot be one.
+    #[error("this cannot be the name of a {what}: {expected}")]
+    BadName {
+        /// What it would be the name of.
+        what: &'static str,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// An emergency is not that long.
+    #[error("an emergency lasts from 1 to {max_minutes} minutes: open another one later")]
+    BadLength {
+        /// At most.
+        max_minutes: u64,
+    },
+    /// The same person has one open already.
+    #[error("the emergency {emergency} is open for it already: close it first")]
+    AlreadyOpen {
+        /// Which.
+        emergency: RequestId,
+    },
+    /// One person has enough of them.
+    #[error("too many of your emergencies are open: close one first")]
+    TooManyOpen,
+    /// One person is not two.
+    #[error("{who} opened this emergency: somebody else must review it")]
+    OwnEmergency {
+        /// Who.
+        who: String,
     },
     /// A hold keeps it.
     #[error("the hold {hold} keeps it: release the hold first, which takes two persons")]
@@ -146,6 +191,12 @@ pub enum GovernError {
     Index(#[from] IngestError),
 }
 
+fn told(lines: &[BadLine]) -> String {
+    let lines: Vec<String> =
+        lines.iter().map(|bad| format!("line {}: {}", bad.line, bad.problem)).collect();
+    format!("nothing was changed, as lines of the file cannot be taken:\n{}", lines.join("\n"))
+}
+
 /// Who makes a change.
 #[derive(Clone, Copy, Debug)]
 pub enum Changer<'a> {
@@ -173,6 +224,8 @@ pub struct Governor {
     pub catalogue: Arc<Catalogue>,
     /// How long documents must be kept.
     pub retention: Retention,
+    /// How long emergencies last.
+    pub emergency_rules: EmergencyRules,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -39,5 +39,13 @@ pub const ROUTES: &[Door] = &[
     Door::right("GET /holds", &[Action::ManageHolds]),
     Door::right("POST /holds", &[Action::ManageHolds]),
     Door::right("POST /holds/{id}/release", &[Action::ManageHolds]).with_proof(),
+    Door::right("GET /relationships", &[Action::ManageRelationships]),
+    Door::right("POST /relationships", &[Action::ManageRelationships]),
+    Door::right("POST /walls", &[Action::ManageRelationships]),
+    Door::right("POST /walls/lift", &[Action::ManageRelationships]).with_proof(),
+    Door::account("GET /emergencies"),
+    Door::right("POST /emergencies", &[Action::OpenEmergency]).with_proof(),
+    Door::account("POST /emergencies/{id}/close"),
+    Door::right("POST /emergencies/{id}/review", &[Action::ReviewEmergencies]).with_proof(),
     Door::right("GET /policies", &[Action::ReadPolicies]),
 ];

@@ -37,5 +37,10 @@ pub const PAGES: &[Door] = &[
     Door::right("GET /admin/accounts", &[Action::ManageAccounts]),
     Door::right("GET /admin/models", &[Action::ManageModels]),
     Door::right("GET /admin/system", &[Action::ReadSystem]),
+    Door::right("GET /admin/relationships", &[Action::ManageRelationships]),
+    Door::account("GET /emergencies"),
+    Door::right("POST /emergencies", &[Action::OpenEmergency]).with_proof(),
+    Door::account("POST /emergencies/{id}/close"),
+    Door::right("POST /emergencies/{id}/review", &[Action::ReviewEmergencies]).with_proof(),
     Door::open("GET /assets/{name}"),
 ];

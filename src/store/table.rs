@@ -134,6 +134,23 @@ impl<R: Row> Table<R> {
         Ok(())
     }
 
+    /// Writes rows over what is there: all of them or, where it is cut off, none.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn put_all(&self, rows: &[R]) -> Result<(), StateError> {
+        let mut batch = sled::Batch::default();
+        let sealing = self.cipher.sealing();
+        for row in rows {
+            let key = row.key().bytes();
+            let sealed = sealing.seal(R::TREE, &key, &format(row)?)?;
+            batch.insert(key, sealed);
+        }
+        self.tree.apply_batch(batch)?;
+        drop(sealing);
+        self.settle()
+    }
+
     /// Writes a row where none has its key; whether it did.
     ///
     /// # Errors

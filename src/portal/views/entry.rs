@@ -106,6 +106,7 @@ fn is_nested(value: &Value) -> bool {
 }
 
 /// What a dotted entry type says in words.
+#[expect(clippy::too_many_lines, reason = "one line for each type")]
 pub fn type_words(kind: &str) -> &'static str {
     match kind {
         "log.started" => "Appliance started",
@@ -147,6 +148,11 @@ pub fn type_words(kind: &str) -> &'static str {
         "change.applied" => "Change in effect",
         "hold.placed" => "Hold placed",
         "hold.released" => "Hold released",
+        "relationships.imported" => "Relationships imported",
+        "relationship.changed" => "Relationships changed",
+        "emergency.opened" => "Emergency access opened",
+        "emergency.closed" => "Emergency access ended",
+        "emergency.reviewed" => "Emergency access reviewed",
         "erasure.keys" => "Keys to be destroyed",
         "erasure.completed" => "Erasure completed",
         "token.issued" => "Access token issued",

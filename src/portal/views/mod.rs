@@ -12,6 +12,7 @@ mod documents;
 mod entrance;
 mod entry;
 mod frame;
+mod standing;
 mod viewer;
 
 #[cfg(test)]
@@ -35,4 +36,5 @@ pub use documents::{
 pub use entrance::{ProblemPage, SignInPage, SignOnLink, SignedInPage};
 pub use entry::{EntryPage, EntryRow, type_words};
 pub use frame::{Frame, Moment, Pager, Person, Place};
+pub use standing::{EmergenciesPage, EmergencyLine, RelationshipLine, RelationshipsPage};
 pub use viewer::{Highlight, PageBody, Run, ViewerPage, runs};

@@ -420,10 +420,65 @@ fn administrators(text: &str) -> Vec<(&'static str, String)> {
         checks: vec![check(true, text), check(false, text)],
         models: vec![model(text)],
     };
+    let (relationships, emergencies) = standing(text);
     vec![
+        ("relationships", relationships),
+        ("emergencies", emergencies),
         ("policies", policies.render().unwrap()),
         ("accounts", accounts.render().unwrap()),
         ("models", models.render().unwrap()),
         ("system", system.render().unwrap()),
     ]
+}
+
+/// Relationships, and emergencies in every state.
+fn standing(text: &str) -> (String, String) {
+    let own = text.to_owned();
+    let relationship = RelationshipLine {
+        person: own.clone(),
+        kind: own.clone(),
+        object: own.clone(),
+        from: None,
+        until: Some(moment(0)),
+        holds: true,
+        source: own.clone(),
+    };
+    let relationships =
+        RelationshipsPage { frame: frame(Place::Relationships), relationships: vec![relationship] };
+    let open = EmergencyLine {
+        id: "one".to_owned(),
+        person: own.clone(),
+        about: own.clone(),
+        reason: own.clone(),
+        opened: moment(0),
+        ends: moment(1),
+        is_open: true,
+        is_overdue: false,
+        due: moment(2),
+        queries: 1,
+        documents: vec![(own.clone(), own.clone())],
+        review: None,
+        may_close: true,
+        may_review: false,
+    };
+    let ended = EmergencyLine {
+        id: "two".to_owned(),
+        is_open: false,
+        is_overdue: true,
+        may_close: false,
+        may_review: true,
+        ..open.clone()
+    };
+    let id = "three".to_owned();
+    let reviewed =
+        EmergencyLine { id, review: Some(own.clone()), may_review: false, ..ended.clone() };
+    let frame = Frame { alerts: vec![own], ..frame(Place::Emergencies) };
+    let emergencies = EmergenciesPage {
+        frame,
+        may_open: true,
+        minutes: 60,
+        minutes_max: 480,
+        emergencies: vec![open, ended, reviewed],
+    };
+    (relationships.render().unwrap(), emergencies.render().unwrap())
 }
