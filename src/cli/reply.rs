@@ -214,8 +214,11 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::NotFound { .. } => {
             ("not_found", "check the id or name, and whose rights you use", exit::USAGE)
         }
+        GovernError::Stale => ("stale", "see `affiant documents show`", exit::USAGE),
         GovernError::NotOpen { .. } => ("not_open", "see how far it is with `list`", exit::USAGE),
-        GovernError::Account(_) => ("usage", "correct what is named", exit::USAGE),
+        GovernError::Account(_) | GovernError::Label(_) => {
+            ("usage", "correct what is named", exit::USAGE)
+        }
         GovernError::NotRecorded(_) => (
             "log_unavailable",
             "free disk space, then run `affiant audit verify`",

@@ -24,6 +24,7 @@ pub const ROUTES: &[Door] = &[
     Door::right("GET /documents/{id}", &[Action::ViewPage]),
     Door::right("GET /documents/{id}/pages/{n}.png", &[Action::ViewPage]),
     Door::right("DELETE /documents/{id}", &[Action::DeleteDocuments]),
+    Door::right("PATCH /documents/{id}", &[Action::LabelDocuments]),
     Door::account("GET /jobs/{id}"),
     Door::right("GET /audit/entries", &[Action::ReadLog]),
     Door::right("GET /audit/entries/{index}", &[Action::ReadLog]),
