@@ -193,6 +193,12 @@ entry_types! {
         size_bytes: u64 = "size of the original",
         class: u32 = "number of its access class",
     } + payload = "the catalogue row";
+    DocumentLabelled = "document.labelled", "ok", "when a document takes on other labels" {
+        document: Token = "token of the document",
+        generation: u64 = "index generation that holds it",
+        class_before: u32 = "number of its access class until now",
+        class: u32 = "number of its access class from now on",
+    } + payload = "the catalogue row";
     DocumentQuarantined = "document.quarantined", "refused", "when a file cannot be taken in" {
         reason: String = "code of the reason",
         size_bytes: u64 = "size of the file",

@@ -164,6 +164,17 @@ pub(super) enum DocumentsCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
     },
+    /// Other labels for a document, in effect at once; nothing is embedded again.
+    Label {
+        /// Its id.
+        id: String,
+        /// `KEY=VALUE` sets a label, `KEY=` takes it away; the others stay.
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        labels: Vec<String>,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: String,
+    },
     /// The stored text of its pages, as spans count it.
     Pages {
         /// Its id.

@@ -28,6 +28,7 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::account("documents list").or_operator(),
     Door::right("documents show", &[Action::ViewPage, Action::ListDocuments]),
     Door::right("documents pages", &[Action::ViewPage]),
+    Door::right("documents label", &[Action::LabelDocuments]),
     Door::right("documents delete", &[Action::DeleteDocuments]).or_operator(),
     Door::right("search", &[Action::Search]),
     Door::right("ask", &[Action::Ask]),

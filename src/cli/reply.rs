@@ -221,6 +221,7 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::NotFound { .. } => {
             ("not_found", "check the id or name, and whose rights you use", exit::USAGE)
         }
+        GovernError::Stale => ("stale", "see `affiant documents show`", exit::USAGE),
         GovernError::NotOpen { .. } => ("not_open", "see how far it is with `list`", exit::USAGE),
         GovernError::Faulty { .. } => {
             ("policy_problems", "correct every file that is named", exit::CHECK_FAILED)
@@ -229,7 +230,9 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::Outdated => {
             ("outdated", "propose the policies again with `affiant policy propose`", exit::USAGE)
         }
-        GovernError::Account(_) => ("usage", "correct what is named", exit::USAGE),
+        GovernError::Account(_) | GovernError::Label(_) => {
+            ("usage", "correct what is named", exit::USAGE)
+        }
         GovernError::NotRecorded(_) => (
             "log_unavailable",
             "free disk space, then run `affiant audit verify`",

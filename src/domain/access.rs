@@ -190,6 +190,42 @@ impl Labels {
         Ok(())
     }
 
+    /// These labels with others in their place: `KEY=VALUE` sets one, `KEY=` takes one away.
+    ///
+    /// # Errors
+    /// As [`Labels::parse`].
+    pub fn with<'a>(&self, pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidLabel> {
+        let mut labels = self.clone();
+        for pair in pairs {
+            let pair = pair.trim();
+            match pair.strip_suffix('=').map(str::trim) {
+                Some(key) => labels.unset(key)?,
+                None => {
+                    let (key, value) = pair
+                        .split_once('=')
+                        .ok_or_else(|| InvalidLabel::NotAPair { found: pair.to_owned() })?;
+                    labels.set(key.trim(), value.trim())?;
+                }
+            }
+        }
+        Ok(labels)
+    }
+
+    fn unset(&mut self, key: &str) -> Result<(), InvalidLabel> {
+        match key {
+            "classification" => self.classification = None,
+            "client" => self.client = None,
+            "department" => self.department = None,
+            "kind" => self.kind = None,
+            "matter" => self.matter = None,
+            "minor" => self.minor = false,
+            "patient" => self.patient = None,
+            "privileged" => self.privileged = false,
+            _ => return Err(InvalidLabel::UnknownKey { key: key.chars().take(80).collect() }),
+        }
+        Ok(())
+    }
+
     /// What `ingest` stores where no label is given.
     pub fn internal() -> Self {
         Self { classification: Some("internal".to_owned()), ..Self::default() }
@@ -245,6 +281,24 @@ mod tests {
         let wrong = ["matter", "colour=red", "matter=", "privileged=yes", "matter=a\u{7}b"];
         for wrong in wrong.into_iter().chain(["kind=psychotherapy", "minor=17"]) {
             assert!(Labels::parse([wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn other_labels_take_the_place_of_those_that_they_name() {
+        let labels = Labels::parse(["classification=internal", "matter=M-1"]).unwrap();
+        let table: [(&[&str], &[&str]); 4] = [
+            (&["matter=M-2"], &["classification=internal", "matter=M-2"]),
+            (&["matter="], &["classification=internal"]),
+            (&["privileged=true"], &["classification=internal", "matter=M-1", "privileged=true"]),
+            (&["matter=", "patient=P-1"], &["classification=internal", "patient=P-1"]),
+        ];
+        for (pairs, expected) in table {
+            let expected = Labels::parse(expected.iter().copied()).unwrap();
+            assert_eq!(labels.with(pairs.iter().copied()).unwrap(), expected, "{pairs:?}");
+        }
+        for wrong in ["matter", "colour=", "colour=red", "="] {
+            assert!(labels.with([wrong]).is_err(), "{wrong}");
         }
     }
 

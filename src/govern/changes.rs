@@ -139,9 +139,12 @@ impl Governor {
     ) -> Result<ChangeRow, GovernError> {
         let _turn = self.turn.take();
         let row = proposed(self.change(id)?)?;
-        if row.proposer != who.name {
-            self.decide(Changer::Person(who), Action::Approve)?;
-        }
+        // Withdrawing takes the right to propose: a limited token may lack it.
+        let right = match row.proposer == who.name {
+            true => right_to_propose(row.kind),
+            false => Action::Approve,
+        };
+        self.decide(Changer::Person(who), right)?;
         let (kind, subject) = (row.kind, row.subject.clone());
         self.record_as(actor, id, What::ChangeRejected { kind, subject })?;
         if let Some(what) = policies_rejected(&row, "person") {
@@ -284,10 +287,7 @@ impl Governor {
                 let there = self.state.holds().get(hold)?;
                 there.map(drop).ok_or(GovernError::NotFound { what: "hold" })
             }
-            Proposal::GrantRole { account, .. } => {
-                self.accounts.principal(account.as_str())?;
-                Ok(())
-            }
+            Proposal::GrantRole { account, .. } => Ok(self.accounts.check_in_own_hands(account)?),
             Proposal::ChangePolicies(change) => self.check_policies(change),
             Proposal::LiftWall { person, kind, object } => self.check_wall(person, *kind, object),
         }

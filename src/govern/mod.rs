@@ -44,6 +44,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::answer::SimulateError;
 use crate::audit::{Actor, AppendError, Event, Log, ReadError, What};
 use crate::catalogue::{Catalogue, CatalogueError};
+use crate::domain::access::InvalidLabel;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
@@ -84,6 +85,9 @@ pub enum GovernError {
         /// The role.
         role: Role,
     },
+    /// Caller's fault: no such label.
+    #[error(transparent)]
+    Label(#[from] InvalidLabel),
     /// Who the account belongs to was not proved.
     #[error(transparent)]
     SignIn(SignInError),
@@ -155,7 +159,9 @@ pub enum GovernError {
         hold: RequestId,
     },
     /// It must be kept longer.
-    #[error("document {document} must be kept until {until}: it may be erased then")]
+    #[error(
+        "document {document} must be kept until {until}: it may be erased, or kept shorter, then"
+    )]
     TooYoung {
         /// Short id of the document.
         document: String,
@@ -183,6 +189,9 @@ pub enum GovernError {
     /// A file cannot be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// Somebody else was first.
+    #[error("the labels were changed meanwhile: look at them again, then change them")]
+    Stale,
     /// The erasure stopped on the way.
     #[error("the erasure stopped before its end; it goes on at the next start")]
     Interrupted,

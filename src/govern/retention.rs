@@ -87,6 +87,18 @@ impl Retention {
     pub fn class_of(&self, labels: &Labels) -> Option<&RetentionClass> {
         self.0.iter().find(|class| class.fits(labels))
     }
+
+    /// The minimum that would be shortened by other labels, where it still runs.
+    fn shortened(
+        &self,
+        [old, new]: [&Labels; 2],
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let until = |labels| self.class_of(labels).map(|class| class.until(since));
+        let running = until(old).filter(|until| *until > now)?;
+        until(new).is_none_or(|other| other < running).then_some(running)
+    }
 }
 
 impl Governor {
@@ -179,6 +191,22 @@ impl Governor {
         };
         Ok(Kept { document, since, class, until, due, held })
     }
+
+    /// Other labels do not let a document go before its time.
+    pub(super) fn check_shortening(
+        &self,
+        document: &Document,
+        labels: &Labels,
+    ) -> Result<(), GovernError> {
+        let since = self.log.read(document.row.entry)?.ts();
+        let change = [&document.card.labels, labels];
+        match self.retention.shortened(change, since, self.clock.now()) {
+            None => Ok(()),
+            Some(until) => {
+                Err(GovernError::TooYoung { document: document.row.document.0.short(), until })
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -217,5 +245,26 @@ mod tests {
         assert_eq!(files.until(since), "2026-01-03".parse().unwrap());
         assert_eq!(files.due(since), Some("2026-01-04".parse().unwrap()));
         assert_eq!(restricted.due(since), None);
+    }
+
+    #[test]
+    fn a_minimum_that_still_runs_is_not_shortened() {
+        let days = |name: &str, days| class(name, &[&format!("classification={name}")], days, None);
+        let plan = Retention::new(vec![days("restricted", 9), days("confidential", 3)]);
+        let since: Timestamp = "2026-01-01".parse().unwrap();
+        let labels = |name: &str| Labels::parse([&*format!("classification={name}")]).unwrap();
+        let table = [
+            ("restricted", "internal", "2026-01-09", Some("2026-01-10")),
+            ("restricted", "internal", "2026-01-10", None),
+            ("restricted", "confidential", "2026-01-02", Some("2026-01-10")),
+            ("confidential", "restricted", "2026-01-02", None),
+            ("restricted", "restricted", "2026-01-02", None),
+            ("internal", "public", "2026-01-02", None),
+        ];
+        for (old, new, now, until) in table {
+            let change = [&labels(old), &labels(new)];
+            let found = plan.shortened(change, since, now.parse().unwrap());
+            assert_eq!(found, until.map(|day| day.parse().unwrap()), "{old} to {new} on {now}");
+        }
     }
 }

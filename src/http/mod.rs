@@ -55,7 +55,7 @@ use instance::name_faults;
 pub(crate) use auth::address as network_address;
 pub(crate) use changes::confirmed;
 pub(crate) use documents::{
-    begin as begin_upload, document_id, enter as enter_upload, read as read_upload,
+    begin as begin_upload, document_id, enter as enter_upload, read as read_upload, relabel,
 };
 pub(crate) use instance::{Answered, answer};
 pub(crate) use policies::propose as propose_policies;
@@ -154,6 +154,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/documents/{id}", web::get().to(documents::show_document))
                 .route("/documents/{id}/pages/{n}.png", web::get().to(documents::show_picture))
                 .route("/documents/{id}", web::delete().to(documents::delete_document))
+                .route("/documents/{id}", web::patch().to(documents::label_document))
                 .route("/jobs/{id}", web::get().to(documents::show_job))
                 .route("/audit/entries", web::get().to(audit::list_entries))
                 .route("/audit/entries/{index}", web::get().to(audit::show_entry))
@@ -200,6 +201,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/{path:.*}", web::get().to(log::show_past))
                 .default_service(web::to(problem::not_found)),
         )
+        .configure(probes);
+}
+
+/// What machines that watch over this one read.
+fn probes(config: &mut web::ServiceConfig) {
+    config
         .service(
             web::resource("/readyz")
                 .wrap(from_fn(name_faults))

@@ -301,6 +301,7 @@ impl From<GovernError> for Problem {
             }
             GovernError::Account(cause) => Self::of_account(cause, &error),
             GovernError::SignIn(cause) => Self::not_believed(cause, &error),
+            GovernError::Label(_) => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::OperatorOnly { .. }
             | GovernError::Denied(_)
             | GovernError::NeedsApproval { .. }
@@ -311,7 +312,8 @@ impl From<GovernError> for Problem {
             | GovernError::AlreadyOpen { .. }
             | GovernError::TooManyOpen
             | GovernError::Held { .. }
-            | GovernError::TooYoung { .. } => Self::new(Kind::Conflict, error.to_string()),
+            | GovernError::TooYoung { .. }
+            | GovernError::Stale => Self::new(Kind::Conflict, error.to_string()),
             GovernError::InForce | GovernError::Outdated => {
                 Self::new(Kind::Conflict, error.to_string())
             }

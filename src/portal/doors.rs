@@ -30,6 +30,8 @@ pub const PAGES: &[Door] = &[
     Door::account("GET /documents"),
     Door::right("POST /documents", &[Action::Ingest]),
     Door::right("GET /documents/{id}", &[Action::ViewPage]),
+    Door::right("GET /documents/{id}/labels", &[Action::LabelDocuments]),
+    Door::right("POST /documents/{id}/labels", &[Action::LabelDocuments]),
     Door::account("GET /uploads/{id}"),
     Door::right("GET /audit", &[Action::ReadLog]),
     Door::right("POST /audit/verify", &[Action::ReadLog]),

@@ -20,6 +20,7 @@ mod documents;
 mod doors;
 mod emergencies;
 mod entrance;
+mod labels;
 mod pages;
 mod policies;
 mod sign_on;
@@ -63,6 +64,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/documents", web::get().to(documents::list_documents))
             .route("/documents", web::post().to(uploads::upload))
             .route("/documents/{id}", web::get().to(documents::show_page))
+            .route("/documents/{id}/labels", web::get().to(labels::show_labels))
+            .route("/documents/{id}/labels", web::post().to(labels::change_labels))
             .route("/uploads/{id}", web::get().to(uploads::show_upload))
             .route("/audit", web::get().to(audit::list_entries))
             .route("/audit/verify", web::post().to(audit::verify))

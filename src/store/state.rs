@@ -123,6 +123,12 @@ impl State {
         Table::open(&self.0.db, &self.0.cipher).expect("a tree opens")
     }
 
+    /// Counts the changes of what decisions are made from, accounts and documents: where it is as
+    /// it was, so are they.
+    pub fn version(&self) -> u64 {
+        self.0.accounts.changes().wrapping_add(self.0.documents.changes())
+    }
+
     /// Accounts: on disk when written.
     pub fn accounts(&self) -> &Table<AccountRow> {
         &self.0.accounts

@@ -127,6 +127,7 @@ const MAPPINGS: &[Mapping] = &[
     row("query.denied", "Question not permitted", Shape::Decision, EXECUTE, 6),
     row("query.failed", "Question not finished", STEP, EXECUTE, 4),
     row("document.activated", "Document made searchable", Shape::Create, STORE_CREATE, 1),
+    row("document.labelled", "Document labelled", CHANGE, UPDATE, 3),
     row("document.quarantined", "File set aside", other(RESTFUL, rest("create"), "C"), CREATE, 3),
     row(
         "document.deleted",

@@ -128,6 +128,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "query.denied" => "Question not permitted",
         "query.failed" => "Question not finished",
         "document.activated" => "Document made searchable",
+        "document.labelled" => "Document labelled",
         "document.quarantined" => "File set aside",
         "document.deleted" => "Document deleted",
         "document.viewed" => "Page viewed",

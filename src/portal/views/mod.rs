@@ -30,7 +30,9 @@ pub use answer::{AnswerView, CitationView, NoAnswer, SentenceView, SourceView};
 pub use ask::{AskForm, AskPage, QuestionsPage, RecentQuestion, Suggestions};
 pub use audit::{AuditFilter, AuditPage, EntryLine, ProblemLine, VerifyPage};
 pub use changes::{ChangeLine, ChangePage, ChangesPage};
-pub use documents::{DocumentLine, DocumentsPage, SetAside, TakenIn, UploadPage, UploadState};
+pub use documents::{
+    DocumentLine, DocumentsPage, LabelField, LabelsPage, SetAside, TakenIn, UploadPage, UploadState,
+};
 pub use entrance::{ProblemPage, SignInPage, SignOnLink, SignedInPage};
 pub use entry::{EntryPage, EntryRow, type_words};
 pub use frame::{Frame, Moment, Pager, Person, Place};

@@ -284,6 +284,7 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
         documents: vec![line],
         pager: pager(text),
         takes_uploads: true,
+        takes_labels: true,
         read_entry: Some(46),
         opens_entries: false,
     };
@@ -298,10 +299,23 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
         ("failed", ask(Some(Outcome::Failed), false, text).render().unwrap()),
         ("questions", questions.render().unwrap()),
         ("documents", documents.render().unwrap()),
+        ("labels", labels(text).render().unwrap()),
         ("upload", upload(text).render().unwrap()),
         ("picture", viewer(true, text).render().unwrap()),
         ("text", viewer(false, text).render().unwrap()),
     ]
+}
+
+fn labels(text: &str) -> LabelsPage {
+    let field = |key, name| LabelField { key, name, value: text.to_owned() };
+    LabelsPage {
+        frame: frame(Place::Documents),
+        id: "abc".to_owned(),
+        title: text.to_owned(),
+        class: 3,
+        fields: vec![field("classification", "Classification"), field("matter", "Matter")],
+        ticks: vec![field("privileged", "Privileged")],
+    }
 }
 
 fn upload(text: &str) -> UploadPage {

@@ -177,15 +177,7 @@ fn one_closes_ones_own_and_a_reviewer_closes_any_and_nobody_judges_their_own() {
     assert!(app.reports("staff").is_empty());
 
     // Somebody who may do both, which one role alone may not.
-    let actor = app.open().operator(None);
-    let roles = [Role::Staff, Role::RecordsOfficer].into();
-    let new = affiant::identity::NewAccount {
-        name: "both".parse().unwrap(),
-        roles,
-        attributes: Default::default(),
-        password: Some(crate::support::PASSWORD.to_owned().into()),
-    };
-    governor.create_account(Changer::Operator, &actor, new).unwrap();
+    app.account_of("both", [Role::Staff, Role::RecordsOfficer].into());
     let third = app.open_emergency("both", "P-9", None).unwrap();
     close("both", third.id).unwrap();
     let own = app.review("both", third.id).unwrap_err();
