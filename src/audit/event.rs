@@ -1,15 +1,11 @@
 //! The entry types, listed once: the enum, the schema that the verifier checks, and the table that
-//! people read (`inventory`) all come from the one list below.
+//! people read (`inventory`) all come from the one list below, through `entry_types!`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
-
 use super::detail::{Actor, Added, CitedSpan, Decimal, QueryKind, Related, RetrievedHit};
-use super::entry_type::EntryType;
-use super::fields::{first, first_ref, put};
+use super::entry_type::entry_types;
 use super::selection::Selection;
-use super::shape::Shape;
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
@@ -30,66 +26,6 @@ pub struct Event {
     pub policy: Option<Digest>,
     /// What happened.
     pub what: What,
-}
-
-macro_rules! entry_types {
-    ($(
-        $variant:ident = $kind:literal, $outcome:literal, $when:literal
-        { $($field:ident: $type:ty = $meaning:literal),* $(,)? }
-        $(+ $payload:ident = $contents:literal)?;
-    )*) => {
-        /// What happened: one variant for each type of entry.
-        #[derive(Clone, Debug)]
-        pub enum What {
-            $(
-                #[doc = concat!("`", $kind, "`: written ", $when, ".")]
-                $variant {
-                    $(#[doc = concat!("Details: ", $meaning, ".")] $field: $type,)*
-                    $(#[doc = concat!("Payload: ", $contents, ".")] $payload: Option<PayloadRef>,)?
-                },
-            )*
-        }
-
-        /// Every type of entry.
-        pub const ENTRY_TYPES: &[EntryType] = &[$(
-            EntryType {
-                kind: $kind,
-                outcome: $outcome,
-                when: $when,
-                fields: &[$((stringify!($field), $meaning)),*],
-                payload: first(&[$($contents)?]),
-                shapes: &[$(<$type as Shape>::fits),*],
-                may_lack: &[$(<$type as Shape>::MAY_LACK),*],
-            },
-        )*];
-
-        impl What {
-            /// The dotted type and the outcome.
-            pub const fn kind(&self) -> (&'static str, &'static str) {
-                match self {
-                    $(Self::$variant { .. } => ($kind, $outcome),)*
-                }
-            }
-
-            /// The `details` object.
-            pub(super) fn details(&self) -> Result<Value, serde_json::Error> {
-                let mut details = Map::new();
-                match self {
-                    $(Self::$variant { $($field,)* .. } => {
-                        $(put::<$type>(&mut details, stringify!($field), $field)?;)*
-                    })*
-                }
-                Ok(Value::Object(details))
-            }
-
-            /// The contents that the entry commits to.
-            pub const fn payload(&self) -> Option<&PayloadRef> {
-                match self {
-                    $(Self::$variant { $($payload,)? .. } => first_ref(&[$($payload)?]),)*
-                }
-            }
-        }
-    };
 }
 
 entry_types! {

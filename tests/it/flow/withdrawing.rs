@@ -79,7 +79,7 @@ fn put_shut_in_force(app: &TestApp) {
     let shut = Policies::load(folder.path()).unwrap();
     app.open().policies.put_in_force(&shut);
     let files = shut.files().iter().map(|file| (file.name.clone(), file.digest)).collect();
-    let what = What::PolicyActivated { set: "shut".to_owned(), files };
+    let what = What::PolicyActivated { set: "shut".to_owned(), files, payload: None };
     app.open().record_own(what).unwrap();
 }
 
