@@ -68,6 +68,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("qdrant_client", &["index"]),
     ("qdrant_edge", &["index"]),
     ("rcgen", &["app"]),
+    ("ring", &["identity"]),
     ("rustix", &["app", "durable"]),
     ("rustls", &["app"]),
     ("rustls_native_certs", &["app"]),

@@ -8,6 +8,8 @@ mod anchoring;
 mod create;
 mod engine;
 mod epoch;
+mod outward;
+mod provider_post;
 mod pulse;
 mod rebuild;
 mod serve;
@@ -206,6 +208,7 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         let app = Self {
             governor: Arc::new(Governor {
+                provider: provider_post::provider(options.openid.as_ref(), &clock, &entropy)?,
                 accounts: Accounts::new(state.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
                 policies: policies.clone(),
                 log: log.clone(),

@@ -327,6 +327,21 @@ entry_types! {
     SessionClosed = "session.closed", "ok", "when a person signs out" {
         person: Token = "token of the person",
     };
+    SessionFederated = "session.federated", "ok", "when a person signs in whom the organisation's OpenID provider vouches for" {
+        person: Token = "token of the person",
+        provider: Digest = "digest of the provider's issuer identifier",
+    };
+    SessionRefused = "session.refused", "refused", "when a sign-on through the OpenID provider ends without a session" {
+        person: Option<Token> = "token of the name that the provider gave, where it vouched for somebody",
+        reason: String = "code of the reason",
+    };
+    RightsChanged = "rights.changed", "ok", "before the groups of a person who signs on change what their account may do" {
+        person: Token = "token of the person",
+        gained: BTreeSet<Role> = "roles that the account has from now on",
+        lost: BTreeSet<Role> = "roles that it has no more",
+        attributes_gained: u32 = "values of attributes that it has from now on",
+        attributes_lost: u32 = "values of attributes that it has no more",
+    };
     AuditRead = "audit.read", "ok", "before a part of the log is shown" {
         scope: String = "`list`, `entry`, `proof` or `verify`",
         index: Option<EntryIndex> = "the entry, where one was asked for",

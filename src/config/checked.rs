@@ -8,6 +8,7 @@ use crate::audit::{PolicyWitness, TlogPolicy};
 use crate::domain::limits::{HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX};
 use crate::govern::Retention;
 
+use super::openid::{self, OpenIdConfig};
 use super::raw::RawConfig;
 use super::{ConfigError, Fault, default_cache};
 
@@ -30,6 +31,8 @@ pub struct Options {
     pub heartbeat: Duration,
     /// Who remembers how far the log had come.
     pub witness: WitnessConfig,
+    /// The organisation's OpenID provider.
+    pub openid: Option<OpenIdConfig>,
     /// A signing key of the log that the service manager hands over (systemd's `LoadCredential`).
     pub log_key_credential: Option<PathBuf>,
     /// Tracing filter.
@@ -108,6 +111,7 @@ pub(super) fn check(
     let models = models(&raw, environment, &mut faults);
     let index = index(&raw, home, &mut faults);
     let witness = witness(&raw, home, &mut faults);
+    let openid = openid::check(&raw.openid, home, environment, &mut faults);
     let retention = retention(&raw, &mut faults);
     let heartbeat = heartbeat(&raw, &mut faults);
     match (server, models, index, heartbeat) {
@@ -122,6 +126,7 @@ pub(super) fn check(
                     .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
                 heartbeat,
                 witness,
+                openid,
                 log_key_credential: credential(environment, "affiant-log-key"),
                 telemetry_filter: raw.telemetry.filter,
             })
@@ -262,21 +267,21 @@ fn witness(raw: &RawConfig, home: &Path, faults: &mut Vec<Fault>) -> WitnessConf
 }
 
 /// A credential that systemd has put into the folder it names.
-fn credential(environment: &[(String, String)], name: &str) -> Option<PathBuf> {
+pub(super) fn credential(environment: &[(String, String)], name: &str) -> Option<PathBuf> {
     let folder = environment.iter().find(|(key, _)| key == "CREDENTIALS_DIRECTORY");
     folder.map(|(_, folder)| Path::new(folder).join(name)).filter(|path| path.exists())
 }
 
 /// A file name as an absolute path; relative ones are below the home.
-fn file(name: &str, home: &Path) -> Option<PathBuf> {
+pub(super) fn file(name: &str, home: &Path) -> Option<PathBuf> {
     text(name.to_owned()).map(|name| home.join(name))
 }
 
-fn text(value: String) -> Option<String> {
+pub(super) fn text(value: String) -> Option<String> {
     Some(value).filter(|value| !value.is_empty())
 }
 
-fn fault(faults: &mut Vec<Fault>, key: &str, detail: &str, example: &str) {
+pub(super) fn fault(faults: &mut Vec<Fault>, key: &str, detail: &str, example: &str) {
     faults.push(Fault {
         key: key.to_owned(),
         detail: detail.to_owned(),

@@ -6,11 +6,13 @@
 //! the environment.
 
 mod checked;
+mod openid;
 mod raw;
 
 use std::path::{Path, PathBuf};
 
 pub use checked::{IndexConfig, ModelsConfig, Options, ServerConfig, TlsFiles, WitnessConfig};
+pub use openid::OpenIdConfig;
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -119,6 +121,19 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_is_described_in_the_file() {
+        let file = "[openid]\nissuer = \"https://id.example.org/\"\nclient_id = \"affiant\"\n\
+                    base_url = \"https://affiant.example.org/\"\nclient_secret_file = \"affiant.toml\"\n\
+                    roles = { a = [\"staff\"] }\n";
+        let openid = check(file, &[]).unwrap().openid.unwrap();
+        let settings = &openid.settings;
+        assert_eq!(settings.return_url(), "https://affiant.example.org/sign-in/openid/return");
+        assert!(settings.client_secret.as_ref().unwrap().expose().starts_with("[openid]"));
+        assert!(!format!("{openid:?}").contains("base_url = "), "the secret is not printed");
+        assert!(check("", &[]).unwrap().openid.is_none());
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file() {
         let file = "[server]\nlisten = \"127.0.0.1:1\"\n";
         let options = check(file, &[("AFFIANT__SERVER__LISTEN", "127.0.0.1:2")]).unwrap();
@@ -127,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let table: [(&str, &[&str]); 7] = [
+        let table: [(&str, &[&str]); 10] = [
             ("[retention]\nminimum_days = { restricted = -1 }\n", &["retention.minimum_days"]),
             (
                 "[server]\nlisten = \"nowhere\"\n[models]\nthreads = 0\n",
@@ -140,6 +155,28 @@ mod tests {
             (
                 "[witness]\npolicy_file = \"nowhere\"\ninterval_ms = 0\n",
                 &["witness.policy_file", "witness.interval_ms"],
+            ),
+            ("[openid]\nclient_id = \"affiant\"\n", &["openid.issuer"]),
+            (
+                "[openid]\nissuer = \"http://id.example.org\"\nscopes = []\nname = \"\"\n\
+                 client_secret_file = \"nowhere\"\nrights_hours = 1\ntimeout_ms = 0\n",
+                &[
+                    "openid.issuer",
+                    "openid.base_url",
+                    "openid.client_id",
+                    "openid.name",
+                    "openid.scopes",
+                    "openid.roles",
+                    "openid.client_secret_file",
+                    "openid.rights_hours",
+                    "openid.timeout_ms",
+                ],
+            ),
+            (
+                "[openid]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\n\
+                 base_url = \"http://127.0.0.1:1\"\nroles = { a = [\"king\"] }\n\
+                 attributes = { b = [\"matter\"] }\n",
+                &["openid.roles, openid.attributes"; 2],
             ),
         ];
         for (file, keys) in table {

@@ -20,6 +20,7 @@ pub(super) struct RawConfig {
     pub(super) log: RawLog,
     pub(super) retention: RawRetention,
     pub(super) witness: RawWitness,
+    pub(super) openid: RawOpenId,
     pub(super) telemetry: RawTelemetry,
 }
 
@@ -68,6 +69,24 @@ pub(super) struct RawRetention {
 pub(super) struct RawWitness {
     pub(super) policy_file: String,
     pub(super) interval_ms: i64,
+    pub(super) timeout_ms: i64,
+    pub(super) ca_file: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawOpenId {
+    pub(super) issuer: String,
+    pub(super) name: String,
+    pub(super) client_id: String,
+    pub(super) client_secret_file: String,
+    pub(super) base_url: String,
+    pub(super) scopes: Vec<String>,
+    pub(super) name_claim: String,
+    pub(super) groups_claim: String,
+    pub(super) roles: BTreeMap<String, Vec<String>>,
+    pub(super) attributes: BTreeMap<String, Vec<String>>,
+    pub(super) rights_hours: i64,
     pub(super) timeout_ms: i64,
     pub(super) ca_file: String,
 }

@@ -43,6 +43,23 @@ pub const SIGN_IN_WAIT_MS_MAX: u64 = 15 * 60 * 1000;
 pub const SIGN_IN_FORGET_MS: u64 = 60 * 60 * 1000;
 /// Names whose failures are remembered.
 pub const SIGN_IN_NAMES_MAX: usize = 10_000;
+/// Groups that one person is in, and that the configuration names: a large firm has thousands.
+pub const OPENID_GROUPS_MAX: usize = 10_000;
+/// Largest reply of an OpenID provider: a token of somebody in very many groups.
+pub const OPENID_REPLY_BYTES_MAX: u64 = 1024 * 1024;
+/// Sign-ons that are open at a time: the oldest makes room for the newest.
+pub const OPENID_OPEN_MAX: usize = 10_000;
+/// From leaving for the provider to coming back: time to find a telephone and type a code.
+pub const OPENID_OPEN_MS: u64 = 10 * 60 * 1000;
+/// Requests that may wait for a provider at a time: one that hangs must not hold up the others.
+pub const OPENID_CALLS_MAX: usize = 16;
+/// How far the provider's clock may be from ours.
+pub const OPENID_LEEWAY_MS: u64 = 60 * 1000;
+/// How long keys and addresses that the provider published are used before they are asked for again:
+/// a withdrawn key opens no door for longer.
+pub const OPENID_FRESH_MS: u64 = 5 * 60 * 1000;
+/// Times that keys are asked for early, because a token names an unknown one, in that time.
+pub const OPENID_REFRESHES_MAX: usize = 5;
 
 /// Policy files of one directory; a set is a handful, each may be long.
 pub const POLICY_FILES_MAX: usize = 200;

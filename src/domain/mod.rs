@@ -16,3 +16,4 @@ pub mod principal;
 pub mod question;
 pub mod reason;
 pub mod secret;
+pub mod uri;

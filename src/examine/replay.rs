@@ -4,7 +4,6 @@ use crate::answer::{Answerer, Replay, ReplayError};
 use crate::audit::Recorded;
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
-use crate::domain::principal::Principal;
 use crate::identity::Accounts;
 use crate::policy::Action;
 
@@ -36,7 +35,7 @@ impl Examiner {
             .into_iter()
             .find(|row| past.was_asked_by(&self.vault.token(TokenKind::Person, row.name.as_str())));
         // An account that was disabled since still tells what its owner could see.
-        let account = account.map(|row| Principal::new(row.name, row.roles, row.attributes));
+        let account = account.map(|row| row.principal(self.clock.now()));
         Ok(answerer.replay(&reader.actor, account, &past, contents)?)
     }
 }

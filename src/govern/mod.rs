@@ -21,6 +21,7 @@ mod erasure;
 mod holds;
 mod keys;
 mod retention;
+mod sign_on;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +32,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
+use crate::identity::openid::Provider;
 use crate::identity::{AccountError, Accounts};
 use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies};
@@ -40,6 +42,7 @@ pub use accounts::EnterError;
 pub use changes::{Listed, Progress};
 pub use erasure::ErasureStep;
 pub use retention::{Kept, Retention};
+pub use sign_on::SignOnFailure;
 
 /// Why a change did not take effect.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +137,8 @@ pub enum Changer<'a> {
 pub struct Governor {
     /// The accounts.
     pub accounts: Accounts,
+    /// Vouches for people besides: the organisation's OpenID provider.
+    pub provider: Option<Provider>,
     /// Decides.
     pub policies: Policies,
     /// Records.

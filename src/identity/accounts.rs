@@ -60,6 +60,12 @@ pub enum AccountError {
         name: UserName,
     },
     /// Caller's fault.
+    #[error("{name} signs in through the organisation's provider and has no password here")]
+    Federated {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault.
     #[error(transparent)]
     BadName(#[from] InvalidUserName),
     /// Caller's fault: choose another password.
@@ -106,22 +112,26 @@ impl Accounts {
             password: hash,
             disabled: false,
             created: self.0.clock.now(),
+            federated: None,
         };
         if !self.0.state.accounts().put_new(&row)? {
             return Err(AccountError::Exists { name: row.name });
         }
-        Ok(Created { principal: self.standing(row)?, password })
+        Ok(Created { principal: self.standing(&row)?, password })
     }
 
     /// Gives an account another password and ends its sessions; returns the password if generated.
     ///
     /// # Errors
-    /// [`AccountError::Unknown`], [`AccountError::BadPassword`].
+    /// [`AccountError::Unknown`], [`AccountError::Federated`], [`AccountError::BadPassword`].
     pub fn set_password(
         &self,
         name: &str,
         password: Option<Secret>,
     ) -> Result<Option<String>, AccountError> {
+        if let Some(row) = Some(self.row(name)?).filter(|row| row.federated.is_some()) {
+            return Err(AccountError::Federated { name: row.name });
+        }
         let (hash, password) = self.hash(password)?;
         self.change(name, |row| row.password.clone_from(&hash))?;
         self.end_sessions(name)?;
@@ -154,13 +164,18 @@ impl Accounts {
     pub fn forget_attribute(&self, key: &str, value: &str) -> Result<u32, AccountError> {
         let mut count = 0;
         for row in self.list()? {
-            if row.attributes.get(key).is_some_and(|values| values.contains(value)) {
+            let given = row.federated.as_ref().map(|federated| &federated.attributes);
+            let mut all = given.into_iter().chain([&row.attributes]);
+            if all.any(|all| all.get(key).is_some_and(|values| values.contains(value))) {
                 count += 1;
                 self.change(row.name.as_str(), |row| {
-                    if let Some(values) = row.attributes.get_mut(key) {
-                        values.remove(value);
+                    let given = row.federated.as_mut().map(|federated| &mut federated.attributes);
+                    for all in given.into_iter().chain([&mut row.attributes]) {
+                        if let Some(values) = all.get_mut(key) {
+                            values.remove(value);
+                        }
+                        all.retain(|_, values| !values.is_empty());
                     }
-                    row.attributes.retain(|_, values| !values.is_empty());
                 })?;
             }
         }
@@ -176,7 +191,7 @@ impl Accounts {
         if row.disabled {
             return Err(AccountError::Disabled { name: row.name });
         }
-        Ok(self.standing(row)?)
+        Ok(self.standing(&row)?)
     }
 
     /// Every account, in order of the names.
@@ -219,7 +234,7 @@ impl Accounts {
         Ok((hash, generated))
     }
 
-    fn end_sessions(&self, name: &str) -> Result<(), StateError> {
+    pub(super) fn end_sessions(&self, name: &str) -> Result<(), StateError> {
         let sessions = self.0.state.sessions();
         let all = sessions.list()?;
         let mut own = all.iter().filter(|row| row.user.as_str() == name);

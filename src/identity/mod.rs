@@ -1,4 +1,5 @@
-//! Who is this? Accounts, passwords, sessions, tokens of scripts.
+//! Who is this? Accounts, passwords, sessions, tokens of scripts, people whom an OpenID provider
+//! vouches for.
 //!
 //! Passwords are hashed with Argon2id (OWASP: 19 MiB, two passes, one lane). A session lasts at most
 //! eight hours and ends after half an hour without use; it carries a CSRF token that forms must
@@ -9,10 +10,14 @@
 //! Guessing: an unknown name costs the same time and gives the same error as a wrong password; after
 //! five failures a name waits, longer each time. The count of failures is in memory only.
 //!
+//! Single sign-on is in [`openid`]; such accounts have no password, and follow their groups.
+//!
 //! Does not do: deciding who may manage accounts (`policy`), recording (callers).
 
 mod accounts;
 mod confirm;
+mod federated;
+pub mod openid;
 mod password;
 mod sessions;
 mod standing;
@@ -22,6 +27,7 @@ use std::sync::{Arc, Mutex};
 
 pub use accounts::{AccountError, Created, NewAccount};
 pub use confirm::{Confirmed, Credential};
+pub use federated::{AdmitError, Plan, RightsChange};
 pub use sessions::{Session, SignInError, csrf_matches};
 
 use crate::domain::clock::{Clock, Entropy};

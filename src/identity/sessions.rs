@@ -83,7 +83,7 @@ impl Accounts {
         match row {
             Some(row) if right && !row.disabled => {
                 failures().forget(name);
-                Ok(self.standing(row)?)
+                Ok(self.standing(&row)?)
             }
             Some(_) | None => Err(SignInError::Wrong),
         }
@@ -95,6 +95,11 @@ impl Accounts {
     /// [`SignInError`].
     pub fn sign_in(&self, name: &str, password: &str) -> Result<Session, SignInError> {
         let principal = self.verify_password(name, password)?;
+        Ok(self.open_session(principal)?)
+    }
+
+    /// Opens a session for somebody who has proved who they are.
+    pub(super) fn open_session(&self, principal: Principal) -> Result<Session, StateError> {
         let csrf = random_text(&*self.0.entropy);
         let kind = SessionKind::Session;
         let ttl = Duration::from_millis(SESSION_MS_MAX);
@@ -172,7 +177,7 @@ impl Accounts {
             // Not over a row that signing out has just deleted.
             sessions.replace_soon(&row, &SessionRow { seen: now, ..row.clone() })?;
         }
-        Ok(Some((self.standing(account)?, row.csrf)))
+        Ok(Some((self.standing(&account)?, row.csrf)))
     }
 
     fn drop_ended(&self, now: Timestamp) -> Result<(), StateError> {

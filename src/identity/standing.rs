@@ -9,8 +9,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`StateError`].
-    pub(super) fn standing(&self, row: AccountRow) -> Result<Principal, StateError> {
-        let as_of = self.0.clock.now();
-        Ok(Principal { as_of, ..Principal::new(row.name, row.roles, row.attributes) })
+    pub(super) fn standing(&self, row: &AccountRow) -> Result<Principal, StateError> {
+        Ok(row.principal(self.0.clock.now()))
     }
 }

@@ -1,5 +1,7 @@
 //! Addresses within the portal.
 
+use crate::domain::uri::encoded;
+
 /// Longest address that signing in leads back to.
 const NEXT_CHARS_MAX: usize = 2_000;
 
@@ -23,19 +25,6 @@ pub(super) fn local(text: &str) -> Option<&str> {
     let is_path = chars.next() == Some('/') && chars.next() != Some('/');
     let is_plain = text.chars().all(|c| c.is_ascii_graphic() && c != '\\');
     (is_path && is_plain && text.len() <= NEXT_CHARS_MAX).then_some(text)
-}
-
-/// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3).
-fn encoded(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
 }
 
 #[cfg(test)]

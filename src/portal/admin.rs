@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::domain::clock::Timestamp;
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, KnownModel, Problem, UseCases};
 use crate::inference::ModelRole;
@@ -56,7 +57,7 @@ pub(super) async fn list_accounts(
         let rows = rows.map_err(|error| Problem::hidden(Kind::Internal, &error))?;
         Ok(AccountsPage {
             frame: frame(&cases, &caller, Some(Place::Accounts)),
-            accounts: rows.iter().map(account).collect(),
+            accounts: rows.iter().map(|row| account(row, cases.clock.now())).collect(),
         })
     })
     .await?;
@@ -100,14 +101,15 @@ pub(super) async fn show_system(
     show(&page)
 }
 
-fn account(row: &AccountRow) -> AccountLine {
-    let attributes = row
+fn account(row: &AccountRow, now: Timestamp) -> AccountLine {
+    let who = row.principal(now);
+    let attributes = who
         .attributes
         .iter()
         .flat_map(|(key, values)| values.iter().map(move |value| (key.clone(), value.clone())));
     AccountLine {
         name: row.name.to_string(),
-        roles: row.roles.iter().map(|role| role.as_str().replace('-', " ")).collect(),
+        roles: who.roles.iter().map(|role| role.as_str().replace('-', " ")).collect(),
         attributes: attributes.collect(),
         is_active: !row.disabled,
         created: Moment(row.created),

@@ -17,12 +17,14 @@ use crate::identity::csrf_matches;
 
 use super::address;
 use super::pages::{frame, lead_to, show_as};
-use super::views::{Frame, SignInPage};
+use super::views::{Frame, SignInPage, SignOnLink};
 
 /// Ties the sign-in form to the browser.
 const DOOR_COOKIE: &str = "affiant_door";
 /// How long the sign-in form may stay open.
 const DOOR_TIME: Duration = Duration::hours(1);
+/// Says in the sign-in page's address that somebody has just left who came by the other door.
+const LEFT: &str = "left=provider";
 /// 32 random bytes in base64.
 const DOOR_CHARS: usize = 43;
 
@@ -110,19 +112,25 @@ pub(super) async fn sign_out(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
     let gone = session_cookie("", cases.secure_cookies);
-    blocking(move || Ok(cases.governor.sign_out(&caller.token, &caller.actor)?)).await?;
-    let mut reply = lead_to("/sign-in");
+    let is_federated = blocking(move || {
+        cases.governor.sign_out(&caller.token, &caller.actor)?;
+        Ok(cases.governor.accounts.is_federated(&caller.principal.name))
+    })
+    .await?;
+    let door = if is_federated { format!("/sign-in?{LEFT}") } else { "/sign-in".to_owned() };
+    let mut reply = lead_to(&door);
     reply.add_cookie(&gone).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
     Ok(reply)
 }
 
-struct Door<'a> {
-    cases: &'a UseCases,
-    request: &'a HttpRequest,
+/// The sign-in page.
+pub(super) struct Door<'a> {
+    pub(super) cases: &'a UseCases,
+    pub(super) request: &'a HttpRequest,
 }
 
 impl Door<'_> {
-    fn show(
+    pub(super) fn show(
         &self,
         status: StatusCode,
         username: &str,
@@ -133,14 +141,29 @@ impl Door<'_> {
         // Kept, so that the form works in a second tab too.
         let token = kept.filter(|kept| is_token(kept)).unwrap_or_else(|| self.token());
         let username = username.to_owned();
-        let page = SignInPage { frame: Frame::stranger(&token), username, next, problem };
+        let provider = self.cases.governor.provider.as_ref().map(|provider| SignOnLink {
+            name: provider.settings().name.clone(),
+            address: address::with_query(
+                "/sign-in/openid",
+                &[("next", next.as_deref().unwrap_or_default())],
+            ),
+            leave: self
+                .request
+                .query_string()
+                .contains(LEFT)
+                .then(|| provider.leave_url())
+                .flatten(),
+        });
+        let frame = Frame::stranger(&token);
+        let page = SignInPage { frame, username, next, problem, provider };
         let mut reply = show_as(status, &page)?;
         let cookie = self.cookie(token);
         reply.add_cookie(&cookie).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
         Ok(reply)
     }
 
-    fn token(&self) -> String {
+    /// 256 random bits.
+    pub(super) fn token(&self) -> String {
         let mut bytes = [0; 32];
         self.cases.entropy.fill(&mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
@@ -163,7 +186,8 @@ impl Door<'_> {
     }
 }
 
-fn is_token(text: &str) -> bool {
+/// Whether a cookie holds what [`Door::token`] made.
+pub(super) fn is_token(text: &str) -> bool {
     text.len() == DOOR_CHARS
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }

@@ -17,6 +17,7 @@ mod audit;
 mod documents;
 mod entrance;
 mod pages;
+mod sign_on;
 mod uploads;
 pub mod views;
 mod wanted;
@@ -36,6 +37,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/", web::get().to(entrance::show_home))
             .route("/sign-in", web::get().to(entrance::show_sign_in))
             .route("/sign-in", web::post().to(entrance::sign_in))
+            .route("/sign-in/openid", web::get().to(sign_on::begin))
+            .route("/sign-in/openid/return", web::get().to(sign_on::finish))
             .route("/sign-out", web::post().to(entrance::sign_out))
             .route("/ask", web::get().to(ask::show_ask))
             .route("/ask", web::post().to(ask::ask))

@@ -49,7 +49,7 @@ mod vault;
 pub use classes::Classes;
 pub use duties::{ChangeRow, ChangeState, HoldRow};
 pub use keys::KeyError;
-pub use rows::{AccountRow, AnswerRow, DocumentRow, SessionKind, SessionRow};
+pub use rows::{AccountRow, AnswerRow, DocumentRow, Federated, SessionKind, SessionRow};
 pub use scope::KeyScope;
 pub use segments::SegmentError;
 pub use state::{Meta, OpenQueries, State};

@@ -12,7 +12,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
 use crate::domain::payload::{PayloadRef, Token};
-use crate::domain::principal::{Attributes, Role, UserName};
+use crate::domain::principal::{Attributes, Principal, Role, UserName};
 
 /// Somebody who may sign in.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
@@ -29,6 +29,52 @@ pub struct AccountRow {
     pub disabled: bool,
     /// When it was made.
     pub created: Timestamp,
+    /// Whom the organisation's provider vouches for, instead of a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub federated: Option<Federated>,
+}
+
+/// Whom a provider vouches for, and what their groups came to when they last signed on.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Federated {
+    /// The provider.
+    pub issuer: String,
+    /// Its own name for the person.
+    pub subject: String,
+    /// Roles that the groups gave.
+    pub roles: BTreeSet<Role>,
+    /// Roles of the account that do not count, as the group that they need is missing.
+    pub withheld: BTreeSet<Role>,
+    /// Attributes that the groups gave.
+    pub attributes: Attributes,
+    /// The account counts until then: what the groups came to is news, not a fact.
+    pub until: Timestamp,
+}
+
+impl AccountRow {
+    /// Who it is now: roles and attributes of its own and of its groups. Without a recent sign-on a
+    /// federated account has none.
+    pub fn principal(&self, now: Timestamp) -> Principal {
+        let (name, roles) = (self.name.clone(), self.roles.clone());
+        let mut who =
+            Principal { as_of: now, ..Principal::new(name, roles, self.attributes.clone()) };
+        match &self.federated {
+            Some(federated) if now < federated.until => {
+                who.until = Some(federated.until);
+                who.roles.retain(|role| !federated.withheld.contains(role));
+                who.roles.extend(&federated.roles);
+                for (key, values) in &federated.attributes {
+                    who.attributes.entry(key.clone()).or_default().extend(values.clone());
+                }
+            }
+            Some(_) => {
+                who.roles.clear();
+                who.attributes.clear();
+            }
+            None => {}
+        }
+        who
+    }
 }
 
 impl fmt::Debug for AccountRow {

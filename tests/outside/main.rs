@@ -1,22 +1,28 @@
 //! Logs of ours before judges who know nothing of us: Go's own transparency-log libraries, a
 //! checker written in Python from the specifications alone, and openssl. And a log written so,
 //! before us. Exports of ours before the owners of their formats, and a bundle of ours before
-//! whoever follows the guide in it.
+//! whoever follows the guide in it. And people whom a real OpenID provider sends to us.
 //!
 //! Where one of them is missing its tests show as ignored; with `AFFIANT_REQUIRE=all` they fail
 //! instead. The judges are `check.go` and `check.py` beside this file, the writer
 //! is `write.py`.
 
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test stops at the first thing that is not as it must be"
 )]
 
 mod guide;
 mod judges;
+mod provider;
 mod records;
 mod sample;
+#[expect(dead_code, reason = "the other test program uses the rest")]
+#[path = "../it/support/mod.rs"]
+mod support;
 
 use std::fs;
 
@@ -81,6 +87,9 @@ fn main() {
     };
     add("validators_accept_hostile_records_of_every_type", records::missing(), records::hold);
     add("the_guide_in_a_bundle_can_be_followed", guide::missing(), guide::can_be_followed);
+    for (name, test) in provider::ALL {
+        add(name, provider::missing(), test);
+    }
     libtest_mimic::run(&arguments, trials).exit();
 }
 

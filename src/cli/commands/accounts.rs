@@ -114,17 +114,20 @@ fn duration(text: &str) -> Result<Duration, Failure> {
 }
 
 fn list(context: &mut Context<'_>) -> Result<Reply, Failure> {
-    let rows = context.app()?.governor.accounts.list()?;
+    let app = context.app()?;
+    let (rows, now) = (app.governor.accounts.list()?, app.clock.now());
     let mut text = String::new();
     let mut users: Vec<Value> = Vec::new();
     for row in rows {
-        let roles: Vec<&str> = row.roles.iter().map(|role| role.as_str()).collect();
+        let who = row.principal(now);
+        let roles: Vec<&str> = who.roles.iter().map(|role| role.as_str()).collect();
         let state = if row.disabled { "  (disabled)" } else { "" };
         text.push_str(&format!("{:<24} {}{state}\n", row.name, roles.join(", ")));
         users.push(json!({
             "username": row.name,
-            "roles": row.roles,
-            "attributes": row.attributes,
+            "roles": who.roles,
+            "attributes": who.attributes,
+            "federated": row.federated.is_some(),
             "disabled": row.disabled,
             "created": row.created.to_string(),
         }));

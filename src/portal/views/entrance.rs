@@ -16,6 +16,28 @@ pub struct SignInPage {
     pub next: Option<String>,
     /// Why signing in failed, in words that do not tell which part was wrong.
     pub problem: Option<String>,
+    /// The other door.
+    pub provider: Option<SignOnLink>,
+}
+
+/// The way in through the organisation's OpenID provider.
+pub struct SignOnLink {
+    /// What people call it.
+    pub name: String,
+    /// Where it begins.
+    pub address: String,
+    /// Where to sign out of the provider too, right after signing out here.
+    pub leave: Option<String>,
+}
+
+/// Leads on to where a person was going, once they are signed on.
+#[derive(Template)]
+#[template(path = "signed_in.html")]
+pub struct SignedInPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// Where to: a local path, checked by the caller.
+    pub next: String,
 }
 
 /// A problem as a page; the JSON API sends the same as `application/problem+json`.

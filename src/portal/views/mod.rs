@@ -26,7 +26,7 @@ pub use answer::{AnswerView, CitationView, NoAnswer, SentenceView, SourceView};
 pub use ask::{AskForm, AskPage, QuestionsPage, RecentQuestion, Suggestions};
 pub use audit::{AuditFilter, AuditPage, EntryLine, ProblemLine, VerifyPage};
 pub use documents::{DocumentLine, DocumentsPage, SetAside, TakenIn, UploadPage, UploadState};
-pub use entrance::{ProblemPage, SignInPage};
+pub use entrance::{ProblemPage, SignInPage, SignOnLink, SignedInPage};
 pub use entry::{EntryPage, EntryRow, type_words};
 pub use frame::{Frame, Moment, Pager, Person, Place};
 pub use viewer::{Highlight, PageBody, Run, ViewerPage, runs};

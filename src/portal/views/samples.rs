@@ -207,7 +207,13 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
         username: own.clone(),
         next: Some(own.clone()),
         problem: Some(own.clone()),
+        provider: Some(SignOnLink {
+            name: own.clone(),
+            address: own.clone(),
+            leave: Some(own.clone()),
+        }),
     };
+    let signed_in = SignedInPage { frame: Frame::stranger(text), next: own.clone() };
     let problem = ProblemPage {
         frame: frame(Place::Ask),
         status: 403,
@@ -240,6 +246,7 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
     };
     vec![
         ("sign-in", sign_in.render().unwrap()),
+        ("signed-in", signed_in.render().unwrap()),
         ("problem", problem.render().unwrap()),
         ("ask", ask(None, false, text).render().unwrap()),
         ("answered", ask(Some(Outcome::Answered), true, text).render().unwrap()),

@@ -62,5 +62,6 @@ fn account(name: &str) -> AccountRow {
         password: "$argon2id$…".to_owned(),
         disabled: false,
         created: Timestamp::from_unix_millis(1),
+        federated: None,
     }
 }

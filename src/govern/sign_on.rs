@@ -1,0 +1,136 @@
+//! Signing on through the organisation's provider: the account follows the groups, and all of it is
+//! on record before it counts.
+
+use crate::audit::{Actor, AppendError, What};
+use crate::domain::digest::Digest;
+use crate::domain::ids::RequestId;
+use crate::domain::payload::TokenKind;
+use crate::domain::principal::Via;
+use crate::identity::openid::{Proof, Provider, Returned, SignOnError, SignedOn};
+use crate::identity::{AdmitError, Plan, Session};
+
+use super::Governor;
+
+/// Why nobody was signed on.
+#[derive(Debug, thiserror::Error)]
+pub enum SignOnFailure {
+    /// No provider is configured.
+    #[error("not_configured")]
+    NotConfigured,
+    /// The provider vouches for nobody.
+    #[error(transparent)]
+    SignOn(#[from] SignOnError),
+    /// The provider does, but they have no way in here.
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    /// The log cannot append: nobody is let in.
+    #[error("the audit log cannot record this, so nobody can sign in: {0}")]
+    NotRecorded(#[from] AppendError),
+}
+
+impl Governor {
+    /// Where to send a browser that signs on; see [`Provider::begin`].
+    ///
+    /// # Errors
+    /// [`SignOnFailure`].
+    pub fn begin_sign_on(
+        &self,
+        browser: &str,
+        next: Option<String>,
+    ) -> Result<String, SignOnFailure> {
+        let provider = self.provider()?;
+        provider.begin(browser, next, Proof::Any).map_err(|error| {
+            tracing::warn!(reason = %error, "a sign-on cannot begin");
+            error.into()
+        })
+    }
+
+    /// Opens a session for whoever comes back from the provider, and says where they were going.
+    /// Their account is made or follows their groups first.
+    ///
+    /// # Errors
+    /// [`SignOnFailure`]: nobody is signed in. What the groups no longer give is gone all the same.
+    pub fn finish_sign_on(
+        &self,
+        browser: &str,
+        returned: &Returned,
+    ) -> Result<(Session, Option<String>), SignOnFailure> {
+        let provider = self.provider()?;
+        let req = self.request();
+        let on = match provider.finish(browser, returned) {
+            Ok(on) => on,
+            Err(error) => {
+                tracing::warn!(reason = %error, "a sign-on ends without a session");
+                // Nobody began it: whoever calls the address would fill the log.
+                if error != SignOnError::Unknown {
+                    let actor = Self::operator(Via::System, None);
+                    let reason = error.to_string();
+                    self.record_as(&actor, req, What::SessionRefused { person: None, reason })?;
+                }
+                return Err(error.into());
+            }
+        };
+        match self.admit(provider, &on, req) {
+            Ok(session) => Ok((session, on.next().map(str::to_owned))),
+            Err(SignOnFailure::Admit(error)) => {
+                tracing::warn!(reason = %error, "somebody whom the provider vouches for stays outside");
+                let actor = self.actor(on.name(), Via::Portal, None);
+                let (person, reason) = (Some(actor.id.clone()), error.to_string());
+                self.record_as(&actor, req, What::SessionRefused { person, reason })?;
+                Err(error.into())
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn admit(
+        &self,
+        provider: &Provider,
+        on: &SignedOn,
+        req: RequestId,
+    ) -> Result<Session, SignOnFailure> {
+        let _turn = provider.turn();
+        let plan = self.accounts.plan(on, provider.settings().rights_last)?;
+        let actor = self.actor(plan.name().as_str(), Via::Portal, None);
+        self.record_plan(&plan, &actor, req)?;
+        self.accounts.carry_out(&plan)?;
+        if !plan.is_member() {
+            return Err(AdmitError::NoGroup.into());
+        }
+        let session = self.accounts.open_planned(&plan)?;
+        let provider = Digest::of(on.issuer().as_bytes());
+        let what = What::SessionFederated { person: actor.id.clone(), provider };
+        if let Err(error) = self.record_as(&actor, req, what) {
+            self.accounts.sign_out(&session.token).map_err(AdmitError::State)?;
+            return Err(error.into());
+        }
+        Ok(session)
+    }
+
+    fn record_plan(&self, plan: &Plan, actor: &Actor, req: RequestId) -> Result<(), AppendError> {
+        let person = self.vault.token(TokenKind::Person, plan.name().as_str());
+        if plan.is_new() {
+            return self.record_as(
+                actor,
+                req,
+                What::AccountCreated { person, roles: plan.roles() },
+            );
+        }
+        let change = plan.change();
+        if change.is_none() {
+            return Ok(());
+        }
+        let what = What::RightsChanged {
+            person,
+            gained: change.gained.clone(),
+            lost: change.lost.clone(),
+            attributes_gained: change.attributes_gained,
+            attributes_lost: change.attributes_lost,
+        };
+        self.record_as(actor, req, what)
+    }
+
+    fn provider(&self) -> Result<&Provider, SignOnFailure> {
+        self.provider.as_ref().ok_or(SignOnFailure::NotConfigured)
+    }
+}

@@ -1,0 +1,221 @@
+//! Accounts of people whom the organisation's provider vouches for.
+//!
+//! Such an account is bound to the provider and its own name for the person, not to what people are
+//! called. It has no password. Its groups are read at each sign-on; what they came to counts until
+//! the next one, and for a limited time.
+
+use std::collections::BTreeSet;
+
+use super::openid::{Rights, SignedOn};
+use super::{Accounts, Session};
+use crate::domain::clock::Timestamp;
+use crate::domain::principal::{Attributes, Principal, Role, UserName};
+use crate::store::{AccountRow, Federated, StateError};
+
+/// Why somebody whom the provider vouches for has no way in. As text: a code for the record.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    /// Their account is switched off here, whatever the provider says.
+    #[error("account_disabled")]
+    Disabled,
+    /// The provider gives no name that an account can have.
+    #[error("name_unfit")]
+    NameUnfit,
+    /// Somebody else's account, or a local one, has the name.
+    #[error("name_taken")]
+    NameTaken,
+    /// None of their groups has a role here.
+    #[error("no_group")]
+    NoGroup,
+    /// See [`StateError`].
+    #[error("state_unreadable")]
+    State(#[from] StateError),
+}
+
+/// What a sign-on does to an account; nothing is done before [`Accounts::carry_out`].
+#[derive(Debug)]
+pub struct Plan {
+    row: AccountRow,
+    is_new: bool,
+    is_member: bool,
+    change: RightsChange,
+}
+
+/// How rights differ from those of the last sign-on.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub struct RightsChange {
+    /// New roles.
+    pub gained: BTreeSet<Role>,
+    /// Roles that are gone.
+    pub lost: BTreeSet<Role>,
+    /// New values of attributes.
+    pub attributes_gained: u32,
+    /// Values of attributes that are gone.
+    pub attributes_lost: u32,
+}
+
+impl RightsChange {
+    /// Whether there is any.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether anything is gone.
+    pub fn shrinks(&self) -> bool {
+        !self.lost.is_empty() || self.attributes_lost > 0
+    }
+
+    fn between(old: &Principal, new: &Principal) -> Self {
+        Self {
+            gained: new.roles.difference(&old.roles).copied().collect(),
+            lost: old.roles.difference(&new.roles).copied().collect(),
+            attributes_gained: missing(&new.attributes, &old.attributes),
+            attributes_lost: missing(&old.attributes, &new.attributes),
+        }
+    }
+}
+
+impl Plan {
+    /// The account.
+    pub fn name(&self) -> &UserName {
+        &self.row.name
+    }
+
+    /// Whether it is made now.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Whether its owner may come in; else the rights go, and they stay outside.
+    pub fn is_member(&self) -> bool {
+        self.is_member
+    }
+
+    /// What changes of an account that was there.
+    pub fn change(&self) -> &RightsChange {
+        &self.change
+    }
+
+    /// Its roles from now on.
+    pub fn roles(&self) -> BTreeSet<Role> {
+        recent(&self.row).roles
+    }
+}
+
+impl Accounts {
+    /// What this sign-on does to its account.
+    ///
+    /// # Errors
+    /// [`AdmitError`]: nothing is to be done.
+    pub fn plan(
+        &self,
+        on: &SignedOn,
+        rights_last: std::time::Duration,
+    ) -> Result<Plan, AdmitError> {
+        let now = self.0.clock.now();
+        let bound = |row: &AccountRow| {
+            let theirs = row.federated.as_ref();
+            theirs.is_some_and(|f| f.issuer == on.issuer() && f.subject == on.subject())
+        };
+        let old = self.list()?.into_iter().find(bound);
+        if old.as_ref().is_some_and(|row| row.disabled) {
+            return Err(AdmitError::Disabled);
+        }
+        let Rights { roles, withheld, attributes } = match (on.rights(), &old) {
+            (Some(rights), _) => rights.clone(),
+            (None, Some(_)) => Rights::default(),
+            (None, None) => return Err(AdmitError::NoGroup),
+        };
+        let is_member = on.rights().is_some();
+        let until = if is_member { now.after(rights_last) } else { Timestamp::from_unix_millis(0) };
+        let (issuer, subject) = (on.issuer().to_owned(), on.subject().to_owned());
+        let federated = Federated { issuer, subject, roles, withheld, attributes, until };
+        let Some(old) = old else {
+            let row = self.fresh(on.name(), federated, now)?;
+            let change = RightsChange::default();
+            return Ok(Plan { row, is_new: true, is_member, change });
+        };
+        let row = AccountRow { federated: Some(federated), ..old.clone() };
+        let change = RightsChange::between(&recent(&old), &recent(&row));
+        Ok(Plan { row, is_new: false, is_member, change })
+    }
+
+    /// Does what was planned; sessions end where rights shrink. On disk on return.
+    ///
+    /// # Errors
+    /// [`AdmitError::NameTaken`] where somebody was faster.
+    pub fn carry_out(&self, plan: &Plan) -> Result<(), AdmitError> {
+        if plan.is_new {
+            return match self.0.state.accounts().put_new(&plan.row)? {
+                true => Ok(()),
+                false => Err(AdmitError::NameTaken),
+            };
+        }
+        // Over the row as it stands: it may have been disabled, or granted a role, meanwhile.
+        let name = plan.row.name.as_str();
+        let table = self.0.state.accounts();
+        loop {
+            let old = table.get(&plan.row.name)?.ok_or(AdmitError::Disabled)?;
+            let new = AccountRow { federated: plan.row.federated.clone(), ..old.clone() };
+            if table.replace(&old, &new)? {
+                break;
+            }
+        }
+        match plan.change.shrinks() || !plan.is_member {
+            true => Ok(self.end_sessions(name)?),
+            false => Ok(()),
+        }
+    }
+
+    /// Opens a session for an account whose owner was admitted.
+    ///
+    /// # Errors
+    /// [`AdmitError::Disabled`] where it was switched off meanwhile.
+    pub fn open_planned(&self, plan: &Plan) -> Result<Session, AdmitError> {
+        let row = self.0.state.accounts().get(&plan.row.name)?;
+        let row = row.filter(|row| !row.disabled && plan.is_member).ok_or(AdmitError::Disabled)?;
+        Ok(self.open_session(self.standing(&row)?)?)
+    }
+
+    /// Whether a provider vouches for this account's owner.
+    pub fn is_federated(&self, name: &UserName) -> bool {
+        let row = self.0.state.accounts().get(name);
+        row.is_ok_and(|row| row.is_some_and(|row| row.federated.is_some()))
+    }
+
+    fn fresh(
+        &self,
+        name: &str,
+        federated: Federated,
+        now: Timestamp,
+    ) -> Result<AccountRow, AdmitError> {
+        let name: UserName = name.parse().map_err(|_| AdmitError::NameUnfit)?;
+        if self.0.state.accounts().get(&name)?.is_some() {
+            return Err(AdmitError::NameTaken);
+        }
+        Ok(AccountRow {
+            name,
+            roles: BTreeSet::new(),
+            attributes: Attributes::new(),
+            // No hash: no password is ever right.
+            password: String::new(),
+            disabled: false,
+            created: now,
+            federated: Some(federated),
+        })
+    }
+}
+
+/// Who it was right after the last sign-on.
+fn recent(row: &AccountRow) -> Principal {
+    row.principal(Timestamp::from_unix_millis(0))
+}
+
+/// How many values of `of` are not in `from`.
+fn missing(of: &Attributes, from: &Attributes) -> u32 {
+    let count = of.iter().map(|(key, values)| match from.get(key) {
+        Some(known) => values.difference(known).count(),
+        None => values.len(),
+    });
+    u32::try_from(count.sum::<usize>()).unwrap_or(u32::MAX)
+}

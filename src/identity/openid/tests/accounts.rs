@@ -1,0 +1,151 @@
+//! Accounts that follow the groups.
+
+use super::*;
+use crate::domain::principal::{Principal, Role};
+use crate::identity::{Accounts, AdmitError, NewAccount, Session};
+use crate::store::{State, Vault};
+
+const LAST: Duration = Duration::from_secs(3_600);
+
+struct Office {
+    house: House,
+    key: Signer,
+    accounts: Accounts,
+    _folder: tempfile::TempDir,
+}
+
+impl Office {
+    fn new() -> Self {
+        let key = Signer::p256("k1");
+        let mut house = House::new(&[&key]);
+        let roles = [("all", "staff"), ("records", "records-officer"), ("it", "administrator")];
+        let roles = roles.map(|(group, role)| (group.to_owned(), vec![role.to_owned()]));
+        let attributes = [("m-*".to_owned(), vec!["matter=*".to_owned()])];
+        house.provider.settings.mapping =
+            Mapping::parse(&roles.into(), &attributes.into()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Vault::create(folder.path(), &SystemEntropy).unwrap();
+        let vault = Vault::open(folder.path(), Arc::new(SystemEntropy)).unwrap();
+        let state = State::open(&folder.path().join("db"), &vault).unwrap();
+        let clock: Arc<dyn Clock> = Arc::<StillClock>::clone(&house.clock);
+        let accounts = Accounts::new(state, clock, Arc::new(SystemEntropy));
+        Self { house, key, accounts, _folder: folder }
+    }
+
+    /// A sign-on of the person with this subject and name, in these groups.
+    fn enter(&self, subject: &str, name: &str, groups: &[&str]) -> Result<Session, AdmitError> {
+        let now = NOW + self.house.clock.steady().as_secs();
+        let changes = json!({ "sub": subject, "preferred_username": name, "groups": groups,
+                              "iat": now, "exp": now + 300 });
+        let on = self.house.sign_on(&self.key, &changes).unwrap();
+        let plan = self.accounts.plan(&on, LAST)?;
+        self.accounts.carry_out(&plan)?;
+        match plan.is_member() {
+            true => self.accounts.open_planned(&plan),
+            false => Err(AdmitError::NoGroup),
+        }
+    }
+
+    fn refusal(&self, subject: &str, name: &str, groups: &[&str]) -> String {
+        self.enter(subject, name, groups).unwrap_err().to_string()
+    }
+
+    fn who(&self, name: &str) -> Principal {
+        self.accounts.principal(name).unwrap()
+    }
+
+    fn local(&self, name: &str) {
+        let (roles, attributes) = ([Role::Staff].into(), BTreeMap::new());
+        let password = Some(Secret::new("a password of its own".to_owned()));
+        let name = name.parse().unwrap();
+        self.accounts.create(NewAccount { name, roles, attributes, password }).unwrap();
+    }
+}
+
+#[test]
+fn the_first_sign_on_makes_an_account_of_the_subject_not_of_the_name() {
+    let office = Office::new();
+    office.local("bo");
+    let session = office.enter("s-1", "ada", &["all", "m-7"]).unwrap();
+    assert_eq!(session.principal, office.who("ada"));
+    assert_eq!(session.principal.roles, [Role::Staff].into());
+    // (subject, name, groups, what becomes of it)
+    let table: &[(&str, &str, &[&str], &str)] = &[
+        ("s-2", "ada", &["all"], "name_taken"),
+        ("s-2", "bo", &["all"], "name_taken"),
+        ("s-2", "", &["all"], "name_unfit"),
+        ("s-2", "../root", &["all"], "name_unfit"),
+        ("s-2", "cy", &["m-7", "strangers"], "no_group"),
+        ("s-2", "cy", &[], "no_group"),
+    ];
+    for (subject, name, groups, expected) in table {
+        assert_eq!(office.refusal(subject, name, groups), *expected, "{name} {groups:?}");
+    }
+    assert_eq!(office.accounts.list().unwrap().len(), 2, "ada and bo");
+    // Married, and renamed by the provider: the same person, the same account.
+    let again = office.enter("s-1", "ada.lovelace", &["all"]).unwrap();
+    assert_eq!(again.principal.name.as_str(), "ada");
+    for guess in ["", "a password of its own"] {
+        assert!(office.accounts.sign_in("ada", guess).is_err(), "it has no password");
+    }
+    let given = Some(Secret::new("a password of its own".to_owned()));
+    assert!(office.accounts.set_password("ada", given).is_err());
+}
+
+#[test]
+fn rights_follow_the_groups_and_sessions_end_where_they_shrink() {
+    let office = Office::new();
+    let first = office.enter("s-1", "ada", &["all"]).unwrap();
+    let script = office.accounts.issue_token("ada", LAST).unwrap().0;
+    let live = |session: &Session| office.accounts.session(&session.token).is_some();
+    let more = office.enter("s-1", "ada", &["all", "records", "m-7"]).unwrap();
+    assert!(live(&first) && live(&more), "more rights end nothing");
+    let held = office.accounts.session(&first.token).unwrap().0;
+    assert_eq!(held.roles, [Role::Staff, Role::RecordsOfficer].into());
+    assert_eq!(held.attributes["matter"], ["7".to_owned()].into());
+    let less = office.enter("s-1", "ada", &["all", "records"]).unwrap();
+    assert!(!live(&first) && !live(&more) && live(&less), "less end the older ones");
+    assert!(office.who("ada").attributes.is_empty());
+    assert!(office.accounts.session(&script).is_none());
+    assert_eq!(office.refusal("s-1", "ada", &["strangers"]), "no_group");
+    assert!(!live(&less) && office.who("ada").roles.is_empty(), "nothing is left");
+    assert!(office.enter("s-1", "ada", &["all"]).is_ok(), "and all is back with the group");
+    office.accounts.disable("ada").unwrap();
+    assert_eq!(office.refusal("s-1", "ada", &["all"]), "account_disabled");
+}
+
+#[test]
+fn roles_that_administer_take_two_persons_and_the_group() {
+    let office = Office::new();
+    let admin = |groups: &[&str]| {
+        office.enter("s-1", "ada", groups).unwrap().principal.has_role(Role::Administrator)
+    };
+    assert!(!admin(&["all", "it"]), "the group alone gives nothing");
+    office.accounts.grant(&"ada".parse().unwrap(), Role::Administrator).unwrap();
+    assert!(admin(&["all", "it"]), "two persons, and the group");
+    assert!(!admin(&["all"]), "two persons without the group");
+    assert!(admin(&["it"]));
+}
+
+#[test]
+fn what_groups_gave_counts_for_a_limited_time() {
+    let office = Office::new();
+    office.enter("s-1", "ada", &["all", "m-7"]).unwrap();
+    office.accounts.grant(&"ada".parse().unwrap(), Role::Auditor).unwrap();
+    let script = office.accounts.issue_token("ada", 10 * LAST).unwrap().0;
+    let roles = || office.accounts.session(&script).unwrap().0.roles.len();
+    office.house.clock.0.store(3_599, Ordering::Relaxed);
+    assert_eq!(roles(), 2);
+    office.house.clock.0.store(3_600, Ordering::Relaxed);
+    assert_eq!((roles(), office.who("ada").attributes.len()), (0, 0), "whoever left has nothing");
+    office.enter("s-1", "ada", &["all"]).unwrap();
+    assert_eq!(office.who("ada").roles.len(), 2);
+}
+
+#[test]
+fn an_erased_matter_goes_from_what_groups_gave() {
+    let office = Office::new();
+    office.enter("s-1", "ada", &["all", "m-7", "m-8"]).unwrap();
+    assert_eq!(office.accounts.forget_attribute("matter", "7").unwrap(), 1);
+    assert_eq!(office.who("ada").attributes["matter"], ["8".to_owned()].into());
+}

@@ -1,0 +1,178 @@
+//! The other door: signing on through the organisation's OpenID provider.
+//!
+//! The way back is tied to the browser by a cookie of its own. It must come along when the provider
+//! sends the browser back (`SameSite=Lax`), whereas our session's must not (`Strict`): so the last
+//! step is a page of ours that leads on, and the session is there when it does.
+
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+
+use crate::domain::limits::OPENID_OPEN_MS;
+use crate::govern::SignOnFailure;
+use crate::http::problem::blocking;
+use crate::http::{Kind, Problem, UseCases, session_cookie};
+use crate::identity::AdmitError;
+use crate::identity::openid::{ProviderFault, Returned, SignOnError, TokenFault};
+
+use super::address;
+use super::entrance::{Door, is_token};
+use super::pages::{lead_to, show};
+use super::views::{Frame, SignedInPage};
+
+/// Ties a sign-on to the browser that began it.
+const SIGN_ON_COOKIE: &str = "affiant_sign_on";
+const REFRESH: HeaderName = HeaderName::from_static("refresh");
+
+#[derive(Deserialize)]
+pub(super) struct Next {
+    next: Option<String>,
+}
+
+/// `GET /sign-in/openid`: on to the provider.
+pub(super) async fn begin(
+    cases: web::Data<UseCases>,
+    request: HttpRequest,
+    query: web::Query<Next>,
+) -> Result<HttpResponse, Problem> {
+    let next = query.into_inner().next.filter(|next| address::local(next).is_some());
+    let door = Door { cases: &cases, request: &request };
+    let kept = request.cookie(SIGN_ON_COOKIE).map(|cookie| cookie.value().to_owned());
+    // Kept, so that a second tab does not spoil the first.
+    let browser = kept.filter(|kept| is_token(kept)).unwrap_or_else(|| door.token());
+    let (governor, secret, going) =
+        (std::sync::Arc::clone(&cases.governor), browser.clone(), next.clone());
+    let begun = blocking(move || Ok(governor.begin_sign_on(&secret, going))).await?;
+    match begun {
+        Ok(place) => {
+            let mut reply = lead_to(&place);
+            let cookie = cookie(browser, cases.secure_cookies);
+            reply.add_cookie(&cookie).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
+            Ok(reply)
+        }
+        Err(failure) => refuse(&door, next, failure),
+    }
+}
+
+/// `GET /sign-in/openid/return`: back from the provider.
+pub(super) async fn finish(
+    cases: web::Data<UseCases>,
+    request: HttpRequest,
+    query: web::Query<Returned>,
+) -> Result<HttpResponse, Problem> {
+    let door = Door { cases: &cases, request: &request };
+    let browser = request.cookie(SIGN_ON_COOKIE).map(|cookie| cookie.value().to_owned());
+    let governor = std::sync::Arc::clone(&cases.governor);
+    let finished = blocking(move || {
+        Ok(governor.finish_sign_on(&browser.unwrap_or_default(), &query.into_inner()))
+    })
+    .await?;
+    let (session, next) = match finished {
+        Ok(finished) => finished,
+        Err(failure) => return refuse(&door, None, failure),
+    };
+    let next = next.unwrap_or_else(|| "/".to_owned());
+    let mut reply = show(&SignedInPage { frame: Frame::stranger(""), next: next.clone() })?;
+    let refresh = HeaderValue::from_str(&format!("0; url={next}"));
+    let refresh = refresh.map_err(|error| Problem::hidden(Kind::Internal, &error))?;
+    reply.headers_mut().insert(REFRESH, refresh);
+    let session = session_cookie(&session.token, cases.secure_cookies);
+    reply.add_cookie(&session).map_err(|error| Problem::hidden(Kind::Internal, &error))?;
+    Ok(reply)
+}
+
+/// The door again, with what went wrong: whoever has a password can still use it.
+fn refuse(
+    door: &Door<'_>,
+    next: Option<String>,
+    failure: SignOnFailure,
+) -> Result<HttpResponse, Problem> {
+    match failure {
+        SignOnFailure::NotConfigured => {
+            Err(Problem::new(Kind::NotFound, "There is no page at this address."))
+        }
+        SignOnFailure::NotRecorded(cause) => {
+            Err(crate::govern::EnterError::NotRecorded(cause).into())
+        }
+        SignOnFailure::Admit(AdmitError::State(error)) => {
+            Err(Problem::hidden(Kind::Internal, &error))
+        }
+        SignOnFailure::SignOn(error) => {
+            let (status, why) = explain(error);
+            door.show(status, "", next, Some(format!("{why} (Code: {error}.)")))
+        }
+        SignOnFailure::Admit(error) => {
+            let why = match error {
+                AdmitError::NameTaken => {
+                    "Your provider vouches for you, but an account with your name exists here \
+                     already. Your administrator can tell you whose it is."
+                }
+                AdmitError::NameUnfit => {
+                    "Your provider gives no name that an account can have here: letters, digits, \
+                     '.', '_', '-' or '@', starting with a letter. Tell your administrator."
+                }
+                AdmitError::Disabled | AdmitError::NoGroup | AdmitError::State(_) => {
+                    "Your provider vouches for you, but you have no access here. If you should, \
+                     ask your administrator."
+                }
+            };
+            door.show(StatusCode::FORBIDDEN, "", next, Some(format!("{why} (Code: {error}.)")))
+        }
+    }
+}
+
+/// What a person can make of it.
+const fn explain(error: SignOnError) -> (StatusCode, &'static str) {
+    match error {
+        SignOnError::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Very many people are signing in. Try again in a moment.",
+        ),
+        SignOnError::Refused => (
+            StatusCode::FORBIDDEN,
+            "Your provider did not sign you in. Try again, or ask whoever runs it.",
+        ),
+        SignOnError::Unknown | SignOnError::Replayed => (
+            StatusCode::FORBIDDEN,
+            "This sign-in was begun elsewhere, took too long, or is over. Begin again.",
+        ),
+        SignOnError::Provider(ProviderFault::Away | ProviderFault::Keys) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Your sign-on provider does not answer, so nobody can sign in through it. Try again \
+             in a moment; whoever has a password here can use it.",
+        ),
+        SignOnError::Provider(ProviderFault::Code) => (
+            StatusCode::FORBIDDEN,
+            "Your provider does not stand by this sign-in: it was used before, or took too long. \
+             Begin again.",
+        ),
+        SignOnError::Provider(ProviderFault::Client | ProviderFault::Metadata) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "This appliance and your provider do not agree on their settings. Tell your \
+             administrator.",
+        ),
+        SignOnError::Token(TokenFault::Clock | TokenFault::Expired) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The clocks of this appliance and of your provider differ, so its word cannot be \
+             checked. Tell your administrator.",
+        ),
+        SignOnError::Token(_) => (
+            StatusCode::FORBIDDEN,
+            "What your provider sent cannot be believed, so you are not signed in. Begin again; \
+             if it goes on, tell your administrator.",
+        ),
+    }
+}
+
+fn cookie(browser: String, secure: bool) -> Cookie<'static> {
+    let time = Duration::milliseconds(i64::try_from(OPENID_OPEN_MS).unwrap_or(i64::MAX));
+    Cookie::build(SIGN_ON_COOKIE, browser)
+        .path("/sign-in/openid")
+        .http_only(true)
+        .secure(secure)
+        .same_site(SameSite::Lax)
+        .max_age(time)
+        .finish()
+}

@@ -1,0 +1,374 @@
+//! Signing on through a real OpenID provider: npm's `oidc-provider`, run by node on loopback, misled
+//! by the script in the folder `provider` where it must do wrong.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use affiant::audit::Entry;
+use affiant::config::OpenIdConfig;
+use affiant::domain::principal::Role;
+use affiant::domain::secret::Secret;
+use affiant::identity::openid::{Mapping, RETURN_PATH, Settings};
+use libtest_mimic::Failed;
+use serde_json::{Value, json};
+
+use crate::support::client::{Client, Reply};
+use crate::support::record::{entries, of_kind};
+use crate::support::server::Server;
+use crate::support::template::Holding;
+use crate::support::test_app::TestApp;
+
+/// Where the provider believes us to be; nothing listens there, the tests lead the way.
+const BASE: &str = "http://127.0.0.1:9";
+
+type Test = fn() -> Result<(), Failed>;
+
+/// Every test, with its name.
+pub(crate) const ALL: [(&str, Test); 6] = [
+    ("a_provider_signs_people_on_with_every_algorithm", signs_on),
+    ("rights_follow_the_groups_of_a_provider", follows_groups),
+    ("tokens_of_a_provider_gone_wrong_are_refused", refuses_wrong_tokens),
+    ("a_code_opens_one_session_for_one_browser", refuses_replays),
+    ("keys_that_a_provider_withdrew_open_nothing", refuses_withdrawn_keys),
+    ("without_the_provider_passwords_still_work", goes_on_alone),
+];
+
+/// What it takes and this machine lacks.
+pub(crate) fn missing() -> Option<String> {
+    let installed = folder().is_some_and(|folder| folder.join("node_modules").is_dir());
+    let node = Command::new("node").arg("--version").output().is_ok();
+    (!installed || !node).then(|| {
+        "AFFIANT_OUTSIDE_NODE names no folder where `npm ci` has run with the package of \
+         tests/outside/provider, or this machine has no node"
+            .to_owned()
+    })
+}
+
+fn folder() -> Option<PathBuf> {
+    std::env::var_os("AFFIANT_OUTSIDE_NODE").map(PathBuf::from)
+}
+
+/// The provider as a process.
+struct Provider {
+    process: Child,
+    /// It ends with us.
+    _stdin: ChildStdin,
+    issuer: String,
+}
+
+impl Provider {
+    fn start() -> Self {
+        // Node looks for packages beside the script.
+        let scripts = folder().unwrap().join("scripts");
+        std::fs::create_dir_all(&scripts).unwrap();
+        let script = tempfile::Builder::new().suffix(".mjs").tempfile_in(&scripts).unwrap();
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside/provider/provider.mjs");
+        std::fs::copy(own, script.path()).unwrap();
+        let mut process = Command::new("node")
+            .arg(script.path())
+            .args([format!("{BASE}{RETURN_PATH}"), format!("{BASE}/sign-in")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut issuer = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut issuer).unwrap();
+        let stdin = process.stdin.take().unwrap();
+        let issuer = issuer.trim_end().to_owned();
+        assert!(issuer.starts_with("http://127.0.0.1:"), "the provider starts: {issuer:?}");
+        Self { process, _stdin: stdin, issuer }
+    }
+
+    /// Changes how it behaves.
+    fn set(&self, change: &Value) {
+        assert_eq!(Client::new(&self.issuer).post("/control", change).status, 200);
+    }
+
+    fn stop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// A home whose people it vouches for.
+    fn home(&self) -> TestApp {
+        let table = |rows: &[(&str, &str)]| {
+            let row =
+                |(group, word): &(&str, &str)| ((*group).to_owned(), vec![(*word).to_owned()]);
+            rows.iter().map(row).collect()
+        };
+        let roles =
+            table(&[("all", "staff"), ("records", "records-officer"), ("it", "administrator")]);
+        let mapping = Mapping::parse(&roles, &table(&[("matter-*", "matter=*")])).unwrap();
+        let settings = Settings {
+            issuer: self.issuer.clone(),
+            name: "Example LLP".to_owned(),
+            client_id: "affiant".to_owned(),
+            client_secret: Some(Secret::new("a secret: with marks/+".to_owned())),
+            base_url: BASE.to_owned(),
+            scopes: vec!["openid".to_owned(), "profile".to_owned()],
+            name_claim: "preferred_username".to_owned(),
+            groups_claim: "groups".to_owned(),
+            mapping,
+            rights_last: Duration::from_secs(3_600),
+        };
+        let openid = OpenIdConfig { settings, timeout: Duration::from_secs(20), ca_file: None };
+        TestApp::holding(Holding::Nothing, |options| options.openid = Some(openid))
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        if self.process.try_wait().unwrap().is_none() {
+            self.stop();
+        }
+    }
+}
+
+/// A browser: it keeps cookies, each with who set it.
+#[derive(Default)]
+struct Browser(BTreeMap<(String, String), String>);
+
+impl Browser {
+    fn get(&mut self, base: &str, path: &str) -> Reply {
+        let mut client = Client::new(base);
+        let own = self.0.iter().filter(|((site, _), _)| site == base);
+        let cookies: Vec<_> = own.map(|((_, name), value)| format!("{name}={value}")).collect();
+        client.header("Cookie", &cookies.join("; "));
+        let reply = client.get(path);
+        for cookie in reply.headers.get_all("set-cookie") {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.0.insert((base.to_owned(), name.to_owned()), value.to_owned());
+        }
+        reply
+    }
+
+    /// From our door through the provider's: the address that it sends the browser back to, below
+    /// our own.
+    fn fetch_code(&mut self, server: &Server<'_>, provider: &Provider) -> String {
+        let sent = self.get(&server.url, "/sign-in/openid?next=%2Fquestions");
+        assert_eq!(sent.status, 303, "{}", sent.text());
+        let mut place = sent.header("location").to_owned();
+        for _ in 0..5 {
+            if let Some(back) = place.strip_prefix(BASE) {
+                return back.to_owned();
+            }
+            let path = place.strip_prefix(&provider.issuer).unwrap_or(&place).to_owned();
+            let reply = self.get(&provider.issuer, &path);
+            place = reply.header("location").to_owned();
+            assert_eq!(reply.status, 303, "{path}: {}", reply.text());
+        }
+        panic!("the provider leads nowhere: {place}");
+    }
+
+    fn sign_on(&mut self, server: &Server<'_>, provider: &Provider) -> Reply {
+        let back = self.fetch_code(server, provider);
+        self.get(&server.url, &back)
+    }
+
+    fn session(&self, server: &Server<'_>) -> Option<&String> {
+        self.0.get(&(server.url.clone(), "affiant_session".to_owned()))
+    }
+
+    /// Whether the session opens a page.
+    fn is_in(&mut self, server: &Server<'_>) -> bool {
+        self.get(&server.url, "/questions").status == 200
+    }
+}
+
+fn refusals(app: &TestApp) -> Vec<String> {
+    let reason = |entry: Entry| entry.details()["reason"].as_str().unwrap().to_owned();
+    of_kind(&app.open().log, "session.refused").into_iter().map(reason).collect()
+}
+
+fn signs_on() -> Result<(), Failed> {
+    let provider = Provider::start();
+    let app = provider.home();
+    let server = app.serve();
+    for (person, algorithm, lean) in [
+        ("ada", "RS256", false),
+        ("bo", "PS256", false),
+        ("cy", "ES256", true),
+        ("dee", "EdDSA", false),
+    ] {
+        let groups = json!({ person: ["all", "matter-2026-7"] });
+        provider.set(&json!({
+            "login": person, "algorithm": algorithm, "lean": lean, "groups": groups,
+        }));
+        let mut browser = Browser::default();
+        let door = browser.get(&server.url, "/sign-in").text();
+        assert!(door.contains("Sign in with Example LLP"), "{door}");
+        let sent = browser.get(&server.url, "/sign-in/openid");
+        let cookie = sent.header("set-cookie");
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+        let reply = browser.sign_on(&server, &provider);
+        assert_eq!(reply.status, 200, "{algorithm}: {}", reply.text());
+        assert_eq!(reply.header("refresh"), "0; url=/questions");
+        assert!(browser.is_in(&server), "{algorithm}");
+        let who = app.open().governor.accounts.principal(person)?;
+        assert_eq!(who.roles, [Role::Staff].into());
+        assert_eq!(who.attributes["matter"], ["2026-7".to_owned()].into());
+    }
+    let left = Browser::default().get(&server.url, "/sign-in?left=provider").text();
+    assert!(left.contains("/session/end?client_id=affiant"), "{left}");
+    let log = &app.open().log;
+    for (kind, count) in [("account.created", 4), ("session.federated", 4), ("session.refused", 0)]
+    {
+        let already = if kind == "account.created" { 6 } else { 0 };
+        assert_eq!(of_kind(log, kind).len(), count + already, "{kind}");
+    }
+    let text: String = entries(log).iter().map(|entry| entry.details().to_string()).collect();
+    for secret in ["ada", "2026-7", "127.0.0.1", "matter-"] {
+        assert!(!text.contains(secret), "the record names {secret}");
+    }
+    Ok(())
+}
+
+fn follows_groups() -> Result<(), Failed> {
+    let provider = Provider::start();
+    let app = provider.home();
+    let server = app.serve();
+    let in_groups = |groups: &[&str]| provider.set(&json!({ "groups": { "ada": groups } }));
+    let who = || app.open().governor.accounts.principal("ada").unwrap();
+    in_groups(&["all", "records", "it", "matter-7"]);
+    let mut first = Browser::default();
+    assert_eq!(first.sign_on(&server, &provider).status, 200);
+    assert_eq!(who().roles, [Role::Staff, Role::RecordsOfficer].into(), "and no administrator");
+    in_groups(&["all"]);
+    assert!(first.is_in(&server), "groups are read when somebody signs on");
+    let mut second = Browser::default();
+    assert_eq!(second.sign_on(&server, &provider).status, 200);
+    assert!(!first.is_in(&server) && second.is_in(&server), "rights shrank");
+    assert_eq!((who().roles, who().attributes.len()), ([Role::Staff].into(), 0));
+    let changed = of_kind(&app.open().log, "rights.changed").pop().unwrap();
+    let expected = json!(["records-officer"]);
+    assert_eq!(
+        (&changed.details()["lost"], &changed.details()["attributes_lost"]),
+        (&expected, &json!(1))
+    );
+    in_groups(&["strangers"]);
+    let reply = Browser::default().sign_on(&server, &provider);
+    assert_eq!(reply.status, 403);
+    assert!(reply.text().contains("you have no access here"), "{}", reply.text());
+    assert!(!second.is_in(&server) && who().roles.is_empty(), "nothing is left");
+    provider.set(&json!({ "login": "staff", "groups": { "staff": ["all"] } }));
+    let reply = Browser::default().sign_on(&server, &provider);
+    assert_eq!(reply.status, 403, "a local account has the name");
+    assert_eq!(refusals(&app), ["no_group", "name_taken"]);
+    Ok(())
+}
+
+fn refuses_wrong_tokens() -> Result<(), Failed> {
+    let provider = Provider::start();
+    let app = provider.home();
+    let server = app.serve();
+    provider.set(&json!({ "groups": { "ada": ["all"] } }));
+    let table = [
+        (json!({ "aud": "another" }), 403, "token_audience"),
+        (json!({ "aud": ["affiant", "another"] }), 403, "token_party"),
+        (json!({ "azp": "another" }), 403, "token_party"),
+        (json!({ "iss": "http://127.0.0.1:1" }), 403, "token_issuer"),
+        (json!({ "nonce": "another" }), 403, "token_nonce"),
+        (json!({ "exp": 1_000_000_000 }), 503, "token_expired"),
+        (json!({ "iat": 4_000_000_000_u64 }), 503, "token_clock"),
+    ];
+    for (claims, status, _) in &table {
+        provider.set(&json!({ "claims": claims }));
+        let mut browser = Browser::default();
+        let reply = browser.sign_on(&server, &provider);
+        assert_eq!(reply.status, *status, "{claims}: {}", reply.text());
+        assert_eq!(browser.session(&server), None, "{claims}");
+    }
+    assert_eq!(refusals(&app), table.map(|(_, _, reason)| reason));
+    provider.set(&json!({ "claims": {} }));
+    assert_eq!(
+        Browser::default().sign_on(&server, &provider).status,
+        200,
+        "signed anew, unchanged"
+    );
+    Ok(())
+}
+
+fn refuses_replays() -> Result<(), Failed> {
+    let provider = Provider::start();
+    let app = provider.home();
+    let server = app.serve();
+    provider.set(&json!({ "groups": { "ada": ["all"] } }));
+    let mut ada = Browser::default();
+    let back = ada.fetch_code(&server, &provider);
+    let thief = Browser::default().get(&server.url, &back);
+    assert_eq!(thief.status, 403, "another browser has nothing of it");
+    assert_eq!(ada.get(&server.url, &back).status, 200);
+    assert_eq!(ada.get(&server.url, &back).status, 403, "the same address again");
+    // The code of the first sign-on in a second one, of the same browser and of another: the
+    // provider knows that it was used, and whose it was.
+    let value = |address: &str, name: &str| {
+        let mut pairs = address.split(['?', '&']);
+        pairs.find_map(|pair| pair.strip_prefix(&format!("{name}="))).unwrap().to_owned()
+    };
+    for browser in [&mut ada, &mut Browser::default()] {
+        let next = browser.fetch_code(&server, &provider);
+        let mixed = next.replace(&value(&next, "code"), &value(&back, "code"));
+        assert_ne!(mixed, next);
+        let reply = browser.get(&server.url, &mixed);
+        assert_eq!(reply.status, 403, "{}", reply.text());
+        assert!(reply.text().contains("does not stand by this sign-in"), "{}", reply.text());
+    }
+    // A fresh code that another browser was given: PKCE ties it to that one.
+    let stolen = Browser::default().fetch_code(&server, &provider);
+    let mut thief = Browser::default();
+    let own = thief.fetch_code(&server, &provider);
+    let mixed = own.replace(&value(&own, "code"), &value(&stolen, "code"));
+    assert_eq!(thief.get(&server.url, &mixed).status, 403);
+    assert_eq!(thief.session(&server), None);
+    let refused = ["state_replayed", "code_refused", "code_refused", "code_refused"];
+    assert_eq!(refusals(&app), refused);
+    Ok(())
+}
+
+fn refuses_withdrawn_keys() -> Result<(), Failed> {
+    let provider = Provider::start();
+    let app = provider.home();
+    let server = app.serve();
+    provider.set(&json!({ "groups": { "ada": ["all"] }, "algorithm": "ES256" }));
+    let sign_on = || Browser::default().sign_on(&server, &provider).status;
+    assert_eq!(sign_on(), 200);
+    provider.set(&json!({ "sign": 1, "publish": [0, 1] }));
+    assert_eq!(sign_on(), 200, "a new key is found at once");
+    provider.set(&json!({ "sign": 2, "publish": [2] }));
+    assert_eq!(sign_on(), 200, "and the old ones are gone with it");
+    provider.set(&json!({ "sign": 1 }));
+    assert_eq!(sign_on(), 403, "whoever still has an expired key opens nothing with it");
+    assert_eq!(refusals(&app), ["token_key_unknown"]);
+    Ok(())
+}
+
+fn goes_on_alone() -> Result<(), Failed> {
+    let mut provider = Provider::start();
+    let app = provider.home();
+    let server = app.serve();
+    provider.set(&json!({ "groups": { "ada": ["all"] } }));
+    let mut ada = Browser::default();
+    let back = ada.fetch_code(&server, &provider);
+    provider.stop();
+    let reply = ada.get(&server.url, &back);
+    assert_eq!(reply.status, 503);
+    assert!(reply.text().contains("does not answer"), "{}", reply.text());
+    assert_eq!(refusals(&app), ["provider_away"]);
+    drop(server.signed_in("admin"));
+    drop(server);
+    // A server that never saw it: the door says so before anybody leaves.
+    let app = provider.home();
+    let server = app.serve();
+    let reply = Browser::default().get(&server.url, "/sign-in/openid");
+    assert_eq!(reply.status, 503);
+    for words in ["does not answer", "name=\"password\"", "provider_away"] {
+        assert!(reply.text().contains(words), "{words}: {}", reply.text());
+    }
+    assert_eq!(server.signed_in("auditor").get("/api/v1/audit/entries").status, 200);
+    Ok(())
+}
