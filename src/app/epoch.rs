@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::audit::{Actor, Epoch, Event, Log, LogPaths, OpenError, What};
+use crate::audit::{Actor, Epoch, Event, Log, LogPaths, OpenError, RoundError, TlogPolicy, What};
 use crate::config::Options;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::domain::ids::RequestId;
@@ -27,7 +27,7 @@ pub fn begin_epoch(options: &Options, actor: &Actor) -> anyhow::Result<Epoch> {
     };
     if !paths.is_between_epochs() {
         // Opening gives every open question its end: the log is closed with nothing left open.
-        match App::open(options.clone()) {
+        match open_despite_witnesses(options) {
             Ok(app) => {
                 let reader = Reader { actor: actor.clone(), person: None };
                 app.examiner.name_export_key(&reader)?;
@@ -41,4 +41,20 @@ pub fn begin_epoch(options: &Options, actor: &Actor) -> anyhow::Result<Epoch> {
     let _lock = lock(&Home::at(&options.home))?;
     let epoch = Log::begin_epoch(&paths, Arc::clone(&clock), Arc::clone(&entropy), event);
     epoch.context("the next log could not be begun; run the command again")
+}
+
+/// Opens a home whose log is to end. A witness may be what has shown that the key is stolen: it must
+/// not keep the log from ending. That it was not heeded goes on record.
+fn open_despite_witnesses(options: &Options) -> anyhow::Result<App> {
+    let opened = App::open(options.clone());
+    let disagrees =
+        |error: &anyhow::Error| matches!(error.downcast_ref(), Some(RoundError::Disagreement(_)));
+    match opened {
+        Err(error) if disagrees(&error) => {
+            let mut alone = options.clone();
+            alone.witness.policy = TlogPolicy::default();
+            App::open(alone)
+        }
+        opened => opened,
+    }
 }

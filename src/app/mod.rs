@@ -209,7 +209,7 @@ impl App {
         let app = Self {
             governor: Arc::new(Governor {
                 provider: provider_post::provider(options.openid.as_ref(), &clock, &entropy)?,
-                accounts: Accounts::new(state.clone(), Arc::clone(&clock), Arc::clone(&entropy)),
+                accounts: accounts(&options, &state, &clock, &entropy),
                 policies: policies.clone(),
                 log: log.clone(),
                 vault: vault.clone(),
@@ -259,7 +259,7 @@ impl App {
         };
         app.tell_policies()?;
         app.close_interrupted(&recovery)?;
-        app.record_changes(changes);
+        app.record_changes(&changes);
         Ok(app)
     }
 
@@ -356,6 +356,16 @@ impl App {
         self.catalogue.catch_up()?;
         Ok(self.governor.resume()?)
     }
+}
+
+fn accounts(
+    options: &Options,
+    state: &State,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+) -> Accounts {
+    let rules = options.sign_in.clone();
+    Accounts::new(state.clone(), rules, Arc::clone(clock), Arc::clone(entropy))
 }
 
 fn open_state(home: &Home, vault: &Vault, views: Views) -> anyhow::Result<State> {

@@ -104,6 +104,7 @@ fn cases(app: &App, engine: &Engine, secure_cookies: bool) -> anyhow::Result<Use
         metrics: Arc::clone(&app.metrics),
         clock: Arc::clone(&app.clock),
         entropy: Arc::clone(&app.entropy),
+        behind_proxy: app.options.server.behind_proxy,
         secure_cookies,
         about: about(app, engine)?,
     })

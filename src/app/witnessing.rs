@@ -43,7 +43,7 @@ impl Witnessing {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(interval) {
                 let Some(app) = weak.upgrade() else { return };
                 match app.witnesses.run() {
-                    Ok(changes) => app.record_changes(changes),
+                    Ok(changes) => app.record_changes(&changes),
                     // The log has stopped: there is nothing more to offer.
                     Err(RoundError::Disagreement(_)) => return,
                     Err(error @ RoundError::Io(_)) => {
@@ -57,14 +57,18 @@ impl Witnessing {
 }
 
 impl App {
-    /// Records which witnesses fail and which cosign again: once for each change.
-    pub(super) fn record_changes(&self, changes: Vec<Change>) {
-        for Change { witness, failing } in changes {
-            let what = match failing {
+    /// Records which witnesses fail and which cosign again: once for each change. What could not be
+    /// recorded comes again with the next round.
+    pub(super) fn record_changes(&self, changes: &[Change]) {
+        for change in changes {
+            let witness = change.witness.clone();
+            let what = match change.failing.clone() {
                 Some(reason) => What::WitnessFailed { witness, reason },
                 None => What::WitnessRecovered { witness },
             };
-            if let Err(error) = self.record_own(what) {
+            let recorded = self.record_own(what);
+            let told = recorded.and_then(|()| Ok(self.witnesses.told(change)?));
+            if let Err(error) = told {
                 tracing::error!(error = %format!("{error:#}"), "a witness's change is not on record");
             }
         }

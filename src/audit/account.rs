@@ -67,7 +67,11 @@ impl<'a> Files<'a> {
                 return Ok(());
             }
             let item = item?;
-            let name = item.file_name().to_string_lossy().into_owned();
+            let Ok(name) = item.file_name().into_string() else {
+                let detail = format!("{} is no file of a log", item.path().display());
+                problems.add("unknown_file", None, detail);
+                continue;
+            };
             let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             let kind = item.file_type()?;
             if kind.is_dir() && path.split('/').count() < DEPTH_MAX {

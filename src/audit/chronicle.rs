@@ -1,5 +1,5 @@
 //! What entries must be among each other: unique, in order of time, every query with one end,
-//! every retrieved document activated before, every policy in force.
+//! every retrieved document activated before, nothing erased that is held, every policy in force.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::event::QueryStep;
 use super::lineage::Lineage;
+use super::note::NoteVerifier;
 use super::problems::Problems;
-use super::schema::{Checked, DocumentNumber, Fact};
+use super::schema::{Checked, DocumentNumber, Fact, SubjectNumber};
 use super::tile::Part;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
@@ -38,9 +39,19 @@ pub(super) struct Chronicle {
     started: u64,
     /// Whether a server runs, so that heartbeats are to be expected.
     running: bool,
-    documents: HashMap<DocumentNumber, Document>,
+    known: Inherited,
+    /// Whether what the logs before this one left to it is known, where it goes on from any.
+    is_whole: bool,
     policies: Policies,
     lineage: Lineage,
+}
+
+/// What a log leaves to the one that goes on from it.
+#[derive(Debug, Default)]
+pub(super) struct Inherited {
+    documents: HashMap<DocumentNumber, Document>,
+    /// The holds that have not ended, with what they keep.
+    holds: BTreeMap<RequestId, SubjectNumber>,
 }
 
 struct Open {
@@ -51,20 +62,23 @@ struct Open {
 }
 
 /// A document that was activated once.
+#[derive(Debug)]
 struct Document {
     /// The entry that deleted it.
     deleted: Option<u64>,
 }
 
 impl Chronicle {
-    pub(super) fn new() -> Self {
+    /// At the first entry; `before` is what the logs before left, where that is known.
+    pub(super) fn new(before: Option<Inherited>) -> Self {
         Self {
             last_ts: Timestamp::from_unix_millis(0),
             ids: BTreeSet::new(),
             open: BTreeMap::new(),
             started: 0,
             running: false,
-            documents: HashMap::new(),
+            is_whole: before.is_some(),
+            known: before.unwrap_or_default(),
             policies: Policies::default(),
             lineage: Lineage::default(),
         }
@@ -101,12 +115,15 @@ impl Chronicle {
         if !self.ids.insert(entry.id) {
             found("duplicate_id", "has the id of an earlier entry");
         }
+        if index == 0 && self.lineage.inherits() {
+            self.policies.inherit();
+        }
         // What puts a policy set in force may name that one or the one before.
         let before = self.policies.allow(entry);
         if let Fact::InForce(set) = entry.fact {
             self.policies.put_in_force(set, entry.ts);
         }
-        if !before && !self.policies.allow(entry) && !self.lineage.inherits() {
+        if !before && !self.policies.allow(entry) {
             found("policy_not_in_force", "names a policy set that was not in force");
         }
         for (kind, detail) in self.rest_on(index, entry).into_iter().flatten() {
@@ -150,11 +167,22 @@ impl Chronicle {
         let open = self.open.get_mut(&entry.req);
         match &entry.fact {
             Fact::Plain | Fact::InForce(_) | Fact::Rotated { .. } | Fact::Retired { .. } => {}
+            Fact::Held(subject) => {
+                self.known.holds.insert(entry.req, *subject);
+            }
+            Fact::HoldReleased(hold) => {
+                self.known.holds.remove(hold);
+            }
+            Fact::Erased(subjects) => {
+                let is_held = self.known.holds.values().any(|held| subjects.contains(held));
+                let finding = ("erased_under_hold", "erases what a hold keeps");
+                return [is_held.then_some(finding), None];
+            }
             Fact::Activated(document) => {
-                self.documents.insert(*document, Document { deleted: None });
+                self.known.documents.insert(*document, Document { deleted: None });
             }
             Fact::Deleted(document) => {
-                if let Some(known) = self.documents.get_mut(document) {
+                if let Some(known) = self.known.documents.get_mut(document) {
                     known.deleted.get_or_insert(index);
                 }
             }
@@ -164,9 +192,9 @@ impl Chronicle {
                     let used = hits.iter().filter(|(_, used)| *used);
                     open.evidence.extend(used.map(|(document, _)| *document));
                 }
-                let known = |document| self.documents.get(document);
-                // A log that goes on from another knows its documents too.
-                let unknown = !self.lineage.inherits()
+                let known = |document| self.known.documents.get(document);
+                // A log that goes on from another has its documents too.
+                let unknown = (self.is_whole || !self.lineage.inherits())
                     && hits.iter().any(|(document, _)| known(document).is_none());
                 // One that is deleted while the query runs may have been found before.
                 let gone = |document: &Document| document.deleted.is_some_and(|at| at < began);
@@ -221,8 +249,19 @@ impl Chronicle {
         }
     }
 
-    /// The end of the log: a query without an end is still running, or cannot get one any more.
-    pub(super) fn finish(self, size: u64, problems: &mut Problems) {
+    /// The end of the log, whose checkpoint these keys have signed: a query without an end is still
+    /// running, or cannot get one any more.
+    pub(super) fn finish(
+        mut self,
+        size: u64,
+        signed_by: &[NoteVerifier],
+        problems: &mut Problems,
+    ) -> Inherited {
+        if !self.lineage.signs_with(signed_by) {
+            let detail =
+                "the checkpoint is signed by none of the keys that its entries leave to sign";
+            problems.add("key_chain", size.checked_sub(1), detail.to_owned());
+        }
         for Open { index, .. } in self.open.into_values() {
             let dead = index < self.started || index + LIVE_TAIL < size;
             let (kind, still) = if dead { ("open_query", "") } else { ("running_query", " yet") };
@@ -230,22 +269,32 @@ impl Chronicle {
                 format!("entry {index} receives a query that has no terminal entry{still}");
             problems.add(kind, Some(index), detail);
         }
+        // Before every entry of the next log.
+        let deleted = self.known.documents.values_mut().filter_map(|known| known.deleted.as_mut());
+        deleted.for_each(|at| *at = 0);
+        self.known
     }
 }
 
-/// The policy sets that were in force, the newest last, each with the time that it began.
+/// The policy sets that were in force, the newest last, each with the time that it began; `None` is
+/// the one of the log before, whichever that was.
 #[derive(Default)]
-struct Policies(Vec<(Digest, Timestamp)>);
+struct Policies(Vec<(Option<Digest>, Timestamp)>);
 
 impl Policies {
+    /// Until the log puts a set in force, that of the log before is.
+    fn inherit(&mut self) {
+        self.0.push((None, Timestamp::from_unix_millis(0)));
+    }
+
     fn put_in_force(&mut self, set: Digest, from: Timestamp) {
-        if self.0.last().is_some_and(|(last, _)| *last == set) {
+        if self.0.last().is_some_and(|(last, _)| *last == Some(set)) {
             return;
         }
         if self.0.len() >= POLICIES_MAX {
             self.0.remove(0);
         }
-        self.0.push((set, from));
+        self.0.push((Some(set), from));
     }
 
     /// Whether the set that the entry names was in force at some time from the beginning of its
@@ -259,9 +308,8 @@ impl Policies {
         };
         let ends = self.0.iter().skip(1).map(|(_, from)| from.unix_millis());
         let ends = ends.chain([u64::MAX]);
-        self.0
-            .iter()
-            .zip(ends)
-            .any(|((set, _), end)| *set == named && end.saturating_add(POLICY_SETTLES_MS) >= began)
+        let lasted = |end: u64| end.saturating_add(POLICY_SETTLES_MS) >= began;
+        let mut sets = self.0.iter().zip(ends);
+        sets.any(|((set, _), end)| set.is_none_or(|set| set == named) && lasted(end))
     }
 }

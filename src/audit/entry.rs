@@ -162,7 +162,7 @@ mod tests {
 
     fn event(what: What) -> Event {
         let actor = Actor { id: Token::operator(), via: Via::Cli, os_user: Some("root".into()) };
-        Event { actor, req: RequestId(Uuid::from_u128(7)), policy: None, what }
+        Event { actor, req: RequestId(Uuid::from_u128(7)), policy: Some(Digest::of(b"")), what }
     }
 
     fn bytes(what: What) -> Vec<u8> {
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(entry.req(), Some(checked.req));
         assert_eq!(entry.actor_id(), "operator");
         assert_eq!(entry.details()["reason"], "timeout");
-        assert_eq!(entry.policy(), None);
+        assert_eq!(entry.policy(), Some(Digest::of(b"")));
         assert!(entry.payloads().is_empty());
     }
 

@@ -81,6 +81,11 @@ impl LogPaths {
         [beside(""), beside(".vkey"), beside(".keyring")]
     }
 
+    /// Its timestamps.
+    pub(super) fn past_anchors(&self, number: u32) -> PathBuf {
+        self.log.with_file_name(format!("log-{number}.anchors"))
+    }
+
     /// Where the next log is made.
     fn staged(&self) -> Self {
         let folder = self.journal.with_file_name("log.next");
@@ -207,10 +212,15 @@ pub(super) fn finish(paths: &LogPaths, steps: usize) -> Result<Epoch, EpochError
             durable::rename(new, current)?;
         }
     }
-    // What was cosigned belongs to the log that ended; what its witnesses said is not about the next.
-    let cosigned = paths.cosigned();
-    if cosigned.exists() && step(&mut left) {
-        durable::rename(&cosigned, &past_log.with_extension("cosigned"))?;
+    // What was cosigned and timestamped belongs to the log that ended; what its witnesses said is not
+    // about the next.
+    for (of_log, of_past) in [
+        (paths.cosigned(), past_log.with_extension("cosigned")),
+        (paths.anchors(), paths.past_anchors(number)),
+    ] {
+        if of_log.exists() && step(&mut left) {
+            durable::rename(&of_log, &of_past)?;
+        }
     }
     if step(&mut left) {
         durable::remove(&paths.witnesses())?;

@@ -318,11 +318,40 @@ entry_types! {
         person: Token = "token of the person",
         expires: Timestamp = "when it ends, Unix milliseconds",
     };
+    PasswordChanged = "password.changed", "ok", "before a person's own new password takes effect" {
+        person: Token = "token of the person",
+    };
+    PasswordReset = "password.reset", "ok", "before somebody else gives a person a one-time password" {
+        person: Token = "token of the person",
+    };
+    FactorEnrolled = "factor.enrolled", "ok", "before a person's second factor is in force" {
+        person: Token = "token of the person",
+    };
+    FactorRemoved = "factor.removed", "ok", "before a person's second factor is taken away" {
+        person: Token = "token of the person",
+    };
+    FactorRecovered = "factor.recovered", "ok", "when a person signs in with a recovery code, which is used up" {
+        person: Token = "token of the person",
+        left: u32 = "recovery codes that are left",
+    };
     SessionOpened = "session.opened", "ok", "when a person signs in" {
         person: Token = "token of the person",
     };
     SessionFailed = "session.failed", "failed", "when a sign-in fails" {
         person: Token = "token of the name that was given",
+    };
+    SessionLocked = "session.locked", "failed", "when a name or an address has to wait after failed sign-ins" {
+        person: Token = "token of the name that was given last",
+        scope: String = "`name` or `address`",
+        wait_s: u64 = "how long, in seconds",
+    };
+    SessionConfirmed = "session.confirmed", "ok", "when a signed-in person shows password and code once more, for sensitive acts" {
+        person: Token = "token of the person",
+    };
+    SessionRevoked = "session.revoked", "ok", "before sessions or tokens of a person end that did not sign out" {
+        person: Token = "token of the person",
+        sessions: u32 = "how many sessions",
+        tokens: u32 = "how many tokens of scripts",
     };
     SessionClosed = "session.closed", "ok", "when a person signs out" {
         person: Token = "token of the person",

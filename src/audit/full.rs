@@ -6,8 +6,8 @@
 //! it, each time before it is written again.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, MutexGuard};
 
 use super::detail::Actor;
 use super::entry::Unsequenced;
@@ -75,20 +75,24 @@ impl Sequencer {
     fn resume(&mut self, since: Timestamp) -> io::Result<Publisher> {
         self.files.make_reserve()?;
         let mut publisher = self.reopen()?;
-        let state = self.shared.lock();
-        if state.halted.as_ref().is_some_and(|halt| !halt.is_full) {
-            return Err(io::Error::other("the log was stopped while its storage was full"));
-        }
-        let refused = state.refused;
-        drop(state);
+        let refused = self.only_full()?.refused;
         self.say(What::LogStorageRestored { since, refused }, &mut publisher)?;
-        let mut state = self.shared.lock();
+        let mut state = self.only_full()?;
         state.halted = None;
         state.refused = 0;
         drop(state);
         self.shared.notify();
         tracing::warn!("there is space for the audit log again");
         Ok(publisher)
+    }
+
+    /// The state of a log that only lacks space: one that was stopped meanwhile stays so.
+    fn only_full(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.shared.lock();
+        match state.halted.as_ref().is_some_and(|halt| !halt.is_full) {
+            true => Err(io::Error::other("the log was stopped while its storage was full")),
+            false => Ok(state),
+        }
     }
 
     /// Reads what is on disk, as at a start.

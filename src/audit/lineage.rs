@@ -2,6 +2,7 @@
 //! on. That the keys signed is for the checkpoint to show.
 
 use super::epoch::{CONTINUED, FROZEN};
+use super::note::NoteVerifier;
 use super::schema::{Checked, Fact};
 
 /// Follows the changes of keys and of logs from the first entry to the last.
@@ -17,6 +18,13 @@ impl Lineage {
     /// Whether the log goes on from another, so that documents and policies may come from there.
     pub(super) const fn inherits(&self) -> bool {
         self.inherits
+    }
+
+    /// Whether one of these keys is among those that sign at the end.
+    pub(super) fn signs_with(&self, keys: &[NoteVerifier]) -> bool {
+        let is_among =
+            |signing: &Vec<String>| keys.iter().any(|key| signing.contains(&key.to_string()));
+        self.signing.as_ref().is_none_or(is_among)
     }
 
     /// The next entry; a kind of problem and the end of a sentence, where it does not follow.
@@ -56,7 +64,10 @@ impl Lineage {
             | Fact::Activated(_)
             | Fact::Deleted(_)
             | Fact::Retrieved(_)
-            | Fact::Cited(_) => None,
+            | Fact::Cited(_)
+            | Fact::Held(_)
+            | Fact::HoldReleased(_)
+            | Fact::Erased(_) => None,
         }
     }
 }

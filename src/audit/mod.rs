@@ -78,7 +78,7 @@ pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
 pub use inventory::inventory;
 pub use log::{AppendError, Condition, Log};
-pub use past::verify_past;
+pub use past::{PastLogs, verify_past};
 pub use problems::{PROBLEM_KINDS, Problem, ProblemKind, Report, problem_kinds};
 pub use reader::ReadError;
 pub use receipt::{Receipt, Recorded};

@@ -10,18 +10,19 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
+use super::chronicle::Inherited;
 use super::entry::Entry;
 use super::epoch::{CONTINUED, EPOCHS_MAX};
 use super::files::{LogPaths, read_bounded};
 use super::folder::Folder;
 use super::note::NoteVerifier;
-use super::problems::Problem;
+use super::problems::{Problem, Report};
 use super::publish::CHECKPOINT_FILE;
 use super::reader::Reader;
 use super::recover::OpenError;
 use super::shared::{Shared, State, Stored};
 use super::tile::TILE_WIDTH;
-use super::verify::verify;
+use super::verify::{Trust, VerifyOptions, verify_after};
 
 /// A log that ended: its entries and where they begin.
 pub(super) struct Past {
@@ -110,23 +111,39 @@ pub(super) fn open_past(log: &Path, vkey: &Path, first: u64) -> Result<Past, Ope
     Ok(Past { reader, first, size: checkpoint.size })
 }
 
+/// What verifying the logs of a home that ended has found: for the one that goes on from them.
+#[derive(Debug, Default)]
+pub struct PastLogs {
+    problems: Vec<Problem>,
+    /// Unknown where nobody looked, or where they are not the ones that the next goes on from.
+    inherited: Option<Inherited>,
+}
+
 /// Verifies the logs of a home that ended, each with its own key, and that each log goes on from the
 /// one before it: its first entry holds the last checkpoint of that one, and says how many logs and
 /// entries lie before.
-pub fn verify_past(paths: &LogPaths) -> Vec<Problem> {
-    let mut found = Vec::new();
+pub fn verify_past(paths: &LogPaths) -> PastLogs {
+    let mut all = PastLogs { problems: Vec::new(), inherited: Some(Inherited::default()) };
     let mut before = Said::default();
     let mut last = String::new();
     for number in 1..=EPOCHS_MAX {
         let [log, vkey, _] = paths.past(number);
         let ended = log.is_dir();
         let (log, vkey) = if ended { (log, vkey) } else { (paths.log.clone(), paths.vkey.clone()) };
-        found.extend(check_first(&log, &vkey, before, &last));
+        if let Some(problem) = check_first(&log, &vkey, before, &last) {
+            all.problems.push(problem);
+            all.inherited = None;
+        }
         if !ended {
             break;
         }
-        let report = verify(&log, &fs::read_to_string(&vkey).unwrap_or_default());
-        found.extend(report.problems.into_iter().map(|problem| Problem {
+        let vkey = fs::read_to_string(&vkey).unwrap_or_default();
+        let options = VerifyOptions::default();
+        let inherited = all.inherited.take();
+        let is_whole = inherited.is_some();
+        let (report, left) = verify_after(&log, Trust::Key(&vkey), &options, inherited);
+        all.inherited = left.filter(|_| is_whole);
+        all.problems.extend(report.problems.into_iter().map(|problem| Problem {
             index: problem.index.map(|index| index + before.entries),
             detail: format!("log-{number}: {}", problem.detail),
             ..problem
@@ -134,7 +151,22 @@ pub fn verify_past(paths: &LogPaths) -> Vec<Problem> {
         before = Said { logs: before.logs + 1, entries: before.entries + report.size };
         last = fs::read_to_string(log.join(CHECKPOINT_FILE)).unwrap_or_default();
     }
-    found
+    all
+}
+
+impl PastLogs {
+    /// What is wrong with them.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Verifies the log that goes on from them; their problems are in its report too.
+    pub fn verify_next(self, dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Report {
+        let (mut report, _) = verify_after(dir, trust, options, self.inherited);
+        report.problems.extend(self.problems);
+        report.ok = report.problems.is_empty();
+        report
+    }
 }
 
 /// Whether a log goes on from what lies before it: from so many logs, of which the newest ends with

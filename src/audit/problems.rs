@@ -87,8 +87,12 @@ pub const PROBLEM_KINDS: &[ProblemKind] = &[
         "cited_without_evidence",
         "an answer cites a document that was no evidence of its query",
     ),
+    problem("erased_under_hold", "keys of what a hold keeps were to be destroyed"),
     problem("policy_not_in_force", "an entry names a policy set that was not in force"),
-    problem("key_chain", "a change of keys does not follow from the one before"),
+    problem(
+        "key_chain",
+        "a change of keys does not follow from the one before, or none of its keys has signed",
+    ),
     problem("key_possession", "a new key shows no signature of its own over old and new key"),
     problem("log_continued", "log.continued is not the first entry"),
     problem("after_freeze", "an entry follows log.frozen, which ends a log"),
@@ -110,16 +114,6 @@ pub fn problem_kinds() -> String {
         debug_assert!(written.is_ok(), "writing to a String cannot fail");
     }
     table
-}
-
-impl Report {
-    /// With what was found in other logs of the same home.
-    #[must_use]
-    pub fn and(mut self, others: Vec<Problem>) -> Self {
-        self.problems.extend(others);
-        self.ok = self.problems.is_empty();
-        self
-    }
 }
 
 /// What was found so far.

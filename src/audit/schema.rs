@@ -28,6 +28,12 @@ pub(super) struct Checked {
 
 /// The number of a document's token.
 pub(super) type DocumentNumber = u128;
+/// The number of the token of a document, matter or patient.
+pub(super) type SubjectNumber = u128;
+
+/// Types whose contents must be committed to: without them nobody could be shown what was asked,
+/// found or answered.
+const PAYLOAD_REQUIRED: [&str; 3] = ["query.received", "retrieval.done", "answer.released"];
 
 /// What later entries rest on, or what this one rests on.
 #[derive(Debug, Eq, PartialEq)]
@@ -44,6 +50,12 @@ pub(super) enum Fact {
     Retrieved(Vec<(DocumentNumber, bool)>),
     /// The documents that an answer cites.
     Cited(Vec<DocumentNumber>),
+    /// A hold keeps the subject from here on; it is named by the entry's `req`.
+    Held(SubjectNumber),
+    /// This hold ends.
+    HoldReleased(RequestId),
+    /// The keys of these subjects are to be destroyed.
+    Erased(Vec<SubjectNumber>),
     /// A new key signs too.
     Rotated {
         /// The verifier key before.
@@ -104,11 +116,17 @@ pub(super) fn check(bytes: &[u8]) -> Result<Checked, String> {
     if !payload_fits {
         return Err("has a payload that is no reference, or that its type does not have".into());
     }
+    if payload.1 == Node::Null && PAYLOAD_REQUIRED.contains(&row.kind) {
+        return Err("has no payload, which its type must have".into());
+    }
     check_actor(&actor.1)?;
     if !Option::<Digest>::fits(&policy.1) {
         return Err("has a policy that is no digest".into());
     }
-    let policy = digest(&policy.1);
+    let (policy, step) = (digest(&policy.1), QueryStep::of(row.kind));
+    if policy.is_none() && step.is_some() {
+        return Err("belongs to a query and has no policy".into());
+    }
     let ts = ts.1.unsigned().ok_or("has no time")?;
     let id = uuid(&id.1).ok_or("has an id that is no UUID")?;
     if id.get_version_num() != 7 || id.as_u128() >> 80 != u128::from(ts) {
@@ -116,8 +134,11 @@ pub(super) fn check(bytes: &[u8]) -> Result<Checked, String> {
     }
     let req = RequestId(uuid(&req.1).ok_or("has a req that is no UUID")?);
     let fact =
-        fact(row.kind, &details.1).ok_or("names a document by something that is no token")?;
-    let (ts, step) = (Timestamp::from_unix_millis(ts), QueryStep::of(row.kind));
+        fact(row.kind, &details.1).ok_or("names what it is about by something that is no token")?;
+    let ts = Timestamp::from_unix_millis(ts);
+    if !ts.has_date() {
+        return Err("has a time that has no date".into());
+    }
     Ok(Checked { id, ts, req, kind: row.kind, policy, step, fact })
 }
 
@@ -159,9 +180,10 @@ fn check_actor(actor: &Node<'_>) -> Result<(), String> {
     }
 }
 
-/// The facts of well-formed details; `None` where a document is named by no token.
+/// The facts of well-formed details; `None` where something is named by no token.
 fn fact(kind: &str, details: &Node<'_>) -> Option<Fact> {
     let document = |node: &Node<'_>| node.field("document").and_then(token_number);
+    let subject = || details.field("subject").and_then(token_number);
     Some(match kind {
         "log.started" => Fact::InForce(digest(details.field("policy")?)?),
         "policy.activated" => Fact::InForce(policy_set(details.field("files")?)?),
@@ -177,6 +199,14 @@ fn fact(kind: &str, details: &Node<'_>) -> Option<Fact> {
         "answer.released" => {
             let spans = details.field("cited")?.list()?.iter();
             Fact::Cited(spans.map(document).collect::<Option<_>>()?)
+        }
+        "hold.placed" => Fact::Held(subject()?),
+        "hold.released" => Fact::HoldReleased(RequestId(uuid(details.field("hold")?)?)),
+        "erasure.keys" => {
+            // An id of a key ends with the token of what it belongs to, where that has one.
+            let ids = details.field("keys")?.list()?.iter().filter_map(Node::text);
+            let tokens = ids.filter_map(|id| u128::from_str_radix(id.rsplit_once('-')?.1, 16).ok());
+            Fact::Erased(tokens.chain([subject()?]).collect())
         }
         "key.rotated" => {
             let text = |name| Some(details.field(name)?.text()?.to_owned());
@@ -216,10 +246,24 @@ mod tests {
     use crate::domain::ids::uuid_v7;
     use serde_json::{Value, json};
 
+    fn retrieved() -> What {
+        let digest = Digest::of(b"text");
+        let payload = PayloadRef { blob_sha256: digest, len: 1, key: "k".into(), commit: digest };
+        What::RetrievalDone {
+            generation: 1,
+            hits: Vec::new(),
+            withheld: 0,
+            matters: Vec::new(),
+            patients: Vec::new(),
+            payload: Some(payload),
+        }
+    }
+
     fn bytes(what: What) -> Vec<u8> {
         let ts = Timestamp::from_unix_millis(1_767_225_600_007);
         let actor = Actor { id: Token::operator(), via: Via::Cli, os_user: Some("root".into()) };
-        let event = Event { actor, req: RequestId(Uuid::from_u128(7)), policy: None, what };
+        let policy = QueryStep::of(what.kind().0).map(|_| Digest::of(b"policy"));
+        let event = Event { actor, req: RequestId(Uuid::from_u128(7)), policy, what };
         let mut entry = Unsequenced::new(&event).unwrap_or_else(|_| panic!("unfit"));
         entry.sequence(uuid_v7(ts, &SystemEntropy), ts).unwrap()
     }
@@ -253,6 +297,15 @@ mod tests {
             let found = check_with(pointer, value);
             assert!(found.contains(complaint), "{pointer}: {found}");
         }
+        let good = bytes(retrieved());
+        let check_with = |pointer: &str| {
+            let mut entry: Value = serde_json::from_slice(&good).unwrap();
+            *entry.pointer_mut(pointer).unwrap() = Value::Null;
+            check(&canonical::encode(&entry).unwrap()).map(|_| ()).unwrap_err()
+        };
+        assert!(check(&good).is_ok());
+        assert!(check_with("/policy").contains("no policy"));
+        assert!(check_with("/payload").contains("no payload"));
         assert!(check(b"\xff").unwrap_err().contains("canonical"));
         assert!(check(b"[]").unwrap_err().contains("object"));
     }

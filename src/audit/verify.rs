@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::account::Files;
 use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, Inherited};
 use super::files::read_bounded;
 use super::folder::Folder;
 use super::merkle::empty_root;
@@ -91,6 +91,18 @@ pub fn verify(dir: &Path, vkey: &str) -> Report {
 
 /// Verifies a log folder.
 pub fn verify_with(dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Report {
+    verify_after(dir, trust, options, None).0
+}
+
+/// [`verify_with`] of a log that goes on from others, where what they leave to it is known; gives
+/// what it leaves to the next, where its checkpoint is accepted.
+pub(super) fn verify_after(
+    dir: &Path,
+    trust: Trust<'_>,
+    options: &VerifyOptions,
+    inherited: Option<Inherited>,
+) -> (Report, Option<Inherited>) {
+    let nothing = |problems: Problems| (problems.report(0, String::new()), None);
     let mut problems = Problems::default();
     let (trust, cosigned) = match trust {
         Trust::Policy(policy) => (policy.clone(), None),
@@ -99,28 +111,28 @@ pub fn verify_with(dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Rep
             Ok(key) => (TlogPolicy::of_logs([key]), None),
             Err(error) => {
                 problems.add("vkey", None, format!("the verifier key: {error}"));
-                return problems.report(0, String::new());
+                return nothing(problems);
             }
         },
     };
     let Some(today) = accept(dir, &trust, &mut problems) else {
-        return problems.report(0, String::new());
+        return nothing(problems);
     };
     let since = options.since.as_deref();
     let since = since.and_then(|note| accept_since(note, &trust, &today.checkpoint, &mut problems));
     let cosigned = accept_quorum(&today, cosigned, &trust, &mut problems);
     let earlier: Vec<Checkpoint> = since.into_iter().chain(cosigned).collect();
-    let Standing { checkpoint, .. } = today;
+    let Standing { checkpoint, signed_by, .. } = today;
     let folder = Folder::at(dir);
     let opaque = is_opaque(options.entries, &folder, checkpoint.size);
-    let mut chronicle = Chronicle::new();
+    let mut chronicle = Chronicle::new(inherited);
     let walk = Walk { folder: &folder, checkpoint: &checkpoint, earlier: &earlier, opaque };
     walk.run(&mut chronicle, &mut problems);
-    chronicle.finish(checkpoint.size, &mut problems);
+    let left = chronicle.finish(checkpoint.size, &signed_by, &mut problems);
     let mut files = Files::new(dir, &folder, &checkpoint);
     files.check(&mut problems);
     files.settle(&trust, options.patience, &mut problems);
-    problems.report(checkpoint.size, STANDARD.encode(checkpoint.root))
+    (problems.report(checkpoint.size, STANDARD.encode(checkpoint.root)), Some(left))
 }
 
 fn accept(dir: &Path, trust: &TlogPolicy, problems: &mut Problems) -> Option<Standing> {

@@ -242,6 +242,11 @@ pub(super) enum PolicyCommand {
         /// The folder; else the home's.
         dir: Option<PathBuf>,
     },
+    /// Who comes through which route, page and command by their role alone, as Markdown tables.
+    Matrix {
+        /// The folder; else the home's.
+        dir: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,9 +5,11 @@ use crate::answer::Asker;
 use crate::app::{App, Engine};
 use crate::audit::Actor;
 use crate::config::Options;
-use crate::domain::principal::Via;
+use crate::domain::principal::{Principal, Via};
+use crate::domain::secret::Secret;
 use crate::examine;
-use crate::identity::{Confirmed, Credential};
+use crate::govern::Changer;
+use crate::identity::{Confirmed, Credential, Owner};
 use crate::models::Progress;
 use crate::policy::Action;
 
@@ -30,6 +32,18 @@ enum Opened<'a> {
     Not,
     Own(Box<App>),
     Server(&'a App),
+}
+
+/// Who changes something.
+pub(super) struct By {
+    pub(super) actor: Actor,
+    person: Option<Principal>,
+}
+
+impl By {
+    pub(super) fn changer(&self) -> Changer<'_> {
+        self.person.as_ref().map_or(Changer::Operator, Changer::Person)
+    }
 }
 
 impl<'a> Context<'a> {
@@ -114,14 +128,36 @@ impl<'a> Context<'a> {
         name: &str,
         credential: &CredentialArgs,
     ) -> Result<(Confirmed, Actor), Failure> {
+        let (shown, actor) = self.shown(name, credential)?;
+        Ok((self.app()?.governor.confirm(&actor, name, &shown)?, actor))
+    }
+
+    /// The same for what comes before a second factor.
+    pub(super) fn owner(
+        &mut self,
+        name: &str,
+        credential: &CredentialArgs,
+    ) -> Result<(Owner, Actor), Failure> {
+        let (shown, actor) = self.shown(name, credential)?;
+        Ok((self.app()?.governor.own(&actor, name, &shown)?, actor))
+    }
+
+    fn shown(
+        &mut self,
+        name: &str,
+        credential: &CredentialArgs,
+    ) -> Result<(Credential, Actor), Failure> {
+        let code = credential.code.clone().map(Secret::new);
         let shown = match (&credential.token_file, credential.password_stdin) {
             (Some(path), _) => {
                 let path = self.path(path);
                 let token = std::fs::read_to_string(&path)
                     .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
-                Credential::Token(token.trim().to_owned().into())
+                Credential::token(token.trim().to_owned().into(), code)
             }
-            (None, true) => Credential::Password(self.stdin.take().unwrap_or_default().into()),
+            (None, true) => {
+                Credential::password(self.stdin.take().unwrap_or_default().into(), code)
+            }
             (None, false) => {
                 return Err(Failure::denied(format!(
                     "`--as {name}` does not prove who acts: add {name}'s own --token-file F or --password-stdin"
@@ -131,7 +167,7 @@ impl<'a> Context<'a> {
         let os_user = self.os_user.clone();
         let governor = Arc::clone(&self.app()?.governor);
         let actor = governor.actor(name, Via::Cli, os_user);
-        Ok((governor.confirm(&actor, name, &shown)?, actor))
+        Ok((shown, actor))
     }
 
     /// The person named by `--as`, or the operator, as a reader of the record.
@@ -157,6 +193,30 @@ impl<'a> Context<'a> {
         match self.app()?.policies.may(&asker.principal, action) {
             Ok(_allowed) => Ok(asker.actor),
             Err(denial) => Err(Failure::denied(denial.reason)),
+        }
+    }
+
+    /// [`Self::allowed`], or one's own account.
+    pub(super) fn allowed_for(
+        &mut self,
+        as_user: Option<&str>,
+        name: &str,
+        action: Action,
+    ) -> Result<Actor, Failure> {
+        match as_user {
+            Some(own) if own == name => Ok(self.asker(own)?.actor),
+            as_user => self.allowed(as_user, action),
+        }
+    }
+
+    /// Who changes something: the person named by `--as`, else the operator.
+    pub(super) fn by(&mut self, as_user: Option<&str>) -> Result<By, Failure> {
+        match as_user {
+            Some(name) => {
+                let asker = self.asker(name)?;
+                Ok(By { actor: asker.actor, person: Some(asker.principal) })
+            }
+            None => Ok(By { actor: self.operator()?, person: None }),
         }
     }
 

@@ -11,12 +11,22 @@ use super::audit_args::AuditCommand;
 /// How somebody proves that they are the person named by `--as`.
 #[derive(Args, Debug, Default)]
 pub(super) struct CredentialArgs {
-    /// File with this person's own token.
+    /// File with a token that this person issued themselves.
     #[arg(long, value_name = "F")]
     pub(super) token_file: Option<PathBuf>,
     /// Read this person's own password from standard input.
     #[arg(long, conflicts_with = "token_file")]
     pub(super) password_stdin: bool,
+    /// Code of this person's second factor, or a recovery code.
+    #[arg(long, value_name = "CODE")]
+    pub(super) code: Option<String>,
+}
+
+impl CredentialArgs {
+    /// Whether anything is shown that proves who somebody is.
+    pub(super) const fn is_there(&self) -> bool {
+        self.token_file.is_some() || self.password_stdin
+    }
 }
 
 /// What a hold or an erasure is about.
@@ -131,7 +141,12 @@ impl Command {
         if let Self::Audit(AuditCommand::Show { credential, .. })
         | Self::Changes(ChangesCommand::Approve { credential, .. })
         | Self::Hold(HoldCommand::Release { credential, .. })
-        | Self::User(UserCommand::Grant { credential, .. })
+        | Self::User(
+            UserCommand::Grant { credential, .. }
+            | UserCommand::Token { credential, .. }
+            | UserCommand::Password { credential, .. }
+            | UserCommand::Totp { credential, .. },
+        )
         | Self::Erase(EraseArgs { credential, .. }) = self
         {
             return Some(credential);

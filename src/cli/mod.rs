@@ -10,6 +10,7 @@ mod args;
 mod audit_args;
 mod commands;
 mod context;
+mod doors;
 mod duty_args;
 mod progress;
 mod remote;

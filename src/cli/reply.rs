@@ -10,7 +10,7 @@ use crate::audit::{
 use crate::config::ConfigError;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
-use crate::identity::AccountError;
+use crate::identity::{AccountError, SignInError};
 use crate::ingest::IngestError;
 use crate::models::ProvisionError;
 
@@ -145,7 +145,7 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         ("no_home", "run `affiant init`, or name the home with --home", exit::USAGE)
     } else if error.is::<ConfigError>() {
         ("configuration", "correct every field that is named", exit::USAGE)
-    } else if let Some(AnchorError::Token(_)) = error.downcast_ref() {
+    } else if let Some(AnchorError::Token(_) | AnchorError::Kept { .. }) = error.downcast_ref() {
         ("timestamp_refused", "ask the authority again, with a new request", exit::CHECK_FAILED)
     } else if error.chain().any(is_disagreement) {
         (
@@ -168,8 +168,8 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
         ("index_incomplete", "run `affiant rebuild` while no server runs", exit::UNAVAILABLE)
     } else if let Some(error) = error.downcast_ref::<GovernError>() {
         governed(error)
-    } else if let Some(EnterError::SignIn(_)) = error.downcast_ref() {
-        ("sign_in_failed", "show this person's own password or token", exit::DENIED)
+    } else if let Some(EnterError::SignIn(error)) = error.downcast_ref() {
+        not_believed(error)
     } else if let Some(ExamineError::Denied(_)) = error.downcast_ref() {
         ("denied", "ask an administrator for the right", exit::DENIED)
     } else if let Some(crate::evaluate::EvaluateError::Denied { .. }) = error.downcast_ref() {
@@ -186,7 +186,10 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
 /// The same for what `govern` refuses.
 const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
     match error {
-        GovernError::Denied(_) | GovernError::NeedsApproval { .. } => {
+        GovernError::SignIn(error) => not_believed(error),
+        GovernError::Denied(_)
+        | GovernError::NeedsApproval { .. }
+        | GovernError::OperatorOnly { .. } => {
             ("denied", "ask an administrator for the right", exit::DENIED)
         }
         GovernError::OwnProposal { .. } => {
@@ -212,6 +215,26 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         | GovernError::Vault(_)
         | GovernError::Index(_) => {
             ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
+        }
+    }
+}
+
+/// The same for somebody who is not believed to be who they say, or not for this.
+const fn not_believed(error: &SignInError) -> (&'static str, &'static str, u8) {
+    match error {
+        SignInError::State(_) => {
+            ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
+        }
+        SignInError::Wrong { .. } | SignInError::TooMany { .. } | SignInError::ConfirmFirst => (
+            "sign_in_failed",
+            "show this person's own password or token, with --code where they have a second factor",
+            exit::DENIED,
+        ),
+        SignInError::NotOwn { .. }
+        | SignInError::TokenNotOwn
+        | SignInError::ResetLately { .. }
+        | SignInError::EnrolFirst => {
+            ("account_incomplete", "do what the message says, then run it again", exit::DENIED)
         }
     }
 }
@@ -251,7 +274,11 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || matches!(error.downcast_ref(), Some(IngestError::Source { .. }))
         || matches!(
             error.downcast_ref(),
-            Some(ExamineError::Read(LogReadError::NotFound { .. }) | ExamineError::Request(_))
+            Some(
+                ExamineError::Read(LogReadError::NotFound { .. })
+                    | ExamineError::Request(_)
+                    | ExamineError::NoContents { .. }
+            )
         )
         || matches!(
             error.downcast_ref(),

@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::audit::{PolicyWitness, TlogPolicy};
-use crate::domain::limits::{HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX};
+use crate::domain::limits::{
+    HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX, SESSION_IDLE_MINUTES_MAX,
+    SESSION_MINUTES_MAX, SESSION_MINUTES_MIN,
+};
+use crate::domain::principal::InvalidRole;
 use crate::govern::Retention;
+use crate::identity::SignInRules;
 
 use super::openid::{self, OpenIdConfig};
 use super::raw::RawConfig;
@@ -25,6 +30,8 @@ pub struct Options {
     pub index: IndexConfig,
     /// How long documents must be kept.
     pub retention: Retention,
+    /// What is asked of those who sign in.
+    pub sign_in: SignInRules,
     /// Origin of a log that is yet to be made.
     pub log_origin: String,
     /// Between two heartbeats of a server.
@@ -113,6 +120,7 @@ pub(super) fn check(
     let witness = witness(&raw, home, &mut faults);
     let openid = openid::check(&raw.openid, home, environment, &mut faults);
     let retention = retention(&raw, &mut faults);
+    let sign_in = sign_in(&raw, &mut faults);
     let heartbeat = heartbeat(&raw, &mut faults);
     match (server, models, index, heartbeat) {
         (Some(server), Some(models), Some(index), Some(heartbeat)) if faults.is_empty() => {
@@ -122,6 +130,7 @@ pub(super) fn check(
                 models,
                 index,
                 retention,
+                sign_in,
                 log_origin: text(raw.log.origin)
                     .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
                 heartbeat,
@@ -221,6 +230,27 @@ fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Retention {
         fault(faults, "retention.minimum_days", detail, "{ restricted = 2190 }");
     }
     days.map(Retention::new).unwrap_or_default()
+}
+
+fn sign_in(raw: &RawConfig, faults: &mut Vec<Fault>) -> SignInRules {
+    let raw = &raw.sign_in;
+    let mut minutes = |key: &str, value: i64, max: i64, example: &str| {
+        let good =
+            u64::try_from(value).ok().filter(|_| (SESSION_MINUTES_MIN..=max).contains(&value));
+        if good.is_none() {
+            fault(faults, key, &format!("is not between {SESSION_MINUTES_MIN} and {max}"), example);
+        }
+        Duration::from_secs(good.unwrap_or_default().saturating_mul(60))
+    };
+    let session =
+        minutes("sign_in.session_minutes", raw.session_minutes, SESSION_MINUTES_MAX, "480");
+    let idle = minutes("sign_in.idle_minutes", raw.idle_minutes, SESSION_IDLE_MINUTES_MAX, "30");
+    let roles = raw.second_factor.iter().map(|role| role.parse());
+    let second_factor = roles.collect::<Result<_, InvalidRole>>().unwrap_or_else(|error| {
+        fault(faults, "sign_in.second_factor", &error.to_string(), "[\"administrator\"]");
+        Default::default()
+    });
+    SignInRules { session, idle, second_factor }
 }
 
 fn heartbeat(raw: &RawConfig, faults: &mut Vec<Fault>) -> Option<Duration> {

@@ -19,6 +19,7 @@ pub(super) struct RawConfig {
     pub(super) index: RawIndex,
     pub(super) log: RawLog,
     pub(super) retention: RawRetention,
+    pub(super) sign_in: RawSignIn,
     pub(super) witness: RawWitness,
     pub(super) openid: RawOpenId,
     pub(super) telemetry: RawTelemetry,
@@ -62,6 +63,14 @@ pub(super) struct RawLog {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRetention {
     pub(super) minimum_days: BTreeMap<String, i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSignIn {
+    pub(super) session_minutes: i64,
+    pub(super) idle_minutes: i64,
+    pub(super) second_factor: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

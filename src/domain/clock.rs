@@ -26,14 +26,25 @@ impl Timestamp {
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
+
+    /// Whether it has a date: years have four digits.
+    pub fn has_date(self) -> bool {
+        self.date().is_some()
+    }
+
+    fn date(self) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_millisecond(i64::try_from(self.0).ok()?).ok()
+    }
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC with milliseconds: `2026-11-22T08:21:00.000Z`.
+    /// RFC 3339 in UTC with milliseconds: `2026-11-22T08:21:00.000Z`; the Unix milliseconds of a
+    /// time that has no date.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = i64::try_from(self.0).map_err(|_| fmt::Error)?;
-        let time = jiff::Timestamp::from_millisecond(millis).map_err(|_| fmt::Error)?;
-        write!(f, "{time:.3}")
+        match self.date() {
+            Some(date) => write!(f, "{date:.3}"),
+            None => write!(f, "{}", self.0),
+        }
     }
 }
 
@@ -123,5 +134,13 @@ mod tests {
         assert_eq!("2026-01-01".parse::<Timestamp>().unwrap().unix_millis(), 1_767_225_600_000);
         assert!("yesterday".parse::<Timestamp>().is_err());
         assert_eq!(Timestamp::from_unix_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        // What has no date still prints: a record of others may hold any number.
+        let last = Timestamp::from_unix_millis(253_402_207_200_000);
+        assert_eq!(
+            (last.has_date(), last.to_string().as_str()),
+            (true, "9999-12-30T22:00:00.000Z")
+        );
+        let beyond = Timestamp::from_unix_millis(u64::MAX);
+        assert_eq!((beyond.has_date(), beyond.to_string()), (false, u64::MAX.to_string()));
     }
 }

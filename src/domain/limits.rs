@@ -25,10 +25,27 @@ pub const TITLE_CHARS_MAX: usize = 300;
 pub const PASSWORD_CHARS_MIN: usize = 8;
 /// Bounds what is hashed.
 pub const PASSWORD_CHARS_MAX: usize = 256;
-/// A working day: then sign in again, however busy.
-pub const SESSION_MS_MAX: u64 = 8 * 60 * 60 * 1000;
+/// A working day: then sign in again, however busy. What a site sets instead is bounded below.
+pub const SESSION_MS: u64 = 8 * 60 * 60 * 1000;
 /// 45 CFR 164.312(a)(2)(iii), automatic logoff: an unattended screen closes.
-pub const SESSION_IDLE_MS_MAX: u64 = 30 * 60 * 1000;
+pub const SESSION_IDLE_MS: u64 = 30 * 60 * 1000;
+/// A shorter one ends between two clicks.
+pub const SESSION_MINUTES_MIN: i64 = 5;
+/// NIST SP 800-63B section 2.2.3: at AAL2 a session lasts a day at most …
+pub const SESSION_MINUTES_MAX: i64 = 24 * 60;
+/// … and an hour without use.
+pub const SESSION_IDLE_MINUTES_MAX: i64 = 60;
+/// How long a proof of who one is holds for sensitive acts: long enough for one task.
+pub const CONFIRMED_MS_MAX: u64 = 5 * 60 * 1000;
+/// After somebody else reset an account it confirms nothing for a day: its owner, who cannot sign in
+/// any more, has time to notice.
+pub const RESET_QUIET_MS: u64 = 24 * 60 * 60 * 1000;
+/// Recovery codes of a second factor: enough for years, few enough to print.
+pub const RECOVERY_CODES: usize = 10;
+/// Tokens of one account: one for each script; more are forgotten ones.
+pub const TOKENS_MAX: usize = 100;
+/// A token's label is a name.
+pub const TOKEN_LABEL_CHARS_MAX: usize = 80;
 /// How exactly the last use of a session is noted; spares a write for each request.
 pub const SESSION_SEEN_MS: u64 = 60 * 1000;
 /// Tokens of scripts end, so that forgotten ones do.
@@ -41,7 +58,9 @@ pub const SIGN_IN_WAIT_MS: u64 = 30 * 1000;
 pub const SIGN_IN_WAIT_MS_MAX: u64 = 15 * 60 * 1000;
 /// After this long without a failure a name starts afresh.
 pub const SIGN_IN_FORGET_MS: u64 = 60 * 60 * 1000;
-/// Names whose failures are remembered.
+/// Wrong passwords from one address before it has to wait: a whole office may sit behind one.
+pub const SIGN_IN_ADDRESS_FAILURES_MAX: u32 = 50;
+/// Names and addresses whose failures are remembered.
 pub const SIGN_IN_NAMES_MAX: usize = 10_000;
 /// Groups that one person is in, and that the configuration names: a large firm has thousands.
 pub const OPENID_GROUPS_MAX: usize = 10_000;
@@ -131,7 +150,9 @@ const _: () = assert!(APPEND_BATCH_MAX <= APPEND_QUEUE_MAX);
 const _: () = assert!(FILE_BYTES_MAX as usize <= BLOB_BYTES_MAX);
 const _: () = assert!(RECORD_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(SEGMENT_BYTES_MAX + (RECORD_BYTES_MAX as u64) < u32::MAX as u64);
-const _: () =
-    assert!(SESSION_SEEN_MS < SESSION_IDLE_MS_MAX && SESSION_IDLE_MS_MAX < SESSION_MS_MAX);
+const _: () = assert!(SESSION_IDLE_MS < SESSION_MS);
+const _: () = assert!((SESSION_SEEN_MS as i64) < SESSION_MINUTES_MIN * 60 * 1000);
+const _: () = assert!(SESSION_IDLE_MINUTES_MAX <= SESSION_MINUTES_MAX);
+const _: () = assert!(SIGN_IN_FAILURES_MAX < SIGN_IN_ADDRESS_FAILURES_MAX);
 const _: () = assert!(SIGN_IN_WAIT_MS_MAX < SIGN_IN_FORGET_MS);
 const _: () = assert!(PAGE_CHARS_MAX <= u32::MAX as usize);

@@ -160,6 +160,9 @@ pub struct Principal {
     pub as_of: Timestamp,
     /// When the next relationship or emergency begins or ends: from then on this is out of date.
     pub until: Option<Timestamp>,
+    /// Names of the actions that the token shown is limited to; `None` is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_scope: Option<BTreeSet<String>>,
 }
 
 /// Access in an emergency that is open.
@@ -208,7 +211,15 @@ impl Principal {
     /// Somebody with these roles and attributes, at no particular moment.
     pub const fn new(name: UserName, roles: BTreeSet<Role>, attributes: Attributes) -> Self {
         let as_of = Timestamp::from_unix_millis(0);
-        Self { name, roles, attributes, emergencies: Vec::new(), as_of, until: None }
+        Self {
+            name,
+            roles,
+            attributes,
+            emergencies: Vec::new(),
+            as_of,
+            until: None,
+            token_scope: None,
+        }
     }
 
     /// Whether the account has a role.

@@ -15,7 +15,7 @@ use crate::answer::ReplayError;
 use crate::audit::note::KeyError;
 use crate::audit::{
     Actor, AppendError, Entry, EntryRules, Event, FolderError, Log, LogPaths, ReadError, Recorded,
-    Report, Selection, TlogPolicy, Trust, VerifyOptions, What, verify_with,
+    Report, Selection, TlogPolicy, Trust, VerifyOptions, What,
 };
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -249,7 +249,7 @@ impl Examiner {
                 (Some(policy), None) => Trust::Policy(policy),
                 (Some(policy), Some(note)) => Trust::Cosigned(policy, note),
             };
-            verify_with(&self.paths.log, trust, &options).and(self.log.verify_past())
+            self.log.verify_past().verify_next(&self.paths.log, trust, &options)
         };
         Ok(self.record(reader, what, report)?)
     }

@@ -76,7 +76,9 @@ impl Governor {
     ///
     /// # Errors
     /// [`GovernError::NotFound`].
-    pub fn release(&self, hold: RequestId) -> Result<Proposal, GovernError> {
+    pub fn release(&self, who: &Principal, hold: RequestId) -> Result<Proposal, GovernError> {
+        // Decided first: whoever may not, does not learn which holds there are.
+        self.decide(Changer::Person(who), Action::ManageHolds)?;
         let row = self.state.holds().get(&hold)?;
         let row = row.ok_or(GovernError::NotFound { what: "hold" })?;
         Ok(Proposal::ReleaseHold { hold, target: row.target })

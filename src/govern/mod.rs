@@ -16,11 +16,13 @@
 
 mod accounts;
 mod changes;
+mod credentials;
 mod documents;
 mod erasure;
 mod holds;
 mod keys;
 mod retention;
+mod sessions;
 mod sign_on;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,15 +35,15 @@ use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
 use crate::identity::openid::Provider;
-use crate::identity::{AccountError, Accounts};
+use crate::identity::{AccountError, Accounts, SignInError};
 use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies};
 use crate::store::{ChangeRow, State, StateError, Vault, VaultError};
 
-pub use accounts::EnterError;
 pub use changes::{Listed, Progress};
 pub use erasure::ErasureStep;
 pub use retention::{Kept, Retention};
+pub use sessions::{EnterError, Revoked};
 pub use sign_on::SignOnFailure;
 
 /// Why a change did not take effect.
@@ -61,6 +63,17 @@ pub enum GovernError {
         "the role {role} needs a second person's approval: add the account without it, then propose it with `affiant user grant`"
     )]
     NeedsApproval {
+        /// The role.
+        role: Role,
+    },
+    /// Who the account belongs to was not proved.
+    #[error(transparent)]
+    SignIn(SignInError),
+    /// One administrator would let somebody in whom two persons trusted.
+    #[error(
+        "the account has the role {role}, which two persons gave: only the machine's operator resets it"
+    )]
+    OperatorOnly {
         /// The role.
         role: Role,
     },

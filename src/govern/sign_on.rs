@@ -37,9 +37,10 @@ impl Governor {
         &self,
         browser: &str,
         next: Option<String>,
+        proof: Proof,
     ) -> Result<String, SignOnFailure> {
         let provider = self.provider()?;
-        provider.begin(browser, next, Proof::Any).map_err(|error| {
+        provider.begin(browser, next, proof).map_err(|error| {
             tracing::warn!(reason = %error, "a sign-on cannot begin");
             error.into()
         })

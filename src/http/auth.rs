@@ -1,6 +1,7 @@
 //! Who calls: a browser's session cookie, or a script's bearer token.
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
@@ -10,7 +11,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 use crate::answer::Asker;
 use crate::domain::principal::{Principal, Via};
 use crate::examine;
-use crate::identity::csrf_matches;
+use crate::identity::{Lacking, SignedIn, csrf_matches};
 
 use super::{Kind, Problem, UseCases};
 
@@ -30,6 +31,10 @@ pub struct Caller {
     pub token: String,
     /// Cross-site token; `None` for bearer tokens, which no browser sends by itself.
     pub csrf: Option<String>,
+    /// What they must do before anything else.
+    pub lacks: Option<Lacking>,
+    /// Names their session or token.
+    pub session: String,
 }
 
 impl Caller {
@@ -76,11 +81,12 @@ impl Caller {
             .map(str::to_owned);
         let cookie = || request.cookie(SESSION_COOKIE).map(|cookie| cookie.value().to_owned());
         let token = bearer.or_else(cookie)?;
-        let (principal, csrf) = cases.governor.accounts.session(&token)?;
+        let SignedIn { principal, csrf, lacks, id } = cases.governor.accounts.session(&token)?;
         let portal = !request.path().starts_with("/api/");
         let via = if portal { Via::Portal } else { Via::Http };
         let actor = cases.governor.actor(principal.name.as_str(), via, None);
-        Some(Self { principal, actor, token, csrf: Some(csrf).filter(|csrf| !csrf.is_empty()) })
+        let csrf = Some(csrf).filter(|csrf| !csrf.is_empty());
+        Some(Self { principal, actor, token, csrf, lacks, session: id })
     }
 }
 
@@ -91,8 +97,42 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let missing =
             || Problem::new(Kind::NotSignedIn, "sign in, or send `Authorization: Bearer TOKEN`");
-        ready(Self::find(request).ok_or_else(missing))
+        let caller = Self::find(request).ok_or_else(missing);
+        ready(caller.and_then(|caller| match caller.lacks {
+            Some(lacks) if !is_about_oneself(request.path()) => Err(incomplete(lacks)),
+            Some(_) | None => Ok(caller),
+        }))
     }
+}
+
+/// What also those reach who must complete their account first.
+fn is_about_oneself(path: &str) -> bool {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let parts = ["/account", "/session", "/sign-out"];
+    parts.iter().any(|part| {
+        path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+fn incomplete(lacks: Lacking) -> Problem {
+    let detail = match lacks {
+        Lacking::Password => "your password was reset: choose one of your own first",
+        Lacking::SecondFactor => "your role asks for a second factor: enrol one first",
+    };
+    let mut problem = Problem::new(Kind::AccountIncomplete, detail);
+    problem.members.insert("lacks".to_owned(), lacks.as_str().into());
+    problem
+}
+
+/// Where a request comes from: what the proxy says where one is configured, else the connection.
+pub(crate) fn address(request: &HttpRequest, cases: &UseCases) -> Option<IpAddr> {
+    let told = || {
+        // The proxy appends the address that it saw; what stands before came with the request.
+        let chain = request.headers().get("x-forwarded-for")?.to_str().ok()?;
+        chain.rsplit(',').next()?.trim().parse().ok()
+    };
+    let peer = || request.peer_addr().map(|address| address.ip());
+    if cases.behind_proxy { told().or_else(peer) } else { peer() }
 }
 
 /// The cookie that carries a session; an empty token ends it.

@@ -1,5 +1,5 @@
-//! Changes that need two persons, erasures, holds. A caller's own session or token is the proof of
-//! who they are.
+//! Changes that need two persons, erasures, holds. Whoever acts has shown a few minutes ago who they
+//! are.
 
 use std::ops::ControlFlow;
 
@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use crate::domain::change::{Proposal, Target};
 use crate::domain::ids::RequestId;
+use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::govern::{Changer, GovernError, Governor};
-use crate::identity::{Confirmed, Credential};
+use crate::identity::Confirmed;
 use crate::store::{ChangeRow, ChangeState, HoldRow};
 
 use super::problem::blocking;
@@ -54,10 +55,9 @@ pub(super) fn reason(text: String) -> Result<Reason, Problem> {
     Reason::try_from(text).map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))
 }
 
-/// The caller, who has just shown a session or token of their own.
+/// The caller, who has shown password and code a few minutes ago.
 pub(super) fn confirmed(cases: &UseCases, caller: &Caller) -> Result<Confirmed, Problem> {
-    let token = Credential::Token(caller.token.clone().into());
-    Ok(cases.governor.confirm(&caller.actor, caller.principal.name.as_str(), &token)?)
+    Ok(cases.governor.accounts.confirmed(&caller.token)?)
 }
 
 /// `GET /api/v1/changes`: the queue, oldest first.
@@ -128,7 +128,7 @@ pub(super) async fn create_erasure(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let (target, reason) = body.into_inner().checked()?;
-    propose(cases, caller, reason, |_| Ok(Proposal::Erase { target })).await
+    propose(cases, caller, reason, |_, _| Ok(Proposal::Erase { target })).await
 }
 
 /// `GET /api/v1/holds`: every hold.
@@ -169,18 +169,18 @@ pub(super) async fn release_hold(
     caller.check_csrf_header(&request)?;
     let reason = reason(body.into_inner().reason)?;
     let id = request_id(&id, "hold")?;
-    propose(cases, caller, reason, move |governor| governor.release(id)).await
+    propose(cases, caller, reason, move |governor, who| governor.release(who, id)).await
 }
 
 async fn propose(
     cases: web::Data<UseCases>,
     caller: Caller,
     reason: Reason,
-    proposal: impl FnOnce(&Governor) -> Result<Proposal, GovernError> + Send + 'static,
+    proposal: impl FnOnce(&Governor, &Principal) -> Result<Proposal, GovernError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let row = blocking(move || {
         let who = confirmed(&cases, &caller)?;
-        let proposal = proposal(&cases.governor)?;
+        let proposal = proposal(&cases.governor, who.principal())?;
         Ok(cases.governor.propose(&who, &caller.actor, proposal, reason)?)
     })
     .await?;

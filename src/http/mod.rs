@@ -3,10 +3,12 @@
 //! Use cases block (they wait for models and for the disk), so every handler runs its one on the
 //! blocking pool. Questions pass a gate first: beyond the queue the edge answers 429 at once.
 
+mod account;
 pub(crate) mod audit;
 mod auth;
 mod changes;
 mod documents;
+mod doors;
 mod instance;
 mod jobs;
 mod log;
@@ -37,14 +39,17 @@ use crate::ingest::Ingestor;
 use crate::policy::Policies;
 use crate::telemetry::Metrics;
 
+pub use account::session_body;
 pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
 pub use changes::{change_body, hold_body};
+pub use doors::ROUTES;
 pub use jobs::{Job, JobState, Jobs};
 pub use problem::{Kind, Problem};
 pub use witness::configure_witness;
 
 use instance::name_faults;
 
+pub(crate) use auth::address as network_address;
 pub(crate) use documents::{
     begin as begin_upload, document_id, enter as enter_upload, read as read_upload,
 };
@@ -83,6 +88,8 @@ pub struct UseCases {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Whether a proxy says where requests come from.
+    pub behind_proxy: bool,
     /// Whether cookies are sent over TLS alone.
     pub secure_cookies: bool,
     /// What this server runs on.
@@ -121,6 +128,18 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/openapi.json", web::get().to(openapi::show_openapi))
                 .route("/session", web::post().to(session::create_session))
                 .route("/session", web::delete().to(session::delete_session))
+                .route("/session/confirm", web::post().to(session::confirm_session))
+                .route("/account", web::get().to(account::show_account))
+                .route("/account/password", web::post().to(account::change_password))
+                .route("/account/second-factor", web::post().to(account::begin_second_factor))
+                .route("/account/second-factor", web::delete().to(account::delete_second_factor))
+                .route(
+                    "/account/second-factor/confirm",
+                    web::post().to(account::confirm_second_factor),
+                )
+                .route("/account/tokens", web::post().to(account::create_token))
+                .route("/account/sessions", web::delete().to(account::delete_sessions))
+                .route("/account/sessions/{id}", web::delete().to(account::delete_one_session))
                 .route("/queries", web::post().to(queries::create_query))
                 .route("/queries/{id}", web::get().to(queries::show_query))
                 .route("/search", web::post().to(queries::create_search))

@@ -12,7 +12,7 @@ use crate::audit::{AppendError, ReadError as LogReadError};
 use crate::domain::ids::RequestId;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
-use crate::identity::{AccountError, SignInError};
+use crate::identity::SignInError;
 use crate::store::RevealError;
 
 /// Every kind of problem: code, status, title.
@@ -22,10 +22,14 @@ pub enum Kind {
     BadRequest,
     /// The cross-site token is missing or wrong.
     CsrfFailed,
-    /// Name or password wrong, or told to wait.
+    /// Name, password or code wrong, or told to wait.
     SignInFailed,
     /// No session and no token.
     NotSignedIn,
+    /// It must be shown anew who asks.
+    ConfirmationRequired,
+    /// The account lacks what its roles, or the act, ask for.
+    AccountIncomplete,
     /// The policy says no.
     PolicyDenied,
     /// It does not exist, or not for this person.
@@ -44,11 +48,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the table in the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::BadRequest,
         Self::CsrfFailed,
         Self::SignInFailed,
         Self::NotSignedIn,
+        Self::ConfirmationRequired,
+        Self::AccountIncomplete,
         Self::PolicyDenied,
         Self::NotFound,
         Self::Conflict,
@@ -68,9 +74,15 @@ impl Kind {
                 ("csrf_failed", StatusCode::FORBIDDEN, "The page is out of date; load it again")
             }
             Self::SignInFailed => {
-                ("sign_in_failed", StatusCode::UNAUTHORIZED, "Name or password is wrong")
+                ("sign_in_failed", StatusCode::UNAUTHORIZED, "Name, password or code is wrong")
             }
             Self::NotSignedIn => ("not_signed_in", StatusCode::UNAUTHORIZED, "Sign in first"),
+            Self::ConfirmationRequired => {
+                ("confirmation_required", StatusCode::UNAUTHORIZED, "Show once more who you are")
+            }
+            Self::AccountIncomplete => {
+                ("account_incomplete", StatusCode::FORBIDDEN, "Complete your account first")
+            }
             Self::PolicyDenied => {
                 ("policy_denied", StatusCode::FORBIDDEN, "The policy does not allow this")
             }
@@ -102,6 +114,8 @@ impl Kind {
             | Self::CsrfFailed
             | Self::SignInFailed
             | Self::NotSignedIn
+            | Self::ConfirmationRequired
+            | Self::AccountIncomplete
             | Self::PolicyDenied
             | Self::NotFound
             | Self::Conflict
@@ -145,6 +159,20 @@ impl Problem {
                 Self::hidden(Kind::LogUnavailable, error)
             }
         }
+    }
+
+    /// Somebody who is not believed to be who they say, or not for this.
+    fn not_believed(cause: &SignInError, error: &dyn std::error::Error) -> Self {
+        let kind = match cause {
+            SignInError::State(_) => return Self::hidden(Kind::Internal, error),
+            SignInError::Wrong { .. } | SignInError::TooMany { .. } => Kind::SignInFailed,
+            SignInError::ConfirmFirst => Kind::ConfirmationRequired,
+            SignInError::NotOwn { .. }
+            | SignInError::TokenNotOwn
+            | SignInError::ResetLately { .. }
+            | SignInError::EnrolFirst => Kind::AccountIncomplete,
+        };
+        Self::new(kind, cause.to_string())
     }
 
     /// The problem document of a request; a question's own id goes before the request's.
@@ -196,6 +224,11 @@ impl ResponseError for Problem {
         }
         if self.kind == Kind::NotSignedIn {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        if self.kind == Kind::ConfirmationRequired {
+            // RFC 9470: what the caller has shown is too old for this.
+            let ask = "Bearer error=\"insufficient_user_authentication\", max_age=\"300\"";
+            response.insert_header((header::WWW_AUTHENTICATE, ask));
         }
         if let Some(index) = self.members.get("audit_index").and_then(Value::as_u64) {
             let name = HeaderName::from_static("audit-index");
@@ -258,11 +291,10 @@ impl From<ExamineError> for Problem {
 impl From<GovernError> for Problem {
     fn from(error: GovernError) -> Self {
         match &error {
-            GovernError::Account(AccountError::State(_) | AccountError::Hash(_)) => {
-                Self::hidden(Kind::Internal, &error)
-            }
-            GovernError::Account(_) => Self::new(Kind::BadRequest, error.to_string()),
-            GovernError::Denied(_)
+            GovernError::Account(cause) => Self::of_account(cause, &error),
+            GovernError::SignIn(cause) => Self::not_believed(cause, &error),
+            GovernError::OperatorOnly { .. }
+            | GovernError::Denied(_)
             | GovernError::NeedsApproval { .. }
             | GovernError::OwnProposal { .. } => Self::new(Kind::PolicyDenied, error.to_string()),
             GovernError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
@@ -284,12 +316,15 @@ impl From<GovernError> for Problem {
 impl From<EnterError> for Problem {
     fn from(error: EnterError) -> Self {
         match &error {
-            EnterError::SignIn(SignInError::State(_)) => Self::hidden(Kind::Internal, &error),
-            EnterError::SignIn(SignInError::Wrong | SignInError::TooMany { .. }) => {
-                Self::new(Kind::SignInFailed, error.to_string())
-            }
+            EnterError::SignIn(cause) => Self::not_believed(cause, &error),
             EnterError::NotRecorded(cause) => Self::unrecorded(cause, &error),
         }
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        Self::not_believed(&error, &error)
     }
 }
 

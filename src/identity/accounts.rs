@@ -6,10 +6,12 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::{Accounts, password};
-use crate::domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+use crate::domain::limits::{
+    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, TOKEN_LABEL_CHARS_MAX, TOKENS_MAX,
+};
 use crate::domain::principal::{Attributes, InvalidUserName, Principal, Role, UserName};
 use crate::domain::secret::Secret;
-use crate::store::{AccountRow, StateError};
+use crate::store::{AccountRow, PasswordBy, StateError};
 
 /// An account to be made.
 #[derive(Debug)]
@@ -73,6 +75,30 @@ pub enum AccountError {
         "a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters: choose another"
     )]
     BadPassword,
+    /// Caller's fault: choose another password.
+    #[error("the new password is the one so far, or the account's name: choose another")]
+    SamePassword,
+    /// Caller's fault: begin again.
+    #[error("no second factor is being enrolled: begin with `affiant user totp NAME`")]
+    NoEnrolment,
+    /// Caller's fault: show the code that the authenticator shows now.
+    #[error("this is not the code that the authenticator shows now: check its clock, try the next")]
+    WrongCode,
+    /// Caller's fault.
+    #[error("a label has {TOKEN_LABEL_CHARS_MAX} characters at most: choose a shorter one")]
+    LongLabel,
+    /// Caller's fault: use the password, or a token without limits.
+    #[error("a token that is limited changes nothing about its account: use the password")]
+    LimitedToken,
+    /// Caller's fault: revoke some.
+    #[error("an account has {TOKENS_MAX} tokens at most: revoke one that is not used any more")]
+    TooManyTokens,
+    /// Caller's fault.
+    #[error("{found:?} is no scope: name actions of the policy such as Ask, or read, or all")]
+    UnknownScope {
+        /// What was given.
+        found: String,
+    },
     /// Fatal: hashing failed.
     #[error("the password cannot be hashed")]
     Hash(#[source] argon2::password_hash::Error),
@@ -110,6 +136,10 @@ impl Accounts {
             roles,
             attributes,
             password: hash,
+            password_by: PasswordBy::Other,
+            confirms_from: None,
+            second_factor: None,
+            enrolling: None,
             disabled: false,
             created: self.0.clock.now(),
             federated: None,
@@ -120,31 +150,13 @@ impl Accounts {
         Ok(Created { principal: self.standing(&row)?, password })
     }
 
-    /// Gives an account another password and ends its sessions; returns the password if generated.
-    ///
-    /// # Errors
-    /// [`AccountError::Unknown`], [`AccountError::Federated`], [`AccountError::BadPassword`].
-    pub fn set_password(
-        &self,
-        name: &str,
-        password: Option<Secret>,
-    ) -> Result<Option<String>, AccountError> {
-        if let Some(row) = Some(self.row(name)?).filter(|row| row.federated.is_some()) {
-            return Err(AccountError::Federated { name: row.name });
-        }
-        let (hash, password) = self.hash(password)?;
-        self.change(name, |row| row.password.clone_from(&hash))?;
-        self.end_sessions(name)?;
-        Ok(password)
-    }
-
     /// Keeps an account from signing in and ends its sessions and tokens, at once.
     ///
     /// # Errors
     /// [`AccountError::Unknown`].
     pub fn disable(&self, name: &str) -> Result<(), AccountError> {
         self.change(name, |row| row.disabled = true)?;
-        Ok(self.end_sessions(name)?)
+        Ok(self.end_sessions(name, None)?)
     }
 
     /// Gives an account a further role.
@@ -187,7 +199,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Unknown`], [`AccountError::Disabled`].
     pub fn principal(&self, name: &str) -> Result<Principal, AccountError> {
-        let row = self.row(name)?;
+        let row = self.find_row(name)?;
         if row.disabled {
             return Err(AccountError::Disabled { name: row.name });
         }
@@ -202,16 +214,24 @@ impl Accounts {
         self.0.state.accounts().list()
     }
 
-    fn row(&self, name: &str) -> Result<AccountRow, AccountError> {
+    /// The row of an account.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`].
+    pub fn find_row(&self, name: &str) -> Result<AccountRow, AccountError> {
         let key = name.parse::<UserName>()?;
         let row = self.0.state.accounts().get(&key)?;
         row.ok_or_else(|| AccountError::Unknown { name: name.to_owned() })
     }
 
     /// Changes a row as it stands; two changes at once are both made.
-    fn change(&self, name: &str, change: impl Fn(&mut AccountRow)) -> Result<(), AccountError> {
+    pub(super) fn change(
+        &self,
+        name: &str,
+        change: impl Fn(&mut AccountRow),
+    ) -> Result<(), AccountError> {
         loop {
-            let old = self.row(name)?;
+            let old = self.find_row(name)?;
             let mut new = old.clone();
             change(&mut new);
             if self.0.state.accounts().replace(&old, &new)? {
@@ -220,7 +240,10 @@ impl Accounts {
         }
     }
 
-    fn hash(&self, given: Option<Secret>) -> Result<(String, Option<String>), AccountError> {
+    pub(super) fn hash(
+        &self,
+        given: Option<Secret>,
+    ) -> Result<(String, Option<String>), AccountError> {
         let entropy = &*self.0.entropy;
         let (password, generated) = match given {
             Some(given) if password::has_good_length(given.expose()) => (given, None),
@@ -232,12 +255,5 @@ impl Accounts {
         };
         let hash = password::hash(password.expose(), entropy).map_err(AccountError::Hash)?;
         Ok((hash, generated))
-    }
-
-    pub(super) fn end_sessions(&self, name: &str) -> Result<(), StateError> {
-        let sessions = self.0.state.sessions();
-        let all = sessions.list()?;
-        let mut own = all.iter().filter(|row| row.user.as_str() == name);
-        own.try_for_each(|row| sessions.delete(&row.token_sha256))
     }
 }

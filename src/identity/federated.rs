@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::openid::{Rights, SignedOn};
-use super::{Accounts, Session};
+use super::{Accounts, Factor, Session};
 use crate::domain::clock::Timestamp;
 use crate::domain::principal::{Attributes, Principal, Role, UserName};
-use crate::store::{AccountRow, Federated, StateError};
+use crate::store::{AccountRow, Federated, PasswordBy, StateError};
 
 /// Why somebody whom the provider vouches for has no way in. As text: a code for the record.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,7 @@ pub struct Plan {
     row: AccountRow,
     is_new: bool,
     is_member: bool,
+    is_fresh: bool,
     change: RightsChange,
 }
 
@@ -126,18 +127,18 @@ impl Accounts {
             (None, Some(_)) => Rights::default(),
             (None, None) => return Err(AdmitError::NoGroup),
         };
-        let is_member = on.rights().is_some();
+        let (is_member, is_fresh) = (on.rights().is_some(), on.is_fresh());
         let until = if is_member { now.after(rights_last) } else { Timestamp::from_unix_millis(0) };
         let (issuer, subject) = (on.issuer().to_owned(), on.subject().to_owned());
         let federated = Federated { issuer, subject, roles, withheld, attributes, until };
         let Some(old) = old else {
             let row = self.fresh(on.name(), federated, now)?;
             let change = RightsChange::default();
-            return Ok(Plan { row, is_new: true, is_member, change });
+            return Ok(Plan { row, is_new: true, is_member, is_fresh, change });
         };
         let row = AccountRow { federated: Some(federated), ..old.clone() };
         let change = RightsChange::between(&recent(&old), &recent(&row));
-        Ok(Plan { row, is_new: false, is_member, change })
+        Ok(Plan { row, is_new: false, is_member, is_fresh, change })
     }
 
     /// Does what was planned; sessions end where rights shrink. On disk on return.
@@ -162,7 +163,7 @@ impl Accounts {
             }
         }
         match plan.change.shrinks() || !plan.is_member {
-            true => Ok(self.end_sessions(name)?),
+            true => Ok(self.end_sessions(name, None)?),
             false => Ok(()),
         }
     }
@@ -174,7 +175,8 @@ impl Accounts {
     pub fn open_planned(&self, plan: &Plan) -> Result<Session, AdmitError> {
         let row = self.0.state.accounts().get(&plan.row.name)?;
         let row = row.filter(|row| !row.disabled && plan.is_member).ok_or(AdmitError::Disabled)?;
-        Ok(self.open_session(self.standing(&row)?)?)
+        // Whoever was signed in at the provider anyway has proved nothing for this.
+        Ok(self.open_session(&row, Factor::None, plan.is_fresh)?)
     }
 
     /// Whether a provider vouches for this account's owner.
@@ -199,6 +201,10 @@ impl Accounts {
             attributes: Attributes::new(),
             // No hash: no password is ever right.
             password: String::new(),
+            password_by: PasswordBy::Other,
+            confirms_from: None,
+            second_factor: None,
+            enrolling: None,
             disabled: false,
             created: now,
             federated: Some(federated),

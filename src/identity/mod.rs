@@ -1,34 +1,45 @@
-//! Who is this? Accounts, passwords, sessions, tokens of scripts, people whom an OpenID provider
-//! vouches for.
+//! Who is this? Accounts, passwords, second factors, sessions, tokens of scripts, people whom an
+//! OpenID provider vouches for.
 //!
-//! Passwords are hashed with Argon2id (OWASP: 19 MiB, two passes, one lane). A session lasts at most
-//! eight hours and ends after half an hour without use; it carries a CSRF token that forms must
-//! repeat. Roles and attributes are read from the account on every request, so a change or a
-//! disabled account takes effect at once. Session and script tokens are 32 random bytes; only their
-//! SHA-256 is kept.
+//! Passwords are hashed with Argon2id (OWASP: 19 MiB, two passes, one lane); a second factor is an
+//! RFC 6238 code, each taken once, or a recovery code. A session ends after a while, sooner without
+//! use ([`SignInRules`]); it carries a CSRF token that forms must repeat. Roles and attributes are
+//! read from the account on every request, so a change or a disabled account takes effect at once.
+//! Session and script tokens are 32 random bytes; only their SHA-256 is kept.
+//!
+//! Proving who one is, for an act that must be one's own ([`Confirmed`]), takes a password that the
+//! account's owner chose, or a token that they issued: never one that somebody else handed out.
 //!
 //! Guessing: an unknown name costs the same time and gives the same error as a wrong password; after
-//! five failures a name waits, longer each time. The count of failures is in memory only.
+//! five failures a name waits, longer each time, and so does an address that tries many names.
 //!
 //! Single sign-on is in [`openid`]; such accounts have no password, and follow their groups.
 //!
 //! Does not do: deciding who may manage accounts (`policy`), recording (callers).
 
 mod accounts;
+mod chosen;
 mod confirm;
+mod factor;
 mod federated;
 pub mod openid;
 mod password;
+mod rules;
 mod sessions;
 mod standing;
 mod throttle;
+mod totp;
 
 use std::sync::{Arc, Mutex};
 
 pub use accounts::{AccountError, Created, NewAccount};
-pub use confirm::{Confirmed, Credential};
+pub use chosen::{Chosen, Holder};
+pub use confirm::{Confirmed, Credential, Owner};
+pub use factor::{Enrolment, Factor};
 pub use federated::{AdmitError, Plan, RightsChange};
-pub use sessions::{Session, SignInError, csrf_matches};
+pub use rules::{Lacking, SignInRules, token_scope};
+pub use sessions::{NewToken, Session, SignIn, SignInError, SignedIn, csrf_matches, row_id};
+pub use throttle::Locked;
 
 use crate::domain::clock::{Clock, Entropy};
 use crate::store::State;
@@ -39,6 +50,7 @@ pub struct Accounts(Arc<Inner>);
 
 struct Inner {
     state: State,
+    rules: SignInRules,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     failures: Mutex<throttle::Failures>,
@@ -51,9 +63,14 @@ impl std::fmt::Debug for Accounts {
 }
 
 impl Accounts {
-    /// Accounts in this state.
-    pub fn new(state: State, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self(Arc::new(Inner { state, clock, entropy, failures: Mutex::default() }))
+    /// Accounts in this state, under these rules.
+    pub fn new(
+        state: State,
+        rules: SignInRules,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self(Arc::new(Inner { state, rules, clock, entropy, failures: Mutex::default() }))
     }
 }
 

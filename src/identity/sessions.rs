@@ -1,7 +1,8 @@
 //! Signing in, sessions, and tokens of scripts.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::PoisonError;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,12 +11,41 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::accounts::AccountError;
+use super::confirm::Confirmed;
+use super::factor::Factor;
+use super::rules::{Lacking, SignInRules};
+use super::throttle::Locked;
 use super::{Accounts, password};
 use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::digest::Digest;
-use crate::domain::limits::{SESSION_IDLE_MS_MAX, SESSION_MS_MAX, SESSION_SEEN_MS, TOKEN_MS_MAX};
+use crate::domain::limits::{SESSION_SEEN_MS, TOKEN_LABEL_CHARS_MAX, TOKEN_MS_MAX, TOKENS_MAX};
 use crate::domain::principal::{Principal, UserName};
-use crate::store::{SessionKind, SessionRow, StateError};
+use crate::store::{AccountRow, SessionKind, SessionRow, StateError};
+
+/// What somebody shows at the door.
+#[derive(Clone, Copy)]
+pub struct SignIn<'a> {
+    /// Whose account it is said to be.
+    pub name: &'a str,
+    /// Its password.
+    pub password: &'a str,
+    /// A code of its second factor, or a recovery code.
+    pub code: Option<&'a str>,
+    /// Where it comes from; `None` is this machine.
+    pub address: Option<IpAddr>,
+}
+
+impl fmt::Debug for SignIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignIn")
+    }
+}
+
+/// A password and code that were right.
+pub(super) struct Verified {
+    pub(super) row: AccountRow,
+    pub(super) factor: Factor,
+}
 
 /// A session that was opened.
 pub struct Session {
@@ -27,6 +57,10 @@ pub struct Session {
     pub principal: Principal,
     /// When it ends at the latest.
     pub expires: Timestamp,
+    /// What must be done before anything else.
+    pub lacks: Option<Lacking>,
+    /// What was shown beside the password.
+    pub factor: Factor,
 }
 
 impl fmt::Debug for Session {
@@ -38,18 +72,74 @@ impl fmt::Debug for Session {
     }
 }
 
+/// Somebody whose session or token holds.
+pub struct SignedIn {
+    /// Who it is.
+    pub principal: Principal,
+    /// What forms must carry; empty for a script's token.
+    pub csrf: String,
+    /// What must be done before anything else.
+    pub lacks: Option<Lacking>,
+    /// Names the session or token, see [`row_id`].
+    pub id: String,
+}
+
+/// A token to be issued.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// How long it holds; a year at most.
+    pub ttl: Duration,
+    /// What its owner calls it.
+    pub label: String,
+    /// The actions that it is limited to, see [`token_scope`](super::token_scope).
+    pub scope: Option<BTreeSet<String>>,
+}
+
 /// Nobody was signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Caller's fault. The same for an unknown name, a wrong password and a disabled account.
-    #[error("the name or the password is wrong")]
-    Wrong,
+    /// Caller's fault. The same for an unknown name, a wrong password or code, and a disabled
+    /// account.
+    #[error("the name, the password or the code is wrong")]
+    Wrong {
+        /// From now on that name or address has to wait.
+        wait: Option<Locked>,
+    },
     /// Caller's fault: wait.
     #[error("too many failed attempts: wait {} seconds and try again", seconds(*retry_after))]
     TooMany {
         /// How long.
         retry_after: Duration,
     },
+    /// Caller's fault: choose a password of one's own.
+    #[error(
+        "somebody else chose this password, so it confirms nothing: change it first, with `affiant user password {name} --password-stdin --new-password-file F` or under Account in the portal"
+    )]
+    NotOwn {
+        /// The account.
+        name: UserName,
+    },
+    /// Caller's fault: issue a token oneself.
+    #[error(
+        "somebody else issued this token, so it confirms nothing: use your password, or a token that you issue with it (`affiant user token NAME --password-stdin`)"
+    )]
+    TokenNotOwn,
+    /// Caller's fault: wait.
+    #[error(
+        "somebody else reset this account, so it confirms nothing until {from}: its owner must have time to notice"
+    )]
+    ResetLately {
+        /// From when on it does again.
+        from: Timestamp,
+    },
+    /// Caller's fault: enrol a second factor.
+    #[error(
+        "your role asks for a second factor: enrol one first, with `affiant user totp NAME` or under Account in the portal"
+    )]
+    EnrolFirst,
+    /// Caller's fault: show password and code once more.
+    #[error("show your password, and your code if you have one, once more for this")]
+    ConfirmFirst,
     /// See [`StateError`].
     #[error(transparent)]
     State(#[from] StateError),
@@ -65,67 +155,142 @@ pub fn csrf_matches(expected: &str, given: &str) -> bool {
     !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given.as_bytes()))
 }
 
+/// What names a session or token to people: it tells nothing of the secret.
+pub fn row_id(row: &SessionRow) -> String {
+    row.token_sha256.to_string().chars().take(16).collect()
+}
+
 impl Accounts {
-    /// Checks a password, without opening a session.
+    /// Checks name, password and code, without opening a session. An attempt counts as failed until
+    /// it is right, so that guesses sent side by side are all counted.
     ///
     /// # Errors
-    /// [`SignInError`]; a wrong password counts towards waiting.
-    pub fn verify_password(&self, name: &str, password: &str) -> Result<Principal, SignInError> {
-        let failures = || self.0.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures()
-            .attempt(name, self.0.clock.steady())
-            .map_err(|retry_after| SignInError::TooMany { retry_after })?;
-        let row = match name.parse::<UserName>() {
-            Ok(name) => self.0.state.accounts().get(&name)?,
-            Err(_) => None,
-        };
-        let right = password::matches(password, row.as_ref().map(|row| row.password.as_str()));
-        match row {
-            Some(row) if right && !row.disabled => {
-                failures().forget(name);
-                Ok(self.standing(&row)?)
-            }
-            Some(_) | None => Err(SignInError::Wrong),
+    /// [`SignInError`]; what is wrong counts towards waiting.
+    pub(super) fn verify(&self, shown: &SignIn<'_>) -> Result<Verified, SignInError> {
+        let row = self.active(shown.name)?;
+        let known = row.as_ref().map(|row| &row.name);
+        let attempt = self.attempt(shown.name, known, shown.address)?;
+        let right =
+            password::matches(shown.password, row.as_ref().map(|row| row.password.as_str()));
+        if let Some(row) = row.filter(|_| right)
+            && let Some(factor) = self.take_code(&row.name, shown.code)?
+        {
+            self.succeeded(attempt)?;
+            return Ok(Verified { row, factor });
+        }
+        Err(SignInError::Wrong { wait: self.failed(attempt)? })
+    }
+
+    /// Checks the code of a second factor alone, where the account has one.
+    pub(super) fn verify_code(
+        &self,
+        row: &AccountRow,
+        code: Option<&str>,
+    ) -> Result<(), SignInError> {
+        let attempt = self.attempt(row.name.as_str(), Some(&row.name), None)?;
+        match self.take_code(&row.name, code)? {
+            Some(_) => Ok(self.succeeded(attempt)?),
+            None => Err(SignInError::Wrong { wait: self.failed(attempt)? }),
         }
     }
 
-    /// Checks a password and opens a session.
+    /// Checks name, password and code, and opens a session.
     ///
     /// # Errors
     /// [`SignInError`].
-    pub fn sign_in(&self, name: &str, password: &str) -> Result<Session, SignInError> {
-        let principal = self.verify_password(name, password)?;
-        Ok(self.open_session(principal)?)
+    pub fn sign_in(&self, shown: &SignIn<'_>) -> Result<Session, SignInError> {
+        let Verified { row, factor } = self.verify(shown)?;
+        Ok(self.open_session(&row, factor, true)?)
     }
 
-    /// Opens a session for somebody who has proved who they are.
-    pub(super) fn open_session(&self, principal: Principal) -> Result<Session, StateError> {
+    /// Opens a session for somebody who has proved who they are; `is_fresh` where it was just now.
+    pub(super) fn open_session(
+        &self,
+        row: &AccountRow,
+        factor: Factor,
+        is_fresh: bool,
+    ) -> Result<Session, StateError> {
         let csrf = random_text(&*self.0.entropy);
-        let kind = SessionKind::Session;
-        let ttl = Duration::from_millis(SESSION_MS_MAX);
-        let (token, expires) = self.open(&principal.name, kind, ttl, csrf.to_string())?;
-        Ok(Session { token, csrf: csrf.to_string(), principal, expires })
+        let now = self.0.clock.now();
+        let session = SessionRow {
+            confirmed: is_fresh.then_some(now),
+            csrf: csrf.to_string(),
+            ..self.blank(&row.name, SessionKind::Session, now.after(self.0.rules.session))
+        };
+        let (token, expires) = self.open(&session)?;
+        let lacks = self.0.rules.lacking(row);
+        let principal = self.standing(row)?;
+        Ok(Session { token, csrf: csrf.to_string(), principal, expires, lacks, factor })
     }
 
-    /// Issues a token for a script; it ends after `ttl`, at the latest after a year.
+    /// Whether such a token may be issued for an account: asked before it is recorded.
     ///
     /// # Errors
-    /// [`AccountError::Unknown`], [`AccountError::Disabled`].
+    /// [`AccountError::TooManyTokens`], [`AccountError::LongLabel`].
+    pub fn check_token(&self, name: &str, new: &NewToken) -> Result<(), AccountError> {
+        if new.label.chars().count() > TOKEN_LABEL_CHARS_MAX {
+            return Err(AccountError::LongLabel);
+        }
+        let there = self.sessions(name)?;
+        match there.iter().filter(|row| row.kind == SessionKind::ApiToken).count() < TOKENS_MAX {
+            true => Ok(()),
+            false => Err(AccountError::TooManyTokens),
+        }
+    }
+
+    /// The same for a token of one's own.
+    ///
+    /// # Errors
+    /// As [`Accounts::check_token`]; [`AccountError::LimitedToken`].
+    pub fn check_own_token(&self, who: &Confirmed, new: &NewToken) -> Result<(), AccountError> {
+        unlimited(who.principal())?;
+        self.check_token(who.principal().name.as_str(), new)
+    }
+
+    /// Issues a token that lets a script act for somebody else's account; it confirms nothing.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`], [`AccountError::Disabled`], [`AccountError::TooManyTokens`].
     pub fn issue_token(
         &self,
         name: &str,
-        ttl: Duration,
+        new: NewToken,
     ) -> Result<(String, Timestamp), AccountError> {
         let principal = self.principal(name)?;
-        let ttl = ttl.min(Duration::from_millis(TOKEN_MS_MAX));
-        Ok(self.open(&principal.name, SessionKind::ApiToken, ttl, String::new())?)
+        self.issue(&principal.name, false, new)
     }
 
-    /// Whose session or token this is, with its CSRF token (empty for a script's token).
+    /// Issues a token for a script of one's own.
+    ///
+    /// # Errors
+    /// As [`Accounts::check_own_token`].
+    pub fn issue_own_token(
+        &self,
+        who: &Confirmed,
+        new: NewToken,
+    ) -> Result<(String, Timestamp), AccountError> {
+        unlimited(who.principal())?;
+        self.issue(&who.principal().name, true, new)
+    }
+
+    fn issue(
+        &self,
+        user: &UserName,
+        is_own: bool,
+        new: NewToken,
+    ) -> Result<(String, Timestamp), AccountError> {
+        self.check_token(user.as_str(), &new)?;
+        let ttl = new.ttl.min(Duration::from_millis(TOKEN_MS_MAX));
+        let expires = self.0.clock.now().after(ttl);
+        let blank = self.blank(user, SessionKind::ApiToken, expires);
+        Ok(self.open(&SessionRow { is_own, label: new.label, scope: new.scope, ..blank })?)
+    }
+
+    /// Whose session or token this is.
     ///
     /// `None` where it is unknown, has ended, was not used for too long, or its account is disabled;
     /// also where the state cannot be read, which is traced.
-    pub fn session(&self, token: &str) -> Option<(Principal, String)> {
+    pub fn session(&self, token: &str) -> Option<SignedIn> {
         self.find(token).unwrap_or_else(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "session not read");
             None
@@ -140,60 +305,92 @@ impl Accounts {
         self.0.state.sessions().delete(&Digest::of(token.as_bytes()))
     }
 
-    fn open(
-        &self,
-        user: &UserName,
-        kind: SessionKind,
-        ttl: Duration,
-        csrf: String,
-    ) -> Result<(String, Timestamp), StateError> {
+    /// The sessions and tokens of an account that have not ended, oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn sessions(&self, name: &str) -> Result<Vec<SessionRow>, StateError> {
         let now = self.0.clock.now();
-        self.drop_ended(now)?;
-        let token = random_text(&*self.0.entropy);
-        let expires = now.after(ttl);
-        self.0.state.sessions().put(&SessionRow {
-            token_sha256: Digest::of(token.as_bytes()),
+        let mut rows = self.0.state.sessions().list()?;
+        rows.retain(|row| row.user.as_str() == name && !has_ended(row, now, &self.0.rules));
+        rows.sort_by_key(|row| (row.created, row.token_sha256));
+        Ok(rows)
+    }
+
+    /// Ends these sessions and tokens, at once.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn revoke(&self, rows: &[SessionRow]) -> Result<(), StateError> {
+        rows.iter().try_for_each(|row| self.0.state.sessions().delete(&row.token_sha256))
+    }
+
+    fn blank(&self, user: &UserName, kind: SessionKind, expires: Timestamp) -> SessionRow {
+        let now = self.0.clock.now();
+        SessionRow {
+            token_sha256: Digest::of(b""),
             user: user.clone(),
             created: now,
             seen: now,
             expires,
             kind,
-            csrf,
-        })?;
-        Ok((token.to_string(), expires))
+            csrf: String::new(),
+            confirmed: None,
+            is_own: false,
+            label: String::new(),
+            scope: None,
+        }
+    }
+
+    fn open(&self, row: &SessionRow) -> Result<(String, Timestamp), StateError> {
+        self.drop_ended(row.created)?;
+        let token = random_text(&*self.0.entropy);
+        let token_sha256 = Digest::of(token.as_bytes());
+        self.0.state.sessions().put(&SessionRow { token_sha256, ..row.clone() })?;
+        Ok((token.to_string(), row.expires))
     }
 
     /// The row is looked up by the digest of 32 random bytes, so timing tells nothing of the token.
-    fn find(&self, token: &str) -> Result<Option<(Principal, String)>, StateError> {
-        let sessions = self.0.state.sessions();
+    fn find(&self, token: &str) -> Result<Option<SignedIn>, StateError> {
+        let Some((row, account)) = self.row_of(token)? else { return Ok(None) };
         let now = self.0.clock.now();
-        let Some(row) = sessions.get(&Digest::of(token.as_bytes()))? else { return Ok(None) };
-        if has_ended(&row, now) {
-            return Ok(None);
-        }
-        let account = self.0.state.accounts().get(&row.user)?;
-        let Some(account) = account.filter(|account| !account.disabled) else { return Ok(None) };
-        if row.kind == SessionKind::Session && elapsed_ms(row.seen, now) >= SESSION_SEEN_MS {
+        if elapsed_ms(row.seen, now) >= SESSION_SEEN_MS {
             // Not over a row that signing out has just deleted.
-            sessions.replace_soon(&row, &SessionRow { seen: now, ..row.clone() })?;
+            self.0.state.sessions().replace_soon(&row, &SessionRow { seen: now, ..row.clone() })?;
         }
-        Ok(Some((self.standing(&account)?, row.csrf)))
+        let lacks = self.0.rules.lacking(&account);
+        let principal = self.standing(&account)?;
+        let id = row_id(&row);
+        let principal = Principal { token_scope: row.scope, ..principal };
+        Ok(Some(SignedIn { principal, csrf: row.csrf, lacks, id }))
     }
 
     fn drop_ended(&self, now: Timestamp) -> Result<(), StateError> {
         let sessions = self.0.state.sessions();
         let all = sessions.list()?;
-        let mut ended = all.iter().filter(|row| has_ended(row, now));
+        let mut ended = all.iter().filter(|row| has_ended(row, now, &self.0.rules));
         ended.try_for_each(|row| sessions.delete(&row.token_sha256))
     }
 }
 
-fn has_ended(row: &SessionRow, now: Timestamp) -> bool {
-    let idle = match row.kind {
-        SessionKind::Session => elapsed_ms(row.seen, now) >= SESSION_IDLE_MS_MAX,
-        SessionKind::ApiToken => false,
-    };
-    idle || now >= row.expires
+/// What a token is limited to is never widened with it.
+pub(super) fn unlimited(who: &Principal) -> Result<(), AccountError> {
+    match who.token_scope {
+        Some(_) => Err(AccountError::LimitedToken),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn has_ended(row: &SessionRow, now: Timestamp, rules: &SignInRules) -> bool {
+    let lasts = |from: Timestamp, at_most: Duration| now < from.after(at_most);
+    match row.kind {
+        SessionKind::Session => {
+            // The limits of today also end what began under longer ones.
+            !(lasts(row.seen, rules.idle) && lasts(row.created, rules.session))
+                || now >= row.expires
+        }
+        SessionKind::ApiToken => now >= row.expires,
+    }
 }
 
 fn elapsed_ms(from: Timestamp, to: Timestamp) -> u64 {

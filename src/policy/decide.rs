@@ -285,6 +285,11 @@ impl Compiled {
         action: Action,
         scope: &Scope,
     ) -> Result<Asking, Denial> {
+        // A token narrows what its owner may do; no policy widens it again.
+        if who.token_scope.as_ref().is_some_and(|scope| !scope.contains(action.as_str())) {
+            let because = "the token that you use is limited to other things";
+            return Err(self.denial(action, Some(because.to_owned())));
+        }
         let asking = self.asking(who, action, scope).ok_or_else(|| self.denial(action, None))?;
         match asking.decide() {
             Ok(()) => Ok(asking),

@@ -24,6 +24,7 @@ mod action;
 mod builtin;
 mod cache;
 mod decide;
+mod door;
 mod examples;
 mod load;
 mod permit;
@@ -35,6 +36,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 pub use action::Action;
 pub use decide::Again;
+pub use door::{Door, Needs, Opened, door_table};
 pub use examples::ExampleResult;
 pub use load::{PolicyFile, PolicyProblem};
 pub use permit::{Allowed, Denial, Permit};

@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use crate::domain::principal::Via;
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, UseCases, session_cookie};
-use crate::identity::csrf_matches;
+use crate::http::{Caller, Kind, Problem, UseCases, network_address, session_cookie};
+use crate::identity::{SignIn, csrf_matches};
 
 use super::address;
 use super::pages::{frame, lead_to, show_as};
@@ -34,9 +34,11 @@ pub(super) struct Next {
 }
 
 #[derive(Deserialize)]
-pub(super) struct SignIn {
+pub(super) struct Shown {
     username: String,
     password: String,
+    #[serde(default)]
+    code: String,
     next: Option<String>,
     #[serde(default)]
     csrf: String,
@@ -74,9 +76,9 @@ pub(super) async fn show_sign_in(
 pub(super) async fn sign_in(
     cases: web::Data<UseCases>,
     request: HttpRequest,
-    form: web::Form<SignIn>,
+    form: web::Form<Shown>,
 ) -> Result<HttpResponse, Problem> {
-    let SignIn { username, password, next, csrf } = form.into_inner();
+    let Shown { username, password, code, next, csrf } = form.into_inner();
     let next = next.filter(|next| address::local(next).is_some());
     let door = Door { cases: &cases, request: &request };
     let tied = request.cookie(DOOR_COOKIE).is_some_and(|door| csrf_matches(door.value(), &csrf));
@@ -86,7 +88,13 @@ pub(super) async fn sign_in(
     }
     let governor = std::sync::Arc::clone(&cases.governor);
     let name = username.clone();
-    let opened = blocking(move || Ok(governor.sign_in(&name, &password, Via::Portal)?)).await;
+    let address = network_address(&request, &cases);
+    let opened = blocking(move || {
+        let code = Some(code.trim()).filter(|code| !code.is_empty());
+        let shown = SignIn { name: &name, password: &password, code, address };
+        Ok(governor.sign_in(&shown, Via::Portal)?)
+    })
+    .await;
     let session = match opened {
         Ok(session) => session,
         Err(problem) if problem.kind == Kind::SignInFailed => {
@@ -95,7 +103,8 @@ pub(super) async fn sign_in(
         }
         Err(problem) => return Err(problem),
     };
-    let mut reply = lead_to(next.as_deref().unwrap_or("/"));
+    let next = if session.lacks.is_some() { Some("/account") } else { next.as_deref() };
+    let mut reply = lead_to(next.unwrap_or("/"));
     let cookies =
         [session_cookie(&session.token, cases.secure_cookies), door.cookie(String::new())];
     for cookie in cookies {
@@ -193,7 +202,7 @@ pub(super) fn is_token(text: &str) -> bool {
 }
 
 /// A message of the program as a sentence for people.
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     let mut chars = message.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", chars.as_str())

@@ -9,18 +9,22 @@
 //! Does not do: decide what a person may see. The policy room does; navigation merely leaves out
 //! what a role cannot use.
 
+mod account;
 mod address;
 mod admin;
 mod ask;
 pub mod assets;
 mod audit;
 mod documents;
+mod doors;
 mod entrance;
 mod pages;
 mod sign_on;
 mod uploads;
 pub mod views;
 mod wanted;
+
+pub use doors::PAGES;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
@@ -40,6 +44,15 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/sign-in/openid", web::get().to(sign_on::begin))
             .route("/sign-in/openid/return", web::get().to(sign_on::finish))
             .route("/sign-out", web::post().to(entrance::sign_out))
+            .route("/account", web::get().to(account::show_account))
+            .route("/account/confirm", web::get().to(account::show_confirm))
+            .route("/account/confirm", web::post().to(account::confirm))
+            .route("/account/password", web::post().to(account::change_password))
+            .route("/account/second-factor", web::post().to(account::begin_second_factor))
+            .route("/account/second-factor/confirm", web::post().to(account::confirm_second_factor))
+            .route("/account/second-factor/remove", web::post().to(account::remove_second_factor))
+            .route("/account/sessions/end", web::post().to(account::end_sessions))
+            .route("/account/tokens", web::post().to(account::create_token))
             .route("/ask", web::get().to(ask::show_ask))
             .route("/ask", web::post().to(ask::ask))
             .route("/ask/{query}", web::get().to(ask::show_answer))

@@ -23,7 +23,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// The frame of a page for a person who is signed in.
 pub(super) fn frame(cases: &UseCases, caller: &Caller, here: Option<Place>) -> Frame {
-    let may = |action| allows(cases, caller, action);
+    let may = |action| caller.lacks.is_none() && allows(cases, caller, action);
     let person = Person::of(&caller.principal, may);
     Frame::of(person, caller.csrf.as_deref().unwrap_or_default(), here)
 }
@@ -94,8 +94,18 @@ fn explain(
         };
         return lead_to(&address::with_query("/sign-in", &[("next", back)]));
     }
-    let (code, status, title) = problem.kind.row();
     let caller = Caller::find(request);
+    if problem.kind == Kind::ConfirmationRequired {
+        let back = match *request.method() {
+            Method::GET => request.uri().path_and_query().map_or("", |asked| asked.as_str()),
+            _ => "",
+        };
+        return lead_to(&address::with_query("/account/confirm", &[("next", back)]));
+    }
+    if problem.kind == Kind::AccountIncomplete && lacks_something(caller.as_ref()) {
+        return lead_to("/account");
+    }
+    let (code, status, title) = problem.kind.row();
     let page = ProblemPage {
         frame: caller.map_or_else(|| Frame::stranger(""), |caller| frame(cases, &caller, None)),
         status: status.as_u16(),
@@ -114,6 +124,10 @@ fn explain(
     reply
 }
 
+fn lacks_something(caller: Option<&Caller>) -> bool {
+    caller.is_some_and(|caller| caller.lacks.is_some())
+}
+
 /// What a person can do about it.
 const fn remedy(kind: Kind) -> Option<&'static str> {
     match kind {
@@ -126,7 +140,8 @@ const fn remedy(kind: Kind) -> Option<&'static str> {
             Some("Try again in a moment. If it goes on, tell your administrator.")
         }
         Kind::Internal => Some("Tell your administrator the request below."),
-        Kind::SignInFailed | Kind::NotSignedIn => None,
+        Kind::AccountIncomplete => Some("See what is missing under your name, at the top."),
+        Kind::ConfirmationRequired | Kind::SignInFailed | Kind::NotSignedIn => None,
     }
 }
 

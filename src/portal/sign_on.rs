@@ -15,7 +15,7 @@ use crate::govern::SignOnFailure;
 use crate::http::problem::blocking;
 use crate::http::{Kind, Problem, UseCases, session_cookie};
 use crate::identity::AdmitError;
-use crate::identity::openid::{ProviderFault, Returned, SignOnError, TokenFault};
+use crate::identity::openid::{Proof, ProviderFault, Returned, SignOnError, TokenFault};
 
 use super::address;
 use super::entrance::{Door, is_token};
@@ -29,6 +29,9 @@ const REFRESH: HeaderName = HeaderName::from_static("refresh");
 #[derive(Deserialize)]
 pub(super) struct Next {
     next: Option<String>,
+    /// Whoever is signed in at the provider proves who they are all the same.
+    #[serde(default)]
+    fresh: bool,
 }
 
 /// `GET /sign-in/openid`: on to the provider.
@@ -37,14 +40,16 @@ pub(super) async fn begin(
     request: HttpRequest,
     query: web::Query<Next>,
 ) -> Result<HttpResponse, Problem> {
-    let next = query.into_inner().next.filter(|next| address::local(next).is_some());
+    let Next { next, fresh } = query.into_inner();
+    let proof = if fresh { Proof::Fresh } else { Proof::Any };
+    let next = next.filter(|next| address::local(next).is_some());
     let door = Door { cases: &cases, request: &request };
     let kept = request.cookie(SIGN_ON_COOKIE).map(|cookie| cookie.value().to_owned());
     // Kept, so that a second tab does not spoil the first.
     let browser = kept.filter(|kept| is_token(kept)).unwrap_or_else(|| door.token());
     let (governor, secret, going) =
         (std::sync::Arc::clone(&cases.governor), browser.clone(), next.clone());
-    let begun = blocking(move || Ok(governor.begin_sign_on(&secret, going))).await?;
+    let begun = blocking(move || Ok(governor.begin_sign_on(&secret, going, proof))).await?;
     match begun {
         Ok(place) => {
             let mut reply = lead_to(&place);

@@ -33,6 +33,7 @@
 //! Does not do: backup, retention. A destroyed key may live on in a backup of `keys/`; the wrapped
 //! bytes of its file may live on in free blocks of the disk.
 
+mod accounts;
 mod cipher;
 mod classes;
 mod duties;
@@ -46,10 +47,13 @@ mod state;
 mod table;
 mod vault;
 
+pub use accounts::{
+    AccountRow, FailuresRow, Federated, PasswordBy, SecondFactor, SessionKind, SessionRow,
+};
 pub use classes::Classes;
 pub use duties::{ChangeRow, ChangeState, HoldRow};
 pub use keys::KeyError;
-pub use rows::{AccountRow, AnswerRow, DocumentRow, Federated, SessionKind, SessionRow};
+pub use rows::{AnswerRow, DocumentRow};
 pub use scope::KeyScope;
 pub use segments::SegmentError;
 pub use state::{Meta, OpenQueries, State};

@@ -9,10 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::accounts::{AccountRow, FailuresRow, SessionRow};
 use super::cipher::RowCipher;
 use super::classes::{ClassRow, Classes, Known};
 use super::duties::{ChangeRow, HoldRow};
-use super::rows::{AccountRow, AnswerRow, DocumentRow, SessionRow};
+use super::rows::{AnswerRow, DocumentRow};
 use super::table::{RowKey, StateError, Table};
 use super::vault::Vault;
 use crate::domain::clock::Timestamp;
@@ -29,6 +30,7 @@ struct Trees {
     cipher: RowCipher,
     accounts: Table<AccountRow>,
     sessions: Table<SessionRow>,
+    failures: Table<FailuresRow>,
     documents: Table<DocumentRow>,
     answers: Table<AnswerRow>,
     changes: Table<ChangeRow>,
@@ -63,6 +65,7 @@ impl State {
         let state = Self(Arc::new(Trees {
             accounts: Table::open(&db, &cipher)?,
             sessions: Table::open(&db, &cipher)?,
+            failures: Table::open(&db, &cipher)?,
             documents: Table::open(&db, &cipher)?,
             answers: Table::open(&db, &cipher)?,
             changes: Table::open(&db, &cipher)?,
@@ -95,6 +98,7 @@ impl State {
         let trees = &self.0;
         trees.accounts.renew()?;
         trees.sessions.renew()?;
+        trees.failures.renew()?;
         trees.documents.renew()?;
         trees.answers.renew()?;
         trees.changes.renew()?;
@@ -117,6 +121,11 @@ impl State {
     /// Sessions and tokens: on disk when written.
     pub fn sessions(&self) -> &Table<SessionRow> {
         &self.0.sessions
+    }
+
+    /// Failed sign-ins of accounts: on disk when written.
+    pub fn failures(&self) -> &Table<FailuresRow> {
+        &self.0.failures
     }
 
     /// The catalogue: a view of the log.

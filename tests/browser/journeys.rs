@@ -1,8 +1,13 @@
 //! What people come to do, each from the door to the end.
 
+use std::net::TcpListener;
+
 use affiant::app::Tls;
 
+use serde_json::json;
+
 use super::driver::{Browser, ENTER, Element, Scripts, TAB};
+use super::real_provider::Provider;
 use super::support::PASSWORD;
 use super::support::corpus::{ANSWERABLE, UNANSWERABLE};
 use super::support::patiently;
@@ -23,7 +28,11 @@ pub(crate) const ALL: &[(&str, Journey)] = &[
     ("a_wrong_password_is_told_and_leaves_the_name", wrong_password),
     ("what_a_role_may_not_open_is_a_page_with_the_request_id", forbidden),
     ("a_hostile_title_stays_text", hostile_title),
+    (BY_PROVIDER, sign_on_through_the_provider),
 ];
+
+/// The journey that also takes a real OpenID provider.
+pub(crate) const BY_PROVIDER: &str = "people_sign_in_through_their_provider_and_out_again";
 
 /// The server over HTTPS, with the certificate that `init` made.
 fn serve(app: &TestApp) -> Server<'_> {
@@ -240,4 +249,27 @@ fn hostile_title() {
     browser.open(&format!("{}/documents", server.url));
     assert!(browser.find("main").text().contains("Ledger"));
     assert!(browser.all("#owned").is_empty() && browser.title() != "owned");
+}
+
+/// The provider is another site, and asks on a page of its own: cookies come along only where they
+/// should, and a page of ours leads on to where the person was going.
+fn sign_on_through_the_provider() {
+    let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let provider = Provider::start_for(&format!("https://{listen}"));
+    provider.set(&json!({ "asks": true, "groups": { "ada": ["all"] } }));
+    let app = provider.home();
+    let (cert, key) = app.open().home.tls();
+    let server = app.serve_at(listen, &Tls::Files { cert, key });
+    for scripts in [Scripts::Run, Scripts::Blocked] {
+        let browser = Browser::start(scripts);
+        browser.open(&format!("{}/questions", server.url));
+        browser.find("a.button[href^='/sign-in/openid']").click();
+        browser.find("form[method=post] button:not(.main)").click();
+        let person = browser.find(".person bdi");
+        assert_eq!(person.text(), "ada");
+        assert!(browser.address().ends_with("/questions"), "{}", browser.address());
+        browser.find(".person button").click();
+        let leave = browser.find("[role=status] a").attribute("href").unwrap();
+        assert!(leave.starts_with(&format!("{}/session/end", provider.issuer)), "{leave}");
+    }
 }

@@ -14,6 +14,9 @@
 mod driver;
 mod journeys;
 #[expect(dead_code, reason = "the other test program uses the rest")]
+#[path = "../outside/real_provider.rs"]
+mod real_provider;
+#[expect(dead_code, reason = "the other test program uses the rest")]
 #[path = "../it/support/mod.rs"]
 mod support;
 
@@ -21,11 +24,12 @@ use libtest_mimic::{Arguments, Trial};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let missing = driver::missing();
     let required = support::wanted("AFFIANT_REQUIRE", String::new()) == "all";
-    let ignored = missing.is_some() && !required;
     let trials = journeys::ALL.iter().map(|(name, journey)| {
-        let missing = missing.clone();
+        let by_provider = *name == journeys::BY_PROVIDER;
+        let provider = by_provider.then(real_provider::missing).flatten();
+        let missing = driver::missing().or(provider);
+        let ignored = missing.is_some() && !required;
         let trial = Trial::test(*name, move || match missing {
             Some(missing) => Err(missing.into()),
             None => {

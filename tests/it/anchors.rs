@@ -107,14 +107,12 @@ fn a_timestamp_that_openssl_signs_is_taken_in_and_openssl_verifies_what_is_kept(
     let text = authority.openssl("ts -query -in request.tsq -text");
     assert!(text.contains("Hash Algorithm: sha256"), "{text}");
     assert!(text.contains("Certificate required: yes"), "{text}");
-    let first = authority.reply(&request);
-
-    // Asked again: the reply to the first request is not the answer to the second.
-    cli.json(0, &["audit", "timestamp", "--request", &request]);
-    let said = failure(&cli, &["audit", "timestamp", "--reply", &first, "--ca", &root]);
-    assert!(said.contains("nonce"), "{said}");
-
     let reply = authority.reply(&request);
+
+    // Asked again, it is the same request: the reply to the first answers both.
+    let carried = fs::read(&request).unwrap();
+    cli.json(0, &["audit", "timestamp", "--request", &request]);
+    assert_eq!(fs::read(&request).unwrap(), carried);
     let size = asked["size"].as_u64().unwrap();
     let kept = cli.json(0, &["audit", "timestamp", "--reply", &reply, "--ca", &root]);
     assert_eq!((kept["size"].as_u64(), kept["trusted"].as_bool()), (Some(size), Some(true)));
@@ -147,5 +145,9 @@ fn a_timestamp_that_openssl_signs_is_taken_in_and_openssl_verifies_what_is_kept(
     let (path, owner) = (Path::new(&altered), affiant::durable::Readers::Owner);
     affiant::durable::create_new(path, &bytes, owner).unwrap();
     failure(&cli, &["audit", "timestamp", "--reply", &altered, "--ca", &root]);
+    // A second reply does not take the place of the one that is on record.
+    let second = authority.reply(&request);
+    let said = failure(&cli, &["audit", "timestamp", "--reply", &second, "--ca", &root]);
+    assert!(said.contains("another timestamp"), "{said}");
     cli.json(0, &["audit", "verify"]);
 }

@@ -16,6 +16,7 @@ mod anchors;
 mod api;
 mod cli;
 mod crash;
+mod doors;
 mod evidence;
 mod export;
 mod faults;

@@ -6,8 +6,9 @@ mod targets;
 use affiant::audit::note::NoteSigner;
 use affiant::audit::{Actor, Checkpoint, Event, Log, LogPaths, What};
 use affiant::domain::clock::{Clock as _, SystemClock, SystemEntropy};
+use affiant::domain::digest::Digest;
 use affiant::domain::ids::{EntryIndex, RequestId};
-use affiant::domain::payload::Token;
+use affiant::domain::payload::{PayloadRef, Token};
 use affiant::domain::principal::Via;
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -99,7 +100,7 @@ fn every_entry_has_one_spelling() {
     Log::create(&paths, "mutations.test/log", &SystemEntropy).unwrap();
     let clock = std::sync::Arc::new(SystemClock::start());
     let (log, _) = Log::open(&paths, clock, std::sync::Arc::new(SystemEntropy)).unwrap();
-    let document = Token::from_mac([7; 16]);
+    let (document, digest) = (Token::from_mac([7; 16]), Digest::of(b""));
     for what in [
         What::DocumentViewed {
             document: document.clone(),
@@ -115,12 +116,17 @@ fn every_entry_has_one_spelling() {
             withheld: 0,
             matters: Vec::new(),
             patients: Vec::new(),
-            payload: None,
+            payload: Some(PayloadRef {
+                blob_sha256: digest,
+                len: 1,
+                key: "k".into(),
+                commit: digest,
+            }),
         },
     ] {
         let req = RequestId::fresh(SystemClock::start().now(), &SystemEntropy);
         let actor = Actor { id: document.clone(), via: Via::Http, os_user: None };
-        log.append(Event { actor, req, policy: None, what }).unwrap();
+        log.append(Event { actor, req, policy: Some(digest), what }).unwrap();
     }
     let entries = log.entries(EntryIndex(0), 10).unwrap();
     let good: Vec<Vec<u8>> = entries.into_iter().map(|entry| entry.bytes).collect();

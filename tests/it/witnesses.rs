@@ -287,6 +287,12 @@ fn a_second_history_that_the_real_key_signed_stops_a_serving_appliance() {
     server.stop();
     let error = open(folder.path()).map(|_| ()).unwrap_err();
     assert!(matches!(error.downcast_ref(), Some(RoundError::Disagreement(_))), "{error:#}");
+    // The log can end, and another goes on from it under a key that nobody else has.
+    let began = cli.json(0, &["audit", "key", "compromised"]);
+    assert_eq!(began["epoch"], 2, "{began}");
+    let last = cli.json(0, &["audit", "list", "--type", "witness.failed"]);
+    assert!(last.to_string().contains("dropped_after_disagreement"), "{last}");
+    assert_eq!(cli.json(0, &["audit", "verify"])["ok"], true);
 }
 
 /// Leaf hashes of a log of fewer than 256 entries.

@@ -1,28 +1,17 @@
-//! Signing on through a real OpenID provider: npm's `oidc-provider`, run by node on loopback, misled
-//! by the script in the folder `provider` where it must do wrong.
+//! Signing on through a real OpenID provider, led by hand from door to door.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Duration;
 
 use affiant::audit::Entry;
-use affiant::config::OpenIdConfig;
 use affiant::domain::principal::Role;
-use affiant::domain::secret::Secret;
-use affiant::identity::openid::{Mapping, RETURN_PATH, Settings};
 use libtest_mimic::Failed;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::real_provider::{BASE, Provider};
 use crate::support::client::{Client, Reply};
 use crate::support::record::{entries, of_kind};
 use crate::support::server::Server;
-use crate::support::template::Holding;
 use crate::support::test_app::TestApp;
-
-/// Where the provider believes us to be; nothing listens there, the tests lead the way.
-const BASE: &str = "http://127.0.0.1:9";
 
 type Test = fn() -> Result<(), Failed>;
 
@@ -35,98 +24,6 @@ pub(crate) const ALL: [(&str, Test); 6] = [
     ("keys_that_a_provider_withdrew_open_nothing", refuses_withdrawn_keys),
     ("without_the_provider_passwords_still_work", goes_on_alone),
 ];
-
-/// What it takes and this machine lacks.
-pub(crate) fn missing() -> Option<String> {
-    let installed = folder().is_some_and(|folder| folder.join("node_modules").is_dir());
-    let node = Command::new("node").arg("--version").output().is_ok();
-    (!installed || !node).then(|| {
-        "AFFIANT_OUTSIDE_NODE names no folder where `npm ci` has run with the package of \
-         tests/outside/provider, or this machine has no node"
-            .to_owned()
-    })
-}
-
-fn folder() -> Option<PathBuf> {
-    std::env::var_os("AFFIANT_OUTSIDE_NODE").map(PathBuf::from)
-}
-
-/// The provider as a process.
-struct Provider {
-    process: Child,
-    /// It ends with us.
-    _stdin: ChildStdin,
-    issuer: String,
-}
-
-impl Provider {
-    fn start() -> Self {
-        // Node looks for packages beside the script.
-        let scripts = folder().unwrap().join("scripts");
-        std::fs::create_dir_all(&scripts).unwrap();
-        let script = tempfile::Builder::new().suffix(".mjs").tempfile_in(&scripts).unwrap();
-        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside/provider/provider.mjs");
-        std::fs::copy(own, script.path()).unwrap();
-        let mut process = Command::new("node")
-            .arg(script.path())
-            .args([format!("{BASE}{RETURN_PATH}"), format!("{BASE}/sign-in")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut issuer = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut issuer).unwrap();
-        let stdin = process.stdin.take().unwrap();
-        let issuer = issuer.trim_end().to_owned();
-        assert!(issuer.starts_with("http://127.0.0.1:"), "the provider starts: {issuer:?}");
-        Self { process, _stdin: stdin, issuer }
-    }
-
-    /// Changes how it behaves.
-    fn set(&self, change: &Value) {
-        assert_eq!(Client::new(&self.issuer).post("/control", change).status, 200);
-    }
-
-    fn stop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    /// A home whose people it vouches for.
-    fn home(&self) -> TestApp {
-        let table = |rows: &[(&str, &str)]| {
-            let row =
-                |(group, word): &(&str, &str)| ((*group).to_owned(), vec![(*word).to_owned()]);
-            rows.iter().map(row).collect()
-        };
-        let roles =
-            table(&[("all", "staff"), ("records", "records-officer"), ("it", "administrator")]);
-        let mapping = Mapping::parse(&roles, &table(&[("matter-*", "matter=*")])).unwrap();
-        let settings = Settings {
-            issuer: self.issuer.clone(),
-            name: "Example LLP".to_owned(),
-            client_id: "affiant".to_owned(),
-            client_secret: Some(Secret::new("a secret: with marks/+".to_owned())),
-            base_url: BASE.to_owned(),
-            scopes: vec!["openid".to_owned(), "profile".to_owned()],
-            name_claim: "preferred_username".to_owned(),
-            groups_claim: "groups".to_owned(),
-            mapping,
-            rights_last: Duration::from_secs(3_600),
-        };
-        let openid = OpenIdConfig { settings, timeout: Duration::from_secs(20), ca_file: None };
-        TestApp::holding(Holding::Nothing, |options| options.openid = Some(openid))
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        if self.process.try_wait().unwrap().is_none() {
-            self.stop();
-        }
-    }
-}
 
 /// A browser: it keeps cookies, each with who set it.
 #[derive(Default)]

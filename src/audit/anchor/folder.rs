@@ -10,6 +10,7 @@ use rustls_pki_types::pem::PemObject as _;
 use super::reply::{SignerTrust, Token, TokenError, check};
 use super::request::{nonce_of, request};
 use crate::audit::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
+use crate::audit::epoch::EPOCHS_MAX;
 use crate::audit::files::{LogPaths, make_readable_folder, read_bounded};
 use crate::audit::note::SignedText;
 use crate::domain::clock::{Entropy, Timestamp};
@@ -20,6 +21,8 @@ use crate::durable::{self, Readers};
 const WAITING_MAX: usize = 10_000;
 /// A reply with its certificates has a few thousand bytes.
 const REPLY_BYTES_MAX: u64 = 256 * 1024;
+/// A request has less than a hundred.
+const REQUEST_BYTES_MAX: u64 = 4_096;
 
 /// Why there is no anchor.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,12 @@ pub enum AnchorError {
     /// The reply.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// Caller: the checkpoint has another timestamp, whose digest is on record.
+    #[error("{} is another timestamp of that checkpoint, and stays: ask for one of a newer checkpoint", path.display())]
+    Kept {
+        /// The timestamp that is there.
+        path: PathBuf,
+    },
     /// Our own checkpoint does not read.
     #[error("the log's checkpoint does not read: run `affiant audit verify`")]
     Checkpoint,
@@ -63,18 +72,21 @@ pub struct Anchored {
     pub sha256: Digest,
 }
 
-/// The anchors of one log.
+/// The anchors of a log, and those of the logs that ended before it.
 pub struct Anchors {
     folder: PathBuf,
+    past: Vec<PathBuf>,
 }
 
 impl Anchors {
     /// Those of the log that lies there.
     pub fn of(paths: &LogPaths) -> Self {
-        Self { folder: paths.anchors() }
+        let past = (1..=EPOCHS_MAX).rev().map(|number| paths.past_anchors(number));
+        Self { folder: paths.anchors(), past: past.filter(|folder| folder.is_dir()).collect() }
     }
 
-    /// Keeps a checkpoint and makes a request of it, which is also written to `out`.
+    /// Keeps a checkpoint and makes a request of it, which is also written to `out`. Asked again, it
+    /// is the same request: whichever copy is answered, the answer fits.
     ///
     /// # Errors
     /// [`AnchorError`].
@@ -88,9 +100,12 @@ impl Anchors {
         let stated = note.and_then(|note| Checkpoint::parse(note.text));
         let size = stated.ok_or(AnchorError::Checkpoint)?.size;
         make_readable_folder(&self.folder)?;
-        let imprint = Digest::of(&self.checkpoint(size, checkpoint)?);
-        let request = request(&imprint, entropy);
-        durable::replace(&self.path(size, "tsq"), &request, Readers::Everyone)?;
+        // That of the first request: none that is kept loses what it is of.
+        let newest = || checkpoint.as_bytes().to_vec();
+        let kept = path(&self.folder, size, "checkpoint");
+        let imprint = Digest::of(&keep_first(&kept, CHECKPOINT_BYTES_MAX, newest)?);
+        let fresh = || request(&imprint, entropy);
+        let request = keep_first(&path(&self.folder, size, "tsq"), REQUEST_BYTES_MAX, fresh)?;
         durable::replace(out, &request, Readers::Everyone)?;
         Ok(Requested { size, imprint })
     }
@@ -104,62 +119,65 @@ impl Anchors {
         let bytes = read_bounded(reply, REPLY_BYTES_MAX)?;
         let authorities = authorities.map_or_else(|| Ok(Vec::new()), certificates)?;
         let token = check(&bytes, &authorities)?;
-        let size = self.size_of(&token)?;
-        let path = self.path(size, "tsr");
-        durable::replace(&path, &bytes, Readers::Everyone)?;
+        let (folder, size) = self.request_of(&token)?;
+        let path = path(folder, size, "tsr");
+        if keep_first(&path, REPLY_BYTES_MAX, || bytes.clone())? != bytes {
+            return Err(AnchorError::Kept { path });
+        }
         let Token { imprint, time, signer, trust, .. } = token;
         Ok(Anchored { size, imprint, time, signer, trust, path, sha256: Digest::of(&bytes) })
     }
 
-    /// The checkpoint of this size that anchors are about: the first that was asked for, so that
-    /// none that is kept loses what it is of.
-    fn checkpoint(&self, size: u64, newest: &str) -> io::Result<Vec<u8>> {
-        let path = self.path(size, "checkpoint");
-        match read_bounded(&path, CHECKPOINT_BYTES_MAX) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                durable::replace(&path, newest.as_bytes(), Readers::Everyone)?;
-                Ok(newest.as_bytes().to_vec())
+    /// Which waiting request a token answers: its folder and size.
+    fn request_of(&self, token: &Token) -> Result<(&Path, u64), AnchorError> {
+        for folder in [&self.folder].into_iter().chain(&self.past) {
+            for size in sizes(folder)? {
+                let checkpoint =
+                    read_bounded(&path(folder, size, "checkpoint"), CHECKPOINT_BYTES_MAX)?;
+                if Digest::of(&checkpoint) != token.imprint {
+                    continue;
+                }
+                let request = read_bounded(&path(folder, size, "tsq"), REQUEST_BYTES_MAX)?;
+                if nonce_of(&request) != Some(token.nonce.as_slice()) {
+                    return Err(TokenError::Nonce.into());
+                }
+                return Ok((folder, size));
             }
-            known => known,
-        }
-    }
-
-    /// Which waiting request a token answers.
-    fn size_of(&self, token: &Token) -> Result<u64, AnchorError> {
-        for size in self.sizes()? {
-            let checkpoint = read_bounded(&self.path(size, "checkpoint"), CHECKPOINT_BYTES_MAX)?;
-            if Digest::of(&checkpoint) != token.imprint {
-                continue;
-            }
-            let request = read_bounded(&self.path(size, "tsq"), 4_096)?;
-            if nonce_of(&request) != Some(token.nonce.as_slice()) {
-                return Err(TokenError::Nonce.into());
-            }
-            return Ok(size);
         }
         Err(TokenError::Imprint.into())
     }
+}
 
-    /// The sizes that were asked for, newest first.
-    fn sizes(&self) -> io::Result<Vec<u64>> {
-        let listing = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            listing => listing?,
-        };
-        let mut sizes: Vec<u64> = Vec::new();
-        for file in listing {
-            let name = file?.file_name();
-            let size =
-                name.to_str().and_then(|name| name.strip_suffix(".tsq")?.parse::<u64>().ok());
-            sizes.extend(size);
-        }
-        sizes.sort_unstable_by(|a, b| b.cmp(a));
-        sizes.truncate(WAITING_MAX);
-        Ok(sizes)
+/// The sizes that were asked for, newest first.
+fn sizes(folder: &Path) -> io::Result<Vec<u64>> {
+    let listing = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listing => listing?,
+    };
+    let mut sizes: Vec<u64> = Vec::new();
+    for file in listing {
+        let name = file?.file_name();
+        let size = name.to_str().and_then(|name| name.strip_suffix(".tsq")?.parse::<u64>().ok());
+        sizes.extend(size);
     }
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    sizes.truncate(WAITING_MAX);
+    Ok(sizes)
+}
 
-    fn path(&self, size: u64, kind: &str) -> PathBuf {
-        self.folder.join(format!("{size}.{kind}"))
+fn path(folder: &Path, size: u64, kind: &str) -> PathBuf {
+    folder.join(format!("{size}.{kind}"))
+}
+
+/// What a file holds; where it is not there, what it is made of now.
+fn keep_first(path: &Path, limit: u64, make: impl FnOnce() -> Vec<u8>) -> io::Result<Vec<u8>> {
+    match read_bounded(path, limit) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let made = make();
+            durable::replace(path, &made, Readers::Everyone)?;
+            Ok(made)
+        }
+        known => known,
     }
 }
 

@@ -6,8 +6,7 @@ use super::{Inner, Log};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::entry::Entry;
 use crate::audit::merkle::Hash;
-use crate::audit::past;
-use crate::audit::problems::Problem;
+use crate::audit::past::{self, PastLogs};
 use crate::audit::reader::{ReadError, Reader};
 use crate::domain::ids::EntryIndex;
 use crate::durable;
@@ -85,8 +84,8 @@ impl Log {
         self.inner.shared.lock().note.to_string()
     }
 
-    /// What is wrong with the logs that ended before this one.
-    pub fn verify_past(&self) -> Vec<Problem> {
+    /// Verifies the logs that ended before this one.
+    pub fn verify_past(&self) -> PastLogs {
         past::verify_past(&self.inner.paths)
     }
 

@@ -8,8 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::anchor_samples::{AUTHORITY, CHECKPOINT, REFUSAL, REPLY, REQUEST, RSA_REPLY};
 use super::*;
 use crate::audit::{AnchorError, Anchors, SignerTrust, TokenError};
-use crate::domain::digest::Digest;
-use crate::durable::{Readers, create_new};
+use crate::durable::{self, Readers, create_new};
 
 fn bytes(sample: &str) -> Vec<u8> {
     STANDARD.decode(sample).unwrap()
@@ -43,8 +42,12 @@ impl World {
         anchors.keep(&reply, authority.as_deref()).map(|anchored| anchored.trust)
     }
 
+    fn anchors(&self) -> PathBuf {
+        self.home.paths.anchors()
+    }
+
     fn kept(&self) -> Option<Vec<u8>> {
-        fs::read(self.home.folder.path().join("anchors/3.tsr")).ok()
+        fs::read(self.anchors().join("3.tsr")).ok()
     }
 }
 
@@ -75,14 +78,25 @@ fn a_request_is_what_openssl_makes_of_the_same_checkpoint() {
     assert_eq!(&ours[imprint..imprint + 32], requested.imprint.as_bytes());
     assert_eq!(ours[imprint + 32..imprint + 34], theirs[imprint + 32..imprint + 34]);
     assert_eq!(ours[ours.len() - 3..], theirs[theirs.len() - 3..]);
-    // Asked again at the same size: the same checkpoint, another nonce.
+    // Asked again at the same size: the same checkpoint, and the same request.
     let other = format!("{note}— w.test AAAAAAAA\n");
     let again = anchors.request(&other, &out, &SystemEntropy).unwrap();
     assert_eq!(again, requested);
-    assert_ne!(fs::read(&out).unwrap(), ours);
+    assert_eq!(fs::read(&out).unwrap(), ours);
     let stored = |name: &str| fs::read(home.folder.path().join("anchors").join(name)).unwrap();
     assert_eq!(stored("3.checkpoint"), note.as_bytes());
-    assert_eq!(stored("3.tsq"), fs::read(&out).unwrap());
+    assert_eq!(stored("3.tsq"), ours);
+    // Of another log it is another: what is here goes with the log that it is about.
+    log.close();
+    epochs::freeze(&home);
+    epochs::begin(&home).unwrap();
+    assert_eq!(fs::read(home.paths.past_anchors(1).join("3.tsq")).unwrap(), ours);
+    home.fill(2);
+    let log = home.open();
+    let note = log.published_checkpoint();
+    let requested = Anchors::of(&home.paths).request(&note, &out, &SystemEntropy).unwrap();
+    assert_eq!((requested.size, requested.imprint), (3, Digest::of(note.as_bytes())));
+    assert_eq!(stored("3.checkpoint"), note.as_bytes());
 }
 
 #[test]
@@ -91,6 +105,19 @@ fn a_reply_is_kept_once_status_imprint_nonce_and_signature_hold() {
     assert_eq!(world.keep(&bytes(REPLY), Some(AUTHORITY)).unwrap(), SignerTrust::Chain);
     assert_eq!(world.kept(), Some(bytes(REPLY)));
     assert_eq!(world.keep(&bytes(REPLY), None).unwrap(), SignerTrust::SignatureOnly);
+    // Another reply to the same request does not take its place: its digest is on record.
+    tamper(&world.anchors().join("3.tsr"), b"an earlier reply");
+    let second = world.keep(&bytes(REPLY), Some(AUTHORITY)).unwrap_err();
+    assert!(matches!(second, AnchorError::Kept { .. }), "{second}");
+    assert_eq!(world.kept().unwrap(), b"an earlier reply");
+
+    // Also where the log that it is about has ended meanwhile.
+    let world = World::new();
+    world.home.fill(1);
+    epochs::freeze(&world.home);
+    epochs::begin(&world.home).unwrap();
+    assert_eq!(world.keep(&bytes(REPLY), Some(AUTHORITY)).unwrap(), SignerTrust::Chain);
+    assert_eq!(fs::read(world.home.paths.past_anchors(1).join("3.tsr")).unwrap(), bytes(REPLY));
 
     let world = World::new();
     // Signed by RSA over SHA-512, for the same checkpoint: but the answer to another request.
@@ -128,6 +155,7 @@ fn every_changed_byte_of_a_reply_is_found_or_changes_nothing_that_is_stated() {
     tamper(&ca, AUTHORITY.as_bytes());
     let keep = |bytes: &[u8]| {
         tamper(&reply, bytes);
+        durable::remove(&world.anchors().join("3.tsr")).unwrap();
         Anchors::of(paths).keep(&reply, Some(Path::new(&ca)))
     };
     let expected = keep(&good).unwrap();

@@ -2,6 +2,7 @@
 
 mod anchor;
 mod anchor_samples;
+mod chain;
 mod changes;
 mod epochs;
 mod event;
@@ -28,8 +29,9 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::answer::Setting;
 use crate::domain::clock::{Clock, Entropy, SystemEntropy, Timestamp};
+use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
-use crate::domain::payload::Token;
+use crate::domain::payload::{PayloadRef, Token};
 use crate::domain::principal::Via;
 
 const ORIGIN: &str = "appliance.test/audit/1";
@@ -118,9 +120,21 @@ fn append_many(log: &Log, count: u64) {
     });
 }
 
+/// An event; of a query, under the policy set that [`started`] names.
 fn event_of(req: u128, what: What) -> Event {
     let actor = Actor { id: Token::from_mac([7; 16]), via: Via::Http, os_user: None };
-    Event { actor, req: RequestId(Uuid::from_u128(req)), policy: None, what }
+    let policy = QueryStep::of(what.kind().0).map(|_| Digest::of(b""));
+    Event { actor, req: RequestId(Uuid::from_u128(req)), policy, what }
+}
+
+fn started() -> What {
+    let digest = Digest::of(b"");
+    What::LogStarted { binary: digest, config: digest, policy: digest, models: [].into(), size: 0 }
+}
+
+fn payload() -> PayloadRef {
+    let digest = Digest::of(b"payload");
+    PayloadRef { blob_sha256: digest, len: 7, key: "k".into(), commit: digest }
 }
 
 /// An entry that belongs to no query.
@@ -147,7 +161,7 @@ fn received() -> What {
         patient: None,
         rights: Token::from_mac([8; 16]),
         setting: Setting::default(),
-        payload: None,
+        payload: Some(payload()),
     }
 }
 
@@ -158,7 +172,7 @@ fn retrieved() -> What {
         withheld: 0,
         matters: Vec::new(),
         patients: Vec::new(),
-        payload: None,
+        payload: Some(payload()),
     }
 }
 

@@ -6,60 +6,75 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::*;
+use crate::audit::faults::{Cause, Fault, FaultyFiles};
 use crate::audit::log::Pace;
 use crate::domain::ids::EntryIndex;
 
-/// Real files whose journal waits at a gate before each commit.
-struct Gated {
-    disk: DiskFiles,
-    arrived: SyncSender<()>,
-    gate: Mutex<Receiver<()>>,
+/// Told of the bytes of each commit.
+type Hook = dyn Fn(&[u8]) + Send + Sync;
+
+/// Files with something that happens before each commit.
+struct Hooked {
+    files: Arc<dyn LogFiles>,
+    before_commit: Box<Hook>,
 }
 
-/// The gate of a log: tells of commits that wait at it. Open for good once dropped.
+/// The gate of a log whose commits wait at it, and tell so. Open for good once dropped.
 struct Gate {
     arrived: Receiver<()>,
     _open: SyncSender<()>,
 }
 
-impl LogFiles for Gated {
+impl LogFiles for Hooked {
     fn append_journal(&self, bytes: &[u8]) -> io::Result<()> {
-        if self.arrived.try_send(()).is_ok() {
-            // Ends with an error once the gate is dropped.
-            let opened = self.gate.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            assert!(opened.is_err());
-        }
-        self.disk.append_journal(bytes)
+        (self.before_commit)(bytes);
+        self.files.append_journal(bytes)
     }
 
     fn replace_journal(&self, bytes: &[u8]) -> io::Result<()> {
-        self.disk.replace_journal(bytes)
+        self.files.replace_journal(bytes)
     }
 
     fn publish(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
-        self.disk.publish(path, bytes)
+        self.files.publish(path, bytes)
     }
 
     fn remove_folder(&self, path: &str) -> io::Result<()> {
-        self.disk.remove_folder(path)
+        self.files.remove_folder(path)
     }
 
     fn make_reserve(&self) -> io::Result<()> {
-        self.disk.make_reserve()
+        self.files.make_reserve()
     }
 
     fn free_reserve(&self) -> io::Result<()> {
-        self.disk.free_reserve()
+        self.files.free_reserve()
     }
+}
+
+fn hooked(
+    home: &Home,
+    pace: Pace,
+    files: Arc<dyn LogFiles>,
+    before_commit: impl Fn(&[u8]) + Send + Sync + 'static,
+) -> Log {
+    let files = Arc::new(Hooked { files, before_commit: Box::new(before_commit) });
+    let (clock, entropy) = home.parts();
+    Log::open_paced(&home.paths, clock, entropy, files, pace).unwrap().0
 }
 
 fn gated(home: &Home, pace: Pace) -> (Log, Gate) {
     let (arrived, arrivals) = sync_channel(1);
-    let (open, gate) = sync_channel(1);
-    let disk = DiskFiles::new(home.paths.clone());
-    let files = Arc::new(Gated { disk, arrived, gate: Mutex::new(gate) });
-    let (clock, entropy) = home.parts();
-    let (log, _) = Log::open_paced(&home.paths, clock, entropy, files, pace).unwrap();
+    let (open, gate) = sync_channel::<()>(1);
+    let gate = Mutex::new(gate);
+    let disk = Arc::new(DiskFiles::new(home.paths.clone()));
+    let log = hooked(home, pace, disk, move |_| {
+        if arrived.try_send(()).is_ok() {
+            // Ends with an error once the gate is dropped.
+            let opened = gate.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            assert!(opened.is_err());
+        }
+    });
     (log, Gate { arrived: arrivals, _open: open })
 }
 
@@ -111,4 +126,32 @@ fn who_waits_too_long_is_told_so_and_what_was_not_begun_is_taken_back() {
     assert_eq!(pages, [Some(0)]);
     log.close();
     assert!(home.verify().ok);
+}
+
+#[test]
+fn a_log_that_is_stopped_while_it_finds_space_stays_stopped() {
+    let home = Home::new();
+    let pace = Pace { probe: Duration::from_millis(1), ..Pace::USUAL };
+    let cause = Cause::Full { reserve: u64::MAX };
+    let first_commit = 3;
+    let files = FaultyFiles::new(home.paths.clone(), first_commit, Fault::Lost, cause);
+    let files = Arc::new(files);
+    let slot: Arc<Mutex<Option<Log>>> = Arc::default();
+    let to_stop = Arc::clone(&slot);
+    let log = hooked(&home, pace, Arc::clone(&files) as Arc<dyn LogFiles>, move |bytes| {
+        if String::from_utf8_lossy(bytes).contains("log.storage_restored")
+            && let Some(log) = to_stop.lock().unwrap().take()
+        {
+            log.halt(io::Error::other("a witness disagrees"));
+        }
+    });
+    *slot.lock().unwrap() = Some(log.clone());
+    assert!(matches!(log.append(viewed(1)), Err(AppendError::Full)));
+    files.give_space();
+    while log.condition() == Condition::Full {
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    log.clone().close();
+    assert_eq!(log.condition(), Condition::Stopped);
+    assert!(matches!(log.append(viewed(1)), Err(AppendError::Halted { .. })));
 }

@@ -1,8 +1,10 @@
 //! What the verifier finds.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use super::*;
 use crate::audit::note::NoteSigner;
-use crate::domain::digest::Digest;
+use crate::domain::payload::TokenKind;
 
 fn found(home: &Home) -> Vec<String> {
     home.verify().problems.into_iter().map(|problem| problem.kind).collect()
@@ -67,6 +69,14 @@ fn files_that_no_log_has_are_named() {
     }
     std::os::unix::fs::symlink("checkpoint", home.paths.log.join("link")).unwrap();
     assert_eq!(found(&home), ["unknown_file"]);
+    fs::remove_file(home.paths.log.join("link")).unwrap();
+    // Names that are no text, of a file and of a folder.
+    let name = |bytes: &[u8]| home.paths.log.join("tile").join(std::ffi::OsStr::from_bytes(bytes));
+    tamper(&name(b"\xff"), b"?");
+    assert_eq!(found(&home), ["unknown_file"]);
+    fs::create_dir(name(b"\xff.p")).unwrap();
+    tamper(&name(b"\xff.p/hidden"), b"?");
+    assert_eq!(found(&home), ["unknown_file", "unknown_file"]);
 }
 
 #[test]
@@ -106,14 +116,11 @@ fn released() -> What {
     What::SearchReleased { hits: 0 }
 }
 
-fn started() -> What {
-    let digest = Digest::of(b"");
-    What::LogStarted { binary: digest, config: digest, policy: digest, models: [].into(), size: 0 }
-}
-
 #[test]
 fn a_query_has_one_beginning_one_retrieval_and_one_end() {
-    let good = [entry(1, 5, received()), entry(1, 5, retrieved()), entry(2, 5, released())];
+    let start = || entry(1, 4, started());
+    let good =
+        [start(), entry(1, 5, received()), entry(1, 5, retrieved()), entry(2, 5, released())];
     assert!(forge(&good).ok);
     for (entries, expected) in [
         (vec![received(), failed()], vec![]),
@@ -126,7 +133,8 @@ fn a_query_has_one_beginning_one_retrieval_and_one_end() {
         (vec![received(), released()], vec!["query_order"]),
         (vec![retrieved()], vec!["query_order"]),
     ] {
-        let entries: Vec<_> = entries.into_iter().map(|what| entry(1, 5, what)).collect();
+        let entries = entries.into_iter().map(|what| entry(1, 5, what));
+        let entries: Vec<_> = [start()].into_iter().chain(entries).collect();
         assert_eq!(kinds(&forge(&entries)), expected);
     }
 }
@@ -134,7 +142,7 @@ fn a_query_has_one_beginning_one_retrieval_and_one_end() {
 #[test]
 fn a_query_left_open_long_ago_is_a_problem_and_a_running_one_a_warning() {
     for (behind, expected) in [(1_024 - 1, false), (1_024, true)] {
-        let mut entries = vec![entry(1, 5, received())];
+        let mut entries = vec![entry(1, 4, started()), entry(1, 5, received())];
         entries.extend((0..behind).map(|_| entry(1, 6, viewed(1).what)));
         let report = forge(&entries);
         let (problems, warnings) = if expected { (1, 0) } else { (0, 1) };
@@ -142,7 +150,7 @@ fn a_query_left_open_long_ago_is_a_problem_and_a_running_one_a_warning() {
         assert_eq!(report.warnings.len(), warnings, "{behind} entries behind it");
         assert_eq!(report.ok, !expected);
         let found = report.problems.iter().chain(&report.warnings).next().unwrap();
-        assert_eq!(found.index, Some(0));
+        assert_eq!(found.index, Some(1));
         assert_eq!(found.kind, if expected { "open_query" } else { "running_query" });
     }
 }
@@ -161,11 +169,11 @@ fn ids_are_unique_and_times_in_order() {
     assert_eq!(problem.detail, "entry 1 of tile/entries/000.p/2 is not canonical JSON (RFC 8785)");
 }
 
-fn token(number: u8) -> Token {
+pub(super) fn token(number: u8) -> Token {
     Token::from_mac([number; 16])
 }
 
-fn activated(number: u8) -> What {
+pub(super) fn activated(number: u8) -> What {
     What::DocumentActivated {
         document: token(number),
         generation: 1,
@@ -177,12 +185,12 @@ fn activated(number: u8) -> What {
     }
 }
 
-fn deleted(number: u8) -> What {
+pub(super) fn deleted(number: u8) -> What {
     What::DocumentDeleted { document: token(number), generation: 1 }
 }
 
 /// Retrieval that returned these documents; the last one did not fit the budget.
-fn found_in(documents: &[u8]) -> What {
+pub(super) fn found_in(documents: &[u8]) -> What {
     let hits = documents.iter().zip(1_u32..).map(|(number, rank)| RetrievedHit {
         document: token(*number),
         passage: crate::domain::ids::PassageId(Uuid::from_u128(u128::from(rank))),
@@ -199,7 +207,7 @@ fn found_in(documents: &[u8]) -> What {
         withheld: 0,
         matters: Vec::new(),
         patients: Vec::new(),
-        payload: None,
+        payload: Some(payload()),
     }
 }
 
@@ -214,7 +222,7 @@ fn answered(cited: &[u8]) -> What {
         prompt_tokens: 0,
         completion_tokens: 0,
         seed: 0.into(),
-        payload: None,
+        payload: Some(payload()),
     }
 }
 
@@ -241,8 +249,8 @@ fn what_retrieval_returns_was_taken_in_before_and_what_is_cited_was_evidence() {
         }),
         (vec![received(), answered(&[1])], vec!["cited_without_evidence", "query_order"]),
     ] {
-        let entries: Vec<_> = entries.into_iter().map(|what| entry(1, 5, what)).collect();
-        let report = forge(&entries);
+        let entries = [started()].into_iter().chain(entries).map(|what| entry(1, 5, what));
+        let report = forge(&entries.collect::<Vec<_>>());
         assert_eq!(kinds(&report), expected);
         assert!(report.problems.iter().all(|problem| problem.index.is_some()));
     }
@@ -298,6 +306,44 @@ fn every_entry_names_a_policy_set_that_was_in_force() {
         assert!(found.iter().all(|kind| *kind == "policy_not_in_force"), "{found:?}");
         assert_eq!(found.len(), expected, "{:?}", report.problems);
     }
+}
+
+#[test]
+fn nothing_is_erased_that_a_hold_keeps() {
+    let hold = |req, number| entry(1, req, held(number));
+    let release = |req, number| {
+        let hold = RequestId(Uuid::from_u128(req));
+        entry(1, 9, What::HoldReleased { hold, subject: token(number) })
+    };
+    let erase = |subject, number: u8| {
+        let keys = vec!["rows".to_owned(), format!("document-{}", token(number))];
+        entry(1, 9, What::ErasureKeys { subject: token(subject), keys })
+    };
+    for (entries, expected) in [
+        (vec![hold(5, 1), erase(2, 2)], 0),
+        (vec![hold(5, 1), erase(1, 2)], 1),
+        // A document that is kept, with the matter that it belongs to.
+        (vec![hold(5, 1), erase(2, 1)], 1),
+        (vec![hold(5, 1), release(5, 1), erase(1, 1)], 0),
+        // One of two holds has ended, or a third that is none.
+        (vec![hold(5, 1), hold(6, 1), release(5, 1), erase(1, 1)], 1),
+        (vec![hold(5, 1), release(7, 1), erase(1, 1)], 1),
+        (vec![erase(1, 1), hold(5, 1)], 0),
+    ] {
+        let report = forge(&entries);
+        assert_eq!(kinds(&report), vec!["erased_under_hold"; expected]);
+    }
+}
+
+pub(super) fn held(number: u8) -> What {
+    What::HoldPlaced { scope: TokenKind::Document, subject: token(number), payload: None }
+}
+
+#[test]
+fn a_time_without_a_date_is_no_time_of_an_entry() {
+    let last = 253_402_207_200_000;
+    assert_eq!(forge(&[entry(last, 1, viewed(1).what)]).problems, []);
+    assert_eq!(kinds(&forge(&[entry(last + 1, 1, viewed(1).what)])), ["entry_schema"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A witness and the log that goes to it, without a network between them.
 
 use std::path::Path;
+use std::slice::from_ref;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -9,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::audit::merkle::{Hash, empty_root, leaf_hash, node_hash};
 use crate::audit::note::{NoteError, NoteSigner, NoteVerifier};
-use crate::domain::digest::Digest;
 
 fn open_witness(folder: &Path, logs: &[NoteVerifier]) -> Witness {
     let clock = Arc::new(SetClock(AtomicU64::new(1_700_000_000_000)));
@@ -267,9 +267,13 @@ fn a_log_is_cosigned_as_it_grows_and_says_when_a_witness_fails() {
         witness: "w".into(),
         failing: failing.map(ToOwned::to_owned),
     };
-    assert_eq!(rounds.run().unwrap(), [change(Some("unreachable"))]);
-    assert_eq!(rounds.run().unwrap(), [], "told once");
-    // Also over a restart.
+    let away = change(Some("unreachable"));
+    assert_eq!(rounds.run().unwrap(), from_ref(&away));
+    assert_eq!(rounds.run().unwrap(), from_ref(&away), "until it is on record, over restarts too");
+    let again = world.rounds(&home, &log);
+    assert_eq!(again.run().unwrap(), from_ref(&away));
+    again.told(&away).unwrap();
+    assert_eq!(again.run().unwrap(), [], "told once, over restarts too");
     let again = world.rounds(&home, &log);
     assert_eq!(again.run().unwrap(), []);
     assert_eq!(again.standing().witnesses["w"].as_deref(), Some("unreachable"));
@@ -311,10 +315,61 @@ fn a_log_that_was_put_back_is_stopped_at_its_start_and_stays_so() {
     // The operator's decision to go on without that witness goes on record.
     let without = World { policy: TlogPolicy::default(), ..World::new(&old) };
     let log = old.open();
-    let changes = without.rounds(&old, &log).run().unwrap();
     let failing = Some("dropped_after_disagreement".to_owned());
-    assert_eq!(changes, [Change { witness: "w".into(), failing }]);
+    let dropped = Change { witness: "w".into(), failing };
+    let rounds = without.rounds(&old, &log);
+    assert_eq!(rounds.run().unwrap(), from_ref(&dropped));
+    assert_eq!(without.rounds(&old, &log).run().unwrap(), from_ref(&dropped), "until it is told");
+    rounds.told(&dropped).unwrap();
+    assert_eq!(rounds.run().unwrap(), []);
     assert!(log.append(viewed(1)).is_ok());
+}
+
+#[test]
+fn a_log_is_stopped_although_it_cannot_be_kept_that_a_witness_disagrees() {
+    let home = Home::new();
+    let world = World::new(&home);
+    home.fill(3);
+    let old = home.copy();
+    home.fill(2);
+    let log = home.open();
+    world.rounds(&home, &log).run().unwrap();
+    log.close();
+    let log = old.open();
+    let rounds = world.rounds(&old, &log);
+    // No file can be put where a folder is.
+    fs::create_dir_all(old.paths.witnesses().join("in the way")).unwrap();
+    assert!(matches!(rounds.run(), Err(RoundError::Disagreement(_))));
+    assert!(matches!(log.append(viewed(1)), Err(AppendError::Halted { .. })));
+    assert!(matches!(rounds.run(), Err(RoundError::Disagreement(_))), "and stays so");
+}
+
+#[test]
+fn a_witness_that_signs_many_times_keeps_no_log_from_being_opened() {
+    let home = Home::new();
+    home.fill(3);
+    let world = World::new(&home);
+    let log = home.open();
+    let kept = Arc::clone(&world.kept);
+    let post = move |_: &str, body: String| {
+        let reply = reply_of(kept.add_checkpoint(body.as_bytes()));
+        let body = reply.body.repeat(98);
+        Some(PostReply { body, ..reply })
+    };
+    let policy = world.policy.clone();
+    let rounds = Rounds::open(&home.paths, log.clone(), policy, Box::new(post)).unwrap();
+    assert_eq!(rounds.run().unwrap(), []);
+    let cosigned = rounds.cosigned().unwrap();
+    assert_eq!(cosigned, fs::read_to_string(home.paths.cosigned()).unwrap());
+    assert_eq!(cosigned.matches("witness.test/w1").count(), 1);
+    // Nor does what lies in place of what it has cosigned.
+    for unreadable in [&b"\xff"[..], b"no checkpoint", cosigned.repeat(99).as_bytes()] {
+        tamper(&home.paths.cosigned(), unreadable);
+        let rounds = world.rounds(&home, &log);
+        assert_eq!(rounds.cosigned(), None);
+        assert_eq!(rounds.run().unwrap(), []);
+        assert_eq!(rounds.standing().size, Some(3));
+    }
 }
 
 #[test]

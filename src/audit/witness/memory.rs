@@ -1,7 +1,7 @@
 //! What an appliance remembers of its witnesses between starts: how far each had come, which do not
-//! answer, and whether one of them disagreed.
+//! answer, whether one of them disagreed; and which of that is on record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +54,18 @@ impl Disagreement {
     }
 }
 
+/// Something that changed with one witness, to be recorded.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Change {
+    /// The witness, as the policy calls it.
+    pub witness: String,
+    /// Why it makes no statement now; `None` where it cosigns again.
+    pub failing: Option<String>,
+}
+
+/// A witness that disagreed and was taken out of the policy since: the operator's decision.
+const DROPPED: &str = "dropped_after_disagreement";
+
 /// What is known of one witness.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub(super) struct Known {
@@ -61,6 +73,9 @@ pub(super) struct Known {
     pub(super) size: u64,
     /// Why it made no statement last time.
     pub(super) failing: Option<String>,
+    /// The same, as far as it is on record.
+    #[serde(default)]
+    told: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -69,6 +84,36 @@ pub(super) struct Memory {
     pub(super) witnesses: BTreeMap<String, Known>,
     /// Stays until that witness cosigns, or is taken out of the policy.
     pub(super) disagreement: Option<Disagreement>,
+    /// Witnesses that were taken out of the policy after they disagreed, which is not on record yet.
+    #[serde(default)]
+    dropped: BTreeSet<String>,
+}
+
+impl Memory {
+    /// Forgets the witnesses that the policy does not name any more.
+    pub(super) fn keep_only(&mut self, is_known: impl Fn(&str) -> bool) {
+        let gone = self.disagreement.take_if(|found| !is_known(&found.witness));
+        self.dropped.extend(gone.map(|gone| gone.witness));
+        self.witnesses.retain(|name, _| is_known(name));
+    }
+
+    /// What has changed and is not on record.
+    pub(super) fn untold(&self) -> Vec<Change> {
+        let dropped = |name: &String| (name.clone(), Some(DROPPED.to_owned()));
+        let changed = self.witnesses.iter().filter(|(_, known)| known.failing != known.told);
+        let changed = changed.map(|(name, known)| (name.clone(), known.failing.clone()));
+        let all = self.dropped.iter().map(dropped).chain(changed);
+        all.map(|(witness, failing)| Change { witness, failing }).collect()
+    }
+
+    /// This is on record.
+    pub(super) fn tell(&mut self, Change { witness, failing }: &Change) {
+        if failing.as_deref() == Some(DROPPED) {
+            self.dropped.remove(witness);
+        } else if let Some(known) = self.witnesses.get_mut(witness) {
+            known.told.clone_from(failing);
+        }
+    }
 }
 
 /// The memory and its file.

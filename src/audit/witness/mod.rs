@@ -19,7 +19,7 @@ mod rounds;
 mod submit;
 
 pub use ledger::{Decision, Witness, WitnessError};
-pub use memory::{Disagreement, How};
+pub use memory::{Change, Disagreement, How};
 pub use request::ADD_CHECKPOINT_BYTES_MAX;
-pub use rounds::{Change, Post, RoundError, Rounds, Witnessed};
+pub use rounds::{Post, RoundError, Rounds, Witnessed};
 pub use submit::PostReply;

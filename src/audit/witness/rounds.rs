@@ -8,7 +8,7 @@ use std::thread;
 
 use serde::Serialize;
 
-use super::memory::{Disagreement, How, Kept};
+use super::memory::{Change, Disagreement, How, Kept};
 use super::submit::{Answer, PostReply, Refused, submit};
 use crate::audit::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
 use crate::audit::files::{LogPaths, read_bounded};
@@ -29,15 +29,6 @@ pub enum RoundError {
     /// What the witnesses said could not be kept.
     #[error("what the witnesses said could not be kept")]
     Io(#[from] io::Error),
-}
-
-/// Something that changed with one witness, to be recorded.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Change {
-    /// The witness, as the policy calls it.
-    pub witness: String,
-    /// Why it makes no statement now; `None` where it cosigns again.
-    pub failing: Option<String>,
 }
 
 /// How a log stands with its witnesses.
@@ -62,6 +53,8 @@ pub struct Rounds {
 
 struct State {
     kept: Kept,
+    /// Why the log was stopped: so it stays until its next start, whatever a witness says later.
+    stopped_by: Option<Disagreement>,
     /// The checkpoint that is being cosigned, and the lines for it so far.
     note: String,
     lines: BTreeMap<String, String>,
@@ -82,13 +75,17 @@ impl Rounds {
     ) -> io::Result<Self> {
         let kept = Kept::load(&paths.witnesses())?;
         let cosigned_path = paths.cosigned();
-        let cosigned = match read_text(&cosigned_path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            text => Some(text?),
+        // Only a copy: the next round makes it anew.
+        let cosigned = match read_cosigned(&cosigned_path) {
+            Ok(cosigned) => cosigned,
+            Err(error) => {
+                tracing::warn!(%error, "what witnesses have cosigned does not read: asking again");
+                None
+            }
         };
-        let state =
-            Mutex::new(State { kept, note: String::new(), lines: BTreeMap::new(), cosigned });
-        Ok(Self { log, policy, post, cosigned_path, state })
+        let (note, lines) = (String::new(), BTreeMap::new());
+        let state = State { kept, stopped_by: None, note, lines, cosigned };
+        Ok(Self { log, policy, post, cosigned_path, state: Mutex::new(state) })
     }
 
     /// Whether there is anybody to go to.
@@ -97,13 +94,17 @@ impl Rounds {
     }
 
     /// Offers the newest published checkpoint to every witness that has not cosigned it yet.
-    /// Returns what changed, to be recorded.
+    /// Returns what changed and is not on record: the same again, until [`Self::told`] is told.
     ///
     /// # Errors
     /// [`RoundError::Disagreement`]: the log has stopped, and stays so over restarts.
     pub fn run(&self) -> Result<Vec<Change>, RoundError> {
         let mut state = self.lock();
-        let mut changes = self.forget_dropped(&mut state)?;
+        if let Some(found) = &state.stopped_by {
+            return Err(found.clone().into());
+        }
+        let is_known = |name: &str| self.policy.witnesses().iter().any(|w| w.name == name);
+        state.kept.memory.keep_only(is_known);
         let note = self.log.published_checkpoint();
         if note != state.note {
             state.note.clone_from(&note);
@@ -121,15 +122,30 @@ impl Rounds {
         let answers = self.ask(&note, &due);
         let mut state = self.lock();
         for ((witness, _), (known, answer)) in due.iter().zip(answers) {
-            changes.extend(self.enter(&mut state, &witness.name, known, answer));
+            self.enter(&mut state, &witness.name, known, answer);
+        }
+        if let Some(found) = state.kept.memory.disagreement.clone() {
+            // Whether or not that can be kept.
+            self.log.halt(found.clone());
+            state.stopped_by = Some(found.clone());
+            if let Err(error) = state.kept.store() {
+                tracing::error!(%error, "that a witness disagrees could not be kept");
+            }
+            return Err(found.into());
         }
         state.kept.store()?;
-        if let Some(disagreement) = state.kept.memory.disagreement.clone() {
-            self.log.halt(disagreement.clone());
-            return Err(disagreement.into());
-        }
         self.settle(&mut state)?;
-        Ok(changes)
+        Ok(state.kept.memory.untold())
+    }
+
+    /// A change is on record, and is not offered again.
+    ///
+    /// # Errors
+    /// Where that could not be kept: the change may be offered again after a restart.
+    pub fn told(&self, change: &Change) -> io::Result<()> {
+        let mut state = self.lock();
+        state.kept.memory.tell(change);
+        state.kept.store()
     }
 
     /// How the log stands with its witnesses.
@@ -153,19 +169,6 @@ impl Rounds {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A witness that disagreed and was taken out of the policy since: the operator's decision,
-    /// which goes on record.
-    fn forget_dropped(&self, state: &mut State) -> io::Result<Vec<Change>> {
-        let memory = &mut state.kept.memory;
-        let is_known = |name: &String| self.policy.witnesses().iter().any(|w| w.name == *name);
-        let gone = memory.disagreement.take_if(|found| !is_known(&found.witness));
-        let failing = Some("dropped_after_disagreement".to_owned());
-        let changes = gone.map(|gone| Change { witness: gone.witness, failing });
-        memory.witnesses.retain(|name, _| is_known(name));
-        state.kept.store()?;
-        Ok(changes.into_iter().collect())
-    }
-
     /// Asks each witness on a thread of its own.
     fn ask(&self, note: &str, due: &[(&PolicyWitness, u64)]) -> Vec<(u64, Answer)> {
         let ask = |witness: &PolicyWitness, mut known: u64| {
@@ -185,8 +188,8 @@ impl Rounds {
         })
     }
 
-    /// Takes one answer in; the change, if it is one.
-    fn enter(&self, state: &mut State, name: &str, known: u64, answer: Answer) -> Option<Change> {
+    /// Takes one answer in.
+    fn enter(&self, state: &mut State, name: &str, known: u64, answer: Answer) {
         let own = self.log.tree_size();
         let disagree = |how, seen| Disagreement { witness: name.to_owned(), how, seen, own };
         let memory = &mut state.kept.memory;
@@ -202,19 +205,17 @@ impl Rounds {
             Answer::Failed(refused) => Some(refused.as_str().to_owned()),
             Answer::Ahead { seen } => {
                 memory.disagreement = Some(disagree(How::Ahead, seen));
-                return None;
+                return;
             }
             Answer::Forked { seen } => {
                 memory.disagreement = Some(disagree(How::Forked, seen));
-                return None;
+                return;
             }
         };
         if let Some(reason) = &failing {
             tracing::warn!(witness = name, reason, "a witness did not cosign");
         }
-        let changed = entry.failing != failing;
-        entry.failing.clone_from(&failing);
-        changed.then(|| Change { witness: name.to_owned(), failing })
+        entry.failing = failing;
     }
 
     /// Keeps the checkpoint where enough witnesses have cosigned it.
@@ -242,7 +243,13 @@ fn stated(note: &str) -> Option<Checkpoint> {
     Checkpoint::parse(SignedText::parse(note.as_bytes()).ok()?.text)
 }
 
-fn read_text(path: &Path) -> io::Result<String> {
-    let bytes = read_bounded(path, CHECKPOINT_BYTES_MAX)?;
-    String::from_utf8(bytes).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+fn read_cosigned(path: &Path) -> io::Result<Option<String>> {
+    let invalid = |problem: &str| io::Error::new(io::ErrorKind::InvalidData, problem.to_owned());
+    let bytes = match read_bounded(path, CHECKPOINT_BYTES_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes?,
+    };
+    let text = String::from_utf8(bytes).map_err(|_| invalid("it is no text"))?;
+    stated(&text).ok_or_else(|| invalid("it is no checkpoint"))?;
+    Ok(Some(text))
 }

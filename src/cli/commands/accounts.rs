@@ -1,7 +1,6 @@
 //! `affiant user …`.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -10,52 +9,60 @@ use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::Proposal;
 use crate::domain::principal::{Attributes, Role};
-use crate::govern::Changer;
 use crate::identity::NewAccount;
+use crate::policy::Action;
+use crate::store::PasswordBy;
 
-use super::changes;
-
-/// A token for scripts holds at most this long.
-const TTL_MAX: Duration = Duration::from_secs(90 * 24 * 3_600);
+use super::{changes, credentials};
 
 pub(super) fn user(context: &mut Context<'_>, command: UserCommand) -> Result<Reply, Failure> {
     match command {
-        UserCommand::Add { name, role, attr, password_stdin } => {
+        UserCommand::Add { name, role, attr, password_stdin, as_user } => {
             let password = if password_stdin { context.stdin.take() } else { None };
-            add(context, &name, &role, &attr, password)
+            add(context, Wanted { name, role, attr, password }, as_user.as_deref())
         }
-        UserCommand::Token { name, ttl } => token(context, &name, &ttl),
+        UserCommand::Token { .. }
+        | UserCommand::Tokens { .. }
+        | UserCommand::RevokeToken { .. }
+        | UserCommand::SignOut { .. }
+        | UserCommand::Password { .. }
+        | UserCommand::Totp { .. } => credentials::credentials(context, command),
         UserCommand::Grant { name, role, as_user, reason, credential } => {
             let proposal = Proposal::GrantRole { account: name.parse()?, role: role.parse()? };
-            changes::propose(context, &as_user, &credential, reason, |_| Ok(proposal))
+            changes::propose(context, &as_user, &credential, reason, |_, _| Ok(proposal))
         }
-        UserCommand::List => list(context),
-        UserCommand::Disable { name } => {
-            let actor = context.operator()?;
+        UserCommand::List { as_user } => {
+            context.allowed(as_user.as_deref(), Action::ManageAccounts)?;
+            list(context)
+        }
+        UserCommand::Disable { name, as_user } => {
+            let by = context.by(as_user.as_deref())?;
             let governor = &context.app()?.governor;
-            governor.disable_account(Changer::Operator, &actor, &name)?;
+            governor.disable_account(by.changer(), &by.actor, &name)?;
             let value = json!({ "username": name, "disabled": true });
             Ok(Reply::done(value, format!("{name} is disabled")))
         }
     }
 }
 
-fn add(
-    context: &mut Context<'_>,
-    name: &str,
-    roles: &[String],
-    attributes: &[String],
+struct Wanted {
+    name: String,
+    role: Vec<String>,
+    attr: Vec<String>,
     password: Option<String>,
-) -> Result<Reply, Failure> {
-    let roles = roles.iter().map(|role| role.parse()).collect::<Result<BTreeSet<Role>, _>>()?;
+}
+
+fn add(context: &mut Context<'_>, wanted: Wanted, as_user: Option<&str>) -> Result<Reply, Failure> {
+    let Wanted { name, role, attr, password } = wanted;
+    let roles = role.iter().map(|role| role.parse()).collect::<Result<BTreeSet<Role>, _>>()?;
     let new = NewAccount {
         name: name.parse()?,
         roles,
-        attributes: pairs(attributes)?,
+        attributes: pairs(&attr)?,
         password: password.map(Into::into),
     };
-    let actor = context.operator()?;
-    let created = context.app()?.governor.create_account(Changer::Operator, &actor, new)?;
+    let by = context.by(as_user)?;
+    let created = context.app()?.governor.create_account(by.changer(), &by.actor, new)?;
     let mut value = json!({
         "username": created.principal.name,
         "roles": created.principal.roles,
@@ -82,37 +89,6 @@ pub(super) fn pairs(attributes: &[String]) -> Result<Attributes, Failure> {
     Ok(sets)
 }
 
-fn token(context: &mut Context<'_>, name: &str, ttl: &str) -> Result<Reply, Failure> {
-    let ttl = duration(ttl)?;
-    let actor = context.operator()?;
-    let governor = &context.app()?.governor;
-    let (token, expires) = governor.issue_token(Changer::Operator, &actor, name, ttl)?;
-    let value = json!({ "username": name, "token": token, "expires": expires.to_string() });
-    Ok(Reply::done(value, format!("{token}\n(holds until {expires}; it is not shown again)")))
-}
-
-fn duration(text: &str) -> Result<Duration, Failure> {
-    let wrong = || Failure::usage(format!("{text:?} is not a duration: give 30m, 1h or 7d"));
-    let (number, unit) = text
-        .char_indices()
-        .next_back()
-        .and_then(|(at, _)| text.split_at_checked(at))
-        .ok_or_else(wrong)?;
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let ttl = Duration::from_secs(number.saturating_mul(seconds));
-    if ttl.is_zero() || ttl > TTL_MAX {
-        return Err(Failure::usage(format!("{text:?} is not between 1s and 90d")));
-    }
-    Ok(ttl)
-}
-
 fn list(context: &mut Context<'_>) -> Result<Reply, Failure> {
     let app = context.app()?;
     let (rows, now) = (app.governor.accounts.list()?, app.clock.now());
@@ -129,6 +105,8 @@ fn list(context: &mut Context<'_>) -> Result<Reply, Failure> {
             "attributes": who.attributes,
             "federated": row.federated.is_some(),
             "disabled": row.disabled,
+            "second_factor": row.second_factor.is_some(),
+            "credential_is_own": row.password_by == PasswordBy::Owner,
             "created": row.created.to_string(),
         }));
     }
@@ -140,11 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_and_pairs_are_read_or_refused() {
-        assert_eq!(duration("90m").unwrap(), Duration::from_secs(5_400));
-        for wrong in ["", "h", "1", "1w", "0h", "91d", "-1h", "é"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
+    fn pairs_are_read_or_refused() {
         let sets = pairs(&["matter=A".into(), "matter=B".into()]).unwrap();
         assert_eq!(sets["matter"].len(), 2);
         assert!(pairs(&["matter".into()]).is_err());

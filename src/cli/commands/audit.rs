@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{timestamp, witness};
 use crate::audit::{
-    Entry, LogPaths, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory, problem_kinds,
-    verify_past, verify_with,
+    Entry, LogPaths, PastLogs, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
+    problem_kinds, verify_past,
 };
 use crate::cli::audit_args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
@@ -31,7 +31,7 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
                 Some(path) if is_bundle(&context.path(&path)) => {
                     verify_bundle(&context.path(&path), &claims)
                 }
-                Some(log) => verify_folder(&context.path(&log), claims, Vec::new()),
+                Some(log) => verify_folder(&context.path(&log), claims, PastLogs::default()),
                 None => verify_home(context, claims),
             }
         }
@@ -234,8 +234,8 @@ fn note(path: &Path) -> Result<String, Failure> {
     read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))
 }
 
-/// Verifies one log; `others` was found in other logs of its home.
-fn verify_folder(log: &Path, claims: Claims, others: Vec<Problem>) -> Result<Reply, Failure> {
+/// Verifies one log, after those of its home that ended before it.
+fn verify_folder(log: &Path, claims: Claims, past: PastLogs) -> Result<Reply, Failure> {
     if !log.is_dir() {
         return Err(Failure::usage(format!("{} is not a folder", log.display())));
     }
@@ -246,7 +246,7 @@ fn verify_folder(log: &Path, claims: Claims, others: Vec<Problem>) -> Result<Rep
         let cosigned = std::fs::read(folder.join("log.cosigned")).ok();
         let trust = cosigned.as_deref().map(|note| Trust::Cosigned(policy, note));
         let trust = trust.unwrap_or(Trust::Policy(policy));
-        return Ok(reported(&verify_with(log, trust, &options).and(others)));
+        return Ok(reported(&past.verify_next(log, trust, &options)));
     }
     let beside = || folder.join("log.vkey");
     let vkey = claims.vkey.unwrap_or_else(beside);
@@ -254,7 +254,7 @@ fn verify_folder(log: &Path, claims: Claims, others: Vec<Problem>) -> Result<Rep
         let path = vkey.display();
         Failure::usage(format!("the verifier key {path} cannot be read: {error}; name it --vkey"))
     })?;
-    Ok(reported(&verify_with(log, Trust::Key(&text), &options).and(others)))
+    Ok(reported(&past.verify_next(log, Trust::Key(&text), &options)))
 }
 
 fn read_policy(path: &Path) -> Result<TlogPolicy, Failure> {

@@ -9,6 +9,7 @@ use crate::cli::duty_args::{ChangesCommand, CredentialArgs};
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::{ChangeKind, Proposal};
 use crate::domain::ids::RequestId;
+use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::govern::{Changer, ErasureStep, GovernError, Governor, Listed};
 use crate::http::change_body;
@@ -76,12 +77,13 @@ pub(super) fn propose(
     name: &str,
     credential: &CredentialArgs,
     reason: String,
-    proposal: impl FnOnce(&Governor) -> Result<Proposal, Failure>,
+    proposal: impl FnOnce(&Governor, &Principal) -> Result<Proposal, Failure>,
 ) -> Result<Reply, Failure> {
     let reason = Reason::try_from(reason)?;
     let (who, actor) = context.confirmed(name, credential)?;
     let governor = &context.app()?.governor;
-    let row = governor.propose(&who, &actor, proposal(governor)?, reason)?;
+    let proposal = proposal(governor, who.principal())?;
+    let row = governor.propose(&who, &actor, proposal, reason)?;
     let text = format!(
         "proposed: {}\nsomebody else approves it with `affiant changes approve {} --as USER`, until {}",
         row.id, row.id, row.expires

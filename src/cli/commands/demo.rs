@@ -1,20 +1,23 @@
 //! The demonstration: a home of its own, one account a role, the demo corpus, a server.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::app::{self, App, InitOptions, Tls};
+use crate::app::{self, App, InitOptions, Initialised, Tls};
 use crate::cli::args::DemoArgs;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::access::Labels;
-use crate::domain::principal::Role;
+use crate::domain::change::Proposal;
+use crate::domain::principal::{Attributes, Role, UserName, Via};
+use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
 use crate::govern::Changer;
-use crate::identity::NewAccount;
+use crate::identity::{Credential, NewAccount};
 use crate::ingest::Source;
 
 use super::accounts::pairs;
@@ -95,6 +98,10 @@ fn make_home(context: &mut Context<'_>, accounts_file: &Path) -> Result<Value, F
         json!({ "username": "admin", "role": "administrator", "password": made.admin.1 }),
         json!({ "username": "approver", "role": "approver", "password": made.approver.1 }),
     ];
+    let governor = &made.app.governor;
+    for (name, password) in [&made.admin, &made.approver] {
+        governor.accounts.adopt_password(name.as_str(), password.clone().into())?;
+    }
     let demo = demo_settings()?;
     let roles = [
         ("staff", Role::Staff, demo.staff.attributes.as_slice()),
@@ -109,14 +116,44 @@ fn make_home(context: &mut Context<'_>, accounts_file: &Path) -> Result<Value, F
             password: None,
         };
         let actor = made.app.operator(context.os_user.clone());
-        let created = made.app.governor.create_account(Changer::Operator, &actor, new)?;
+        let created = governor.create_account(Changer::Operator, &actor, new)?;
         let password = created.password.unwrap_or_default();
+        governor.accounts.adopt_password(name, password.clone().into())?;
         accounts.push(json!({ "username": name, "role": role, "password": password }));
     }
+    accounts.push(custodian(&made)?);
     let accounts = Value::from(accounts);
     durable::create_new(accounts_file, accounts.to_string().as_bytes(), Readers::Owner)?;
     context.adopt(made.app);
     Ok(accounts)
+}
+
+/// A key custodian is made as on any other day: one person proposes it, another approves.
+fn custodian(made: &Initialised) -> Result<Value, Failure> {
+    let (governor, role) = (&made.app.governor, Role::KeyCustodian);
+    let account: UserName = "custodian".parse()?;
+    let new = NewAccount {
+        name: account.clone(),
+        roles: [].into(),
+        attributes: Attributes::new(),
+        password: None,
+    };
+    let operator = made.app.operator(None);
+    let created = governor.create_account(Changer::Operator, &operator, new)?;
+    let password = created.password.unwrap_or_default();
+    governor.accounts.adopt_password(account.as_str(), password.clone().into())?;
+    let confirmed = |(name, password): &(UserName, String)| {
+        let actor = governor.actor(name.as_str(), Via::Cli, None);
+        let shown = Credential::password(password.clone().into(), None);
+        governor.confirm(&actor, name.as_str(), &shown).map(|who| (who, actor))
+    };
+    let reason = Reason::try_from("the demonstration has one account a role".to_owned())?;
+    let (admin, actor) = confirmed(&made.admin)?;
+    let proposal = Proposal::GrantRole { account, role };
+    let change = governor.propose(&admin, &actor, proposal, reason)?;
+    let (approver, actor) = confirmed(&made.approver)?;
+    governor.approve(&approver, &actor, change.id, &mut |_| ControlFlow::Continue(()))?;
+    Ok(json!({ "username": "custodian", "role": role, "password": password }))
 }
 
 /// Takes in each document of the corpus with its own labels; one that is there stays as it is.

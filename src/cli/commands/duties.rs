@@ -25,8 +25,8 @@ pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Re
         }
         HoldCommand::Release { id, as_user, reason, credential } => {
             let id = changes::request(&id)?;
-            changes::propose(context, &as_user, &credential, reason, |governor| {
-                Ok(governor.release(id)?)
+            changes::propose(context, &as_user, &credential, reason, |governor, who| {
+                Ok(governor.release(who, id)?)
             })
         }
         HoldCommand::List { as_user } => {
@@ -63,7 +63,7 @@ pub(super) fn retention(context: &mut Context<'_>) -> Result<Reply, Failure> {
 
 pub(super) fn erase(context: &mut Context<'_>, args: EraseArgs) -> Result<Reply, Failure> {
     let target = target_of(args.target)?;
-    changes::propose(context, &args.as_user, &args.credential, args.reason, |_| {
+    changes::propose(context, &args.as_user, &args.credential, args.reason, |_, _| {
         Ok(Proposal::Erase { target })
     })
 }

@@ -38,7 +38,9 @@ pub(super) fn init(context: &mut Context<'_>, args: &InitArgs) -> Result<Reply, 
     });
     let text = format!(
         "home          {}\nverifier key  {}\ncertificate   {}\nadministrator {}  {}\napprover      {}  {}\n\
-         Keep a copy of the verifier key elsewhere. The passwords are not shown again.\n",
+         Keep a copy of the verifier key elsewhere. The passwords are not shown again: hand each to its\n\
+         owner, who changes it first (`affiant user password NAME --password-stdin --new-password-file F`).\n\
+         Until then it signs in, and confirms nothing that takes two persons.\n",
         context.options.home.display(),
         made.vkey.trim_end(),
         made.fingerprint,

@@ -44,14 +44,14 @@ pub(super) fn key(
 }
 
 fn compromised(context: &mut Context<'_>, as_user: Option<&str>) -> Result<Reply, Failure> {
-    if context.in_server() {
-        return Err(Failure::usage("a server runs on this home: stop it, then run this again"));
-    }
     // The operator's own call opens no home: one that was cut off on the way opens no more.
     let actor = match as_user {
         Some(_) => context.allowed(as_user, Action::ManageKeys)?,
         None => Governor::operator(Via::Cli, context.os_user.clone()),
     };
+    if context.in_server() {
+        return Err(Failure::usage("a server runs on this home: stop it, then run this again"));
+    }
     context.close();
     let epoch = begin_epoch(&context.options, &actor)?;
     let text = format!(

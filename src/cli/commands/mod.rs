@@ -4,6 +4,7 @@ mod accounts;
 mod ask;
 mod audit;
 mod changes;
+mod credentials;
 mod demo;
 mod demo_corpus;
 mod documents;
@@ -30,7 +31,9 @@ pub(super) fn needs_home(command: &Command) -> bool {
         Command::Documents(DocumentsCommand::Parse { .. }) | Command::Models(_) => false,
         Command::Audit(AuditCommand::Verify(arguments)) => arguments.log.is_none(),
         Command::Audit(AuditCommand::Inventory | AuditCommand::Witness(_)) => false,
-        Command::Policy(PolicyCommand::Check { .. } | PolicyCommand::Test { .. }) => false,
+        Command::Policy(
+            PolicyCommand::Check { .. } | PolicyCommand::Test { .. } | PolicyCommand::Matrix { .. },
+        ) => false,
         Command::User(_)
         | Command::Ingest(_)
         | Command::Documents(_)

@@ -106,9 +106,15 @@ pub struct SignedOn {
     name: String,
     rights: Option<Rights>,
     next: Option<String>,
+    is_fresh: bool,
 }
 
 impl SignedOn {
+    /// Whether the provider was asked to let them prove who they are anew, and did.
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh
+    }
+
     /// Who vouches.
     pub fn issuer(&self) -> &str {
         &self.issuer
@@ -264,6 +270,7 @@ impl Provider {
             name: claims.text(name_claim).unwrap_or_default().to_lowercase(),
             rights: self.settings.mapping.rights(&claims.groups(groups_claim)?),
             next: open.next,
+            is_fresh: open.since.is_some(),
         })
     }
 

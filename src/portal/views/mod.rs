@@ -3,6 +3,7 @@
 //! Use cases fill the structs, [`askama::Template::render`] makes the page. What needs deciding is
 //! decided here, in Rust; templates only lay out.
 
+mod account;
 mod admin;
 mod answer;
 mod ask;
@@ -18,6 +19,9 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use account::{
+    AccountPage, ConfirmPage, QrPicture, SecondFactorPage, SessionLine, ShownOncePage,
+};
 pub use admin::{
     AccountLine, AccountsPage, CheckLine, ExampleLine, ModelLine, ModelsPage, PoliciesPage,
     PolicyFileView, SystemPage,

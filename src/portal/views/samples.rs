@@ -195,9 +195,52 @@ fn check(ok: bool, text: &str) -> CheckLine {
 pub(crate) fn all(text: &str) -> Vec<(&'static str, String)> {
     let mut pages = Vec::new();
     pages.extend(everybody(text));
+    pages.extend(own_account(text));
     pages.extend(auditors(text));
     pages.extend(administrators(text));
     pages
+}
+
+fn own_account(text: &str) -> Vec<(&'static str, String)> {
+    let own = text.to_owned();
+    let here = || frame(Place::Ask);
+    let line = |is_own| SessionLine {
+        id: own.clone(),
+        label: own.clone(),
+        scope: own.clone(),
+        created: moment(0),
+        last_used: moment(1),
+        expires: moment(2),
+        is_own,
+        is_this: is_own,
+    };
+    let account = AccountPage {
+        frame: here(),
+        first: Some("First this."),
+        problem: Some(own.clone()),
+        password_is_own: false,
+        second_factor: Some((moment(0), 9)),
+        sessions: vec![line(true), line(false)],
+        tokens: vec![line(true), line(false)],
+    };
+    let confirm = ConfirmPage {
+        frame: here(),
+        next: Some(own.clone()),
+        problem: Some(own.clone()),
+        has_second_factor: true,
+        provider: None,
+    };
+    let (secret, uri) = (own.clone(), own.clone());
+    let picture = QrPicture::of("otpauth://totp/Affiant:ada");
+    let factor = SecondFactorPage { frame: here(), secret, uri, picture };
+    let (title, lead) = ("Recovery codes", own.clone());
+    let once = ShownOncePage { frame: here(), title, lead, secrets: vec![own.clone(), own] };
+    vec![
+        ("account", account.render().unwrap()),
+        ("confirm", confirm.render().unwrap()),
+        ("second factor", factor.render().unwrap()),
+        ("shown once", once.render().unwrap()),
+    ]
 }
 
 fn everybody(text: &str) -> Vec<(&'static str, String)> {

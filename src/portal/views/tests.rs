@@ -178,6 +178,7 @@ fn every_template_file_is_used() {
     let partials = folder.join("partials");
     let templates = [listed(&folder), listed(&partials)].concat().concat();
     let views = [
+        include_str!("account.rs"),
         include_str!("admin.rs"),
         include_str!("ask.rs"),
         include_str!("audit.rs"),

@@ -1,5 +1,6 @@
 //! The JSON API over HTTP, one file for each resource.
 
+mod account;
 mod audit;
 mod documents;
 mod govern;

@@ -9,8 +9,8 @@ fn configured() -> BTreeSet<String> {
     let source = include_str!("../../../src/http/mod.rs");
     let (_, scope) = source.split_once("web::scope(\"/api/v1\")").expect("the scope");
     let (scope, _) = scope.split_once(".default_service").expect("its end");
-    let routes = scope.split(".route(\"").skip(1).map(|route| {
-        let (path, rest) = route.split_once('"').unwrap();
+    let routes = scope.split(".route(").skip(1).map(|route| {
+        let (path, rest) = route.split_once('"').unwrap().1.split_once('"').unwrap();
         let (_, method) = rest.split_once("web::").unwrap();
         let (method, _) = method.split_once("()").unwrap();
         format!("{method} {path}")

@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::support::PASSWORD;
 use crate::support::corpus::UNANSWERABLE;
 use crate::support::record;
-use crate::support::test_app::TestApp;
+use crate::support::test_app::{TestApp, lasting_an_hour};
 
 #[test]
 fn a_session_is_a_cookie_that_scripts_cannot_read() {
@@ -73,9 +73,9 @@ fn a_browser_session_changes_nothing_without_its_cross_site_token() {
 fn a_bearer_token_needs_no_cross_site_token() {
     let app = TestApp::empty();
     let actor = app.open().operator(None);
-    let hour = std::time::Duration::from_secs(3_600);
     let changer = affiant::govern::Changer::Operator;
-    let (token, _) = app.open().governor.issue_token(changer, &actor, "staff", hour).unwrap();
+    let new = lasting_an_hour();
+    let (token, _) = app.open().governor.issue_token(changer, &actor, "staff", new).unwrap();
     let server = app.serve();
     assert_eq!(server.client().with_token(&token).ask(UNANSWERABLE).status, 201);
     let wrong = server.client().with_token("not-a-token");

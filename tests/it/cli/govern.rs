@@ -73,11 +73,19 @@ fn approve(cli: &Cli, change: &Value) {
     let own = with_password(cli, &["changes", "approve", id, "--as", "records"]);
     assert_eq!(own.code, 4, "{own:?}");
     let folder = TempDir::new().unwrap();
-    let token = cli.json(0, &["user", "token", "approver"])["token"].as_str().unwrap().to_owned();
-    let file = folder.path().join("token");
-    affiant::durable::create_new(&file, token.as_bytes(), affiant::durable::Readers::Owner)
-        .unwrap();
-    let file = file.to_str().unwrap();
+    let kept = |name: &str, issued: &Value| {
+        let file = folder.path().join(name);
+        let token = issued["token"].as_str().unwrap().as_bytes();
+        affiant::durable::create_new(&file, token, affiant::durable::Readers::Owner).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let given = kept("given", &cli.json(0, &["user", "token", "approver"]));
+    let played =
+        cli.json(4, &["changes", "approve", id, "--as", "approver", "--token-file", &given]);
+    assert_eq!(played["error"]["code"], "account_incomplete", "the operator plays nobody");
+    let own = done(&with_password(cli, &["user", "token", "approver", "--scope", "Approve"]));
+    let file = kept("own", &own);
+    let file = file.as_str();
     cli.json(4, &["changes", "approve", id, "--as", "admin", "--token-file", file]);
     let approve = ["changes", "approve", id, "--as", "approver", "--token-file", file];
     assert_eq!(cli.json(0, &approve)["state"], "applied");

@@ -165,15 +165,9 @@ fn a_deleted_document_is_the_cause_and_words_are_shown_to_those_who_open_them_al
     let document = app.open().catalogue.document(cited).unwrap();
     let operator = affiant::govern::Changer::Operator;
     let actor = app.open().operator(None);
-    let both = affiant::identity::NewAccount {
-        name: "both".parse().unwrap(),
-        roles: [Role::Auditor, Role::RecordsOfficer].into(),
-        attributes: Default::default(),
-        password: Some(PASSWORD.to_owned().into()),
-    };
-    app.open().governor.create_account(operator, &actor, both).unwrap();
+    app.account_of("both", [Role::Auditor, Role::RecordsOfficer].into());
     app.open().governor.delete_document(operator, &actor, cited).unwrap();
-    let own = Credential::Password(PASSWORD.to_owned().into());
+    let own = Credential::password(PASSWORD.to_owned().into(), None);
     let proved = |name| app.open().governor.accounts.confirm(name, &own).unwrap();
     let (auditor, both) = (proved("auditor"), proved("both"));
     let reason = Reason::try_from("a complaint".to_owned()).unwrap();

@@ -1,7 +1,6 @@
 use affiant::domain::change::{Proposal, Target};
 use affiant::domain::principal::Role;
 use affiant::govern::{Changer, ErasureStep, GovernError};
-use affiant::identity::NewAccount;
 
 use crate::support::record;
 use crate::support::test_app::TestApp;
@@ -33,14 +32,7 @@ fn a_role_that_approves_takes_two_persons() {
 #[test]
 fn nobody_is_two_persons() {
     let app = TestApp::empty();
-    let both = NewAccount {
-        name: "both".parse().unwrap(),
-        roles: [Role::RecordsOfficer].into(),
-        attributes: Default::default(),
-        password: Some(crate::support::PASSWORD.to_owned().into()),
-    };
-    let actor = app.open().operator(None);
-    app.open().governor.create_account(Changer::Operator, &actor, both).unwrap();
+    app.account("both", Role::RecordsOfficer, &[]);
     let to_both = Proposal::GrantRole { account: "both".parse().unwrap(), role: Role::Approver };
     let granted = app.propose("admin", to_both).unwrap();
     app.approve("approver", granted.id).unwrap();
@@ -112,7 +104,7 @@ fn what_is_held_is_neither_deleted_nor_erased_until_two_persons_release_it() {
     delete(other).unwrap();
     app.erase(Target::Patient("P-2".to_owned()));
 
-    let release = governor.release(hold.id).unwrap();
+    let release = governor.release(&app.principal("records").0, hold.id).unwrap();
     let proposed = app.propose("records", release).unwrap();
     assert!(matches!(delete(both), Err(GovernError::Held { .. })), "one person is not enough");
     app.approve("approver", proposed.id).unwrap();
@@ -177,7 +169,7 @@ fn a_hold_that_comes_between_approval_and_effect_keeps_everything() {
     assert!(matches!(held, GovernError::Held { .. }), "{held}");
     app.open().governor.resume().unwrap();
     assert!(record::of_kind(&app.open().log, "erasure.keys").is_empty());
-    let release = app.open().governor.release(hold.id).unwrap();
+    let release = app.open().governor.release(&app.principal("records").0, hold.id).unwrap();
     let release = app.propose("records", release).unwrap();
     app.approve("approver", release.id).unwrap();
     let done = app.approve("approver", proposed.id).unwrap();

@@ -21,7 +21,7 @@ impl TestApp {
     fn confirmed(&self, name: &str) -> (Confirmed, Actor) {
         let governor = &self.open().governor;
         let actor = governor.actor(name, Via::Cli, None);
-        let password = Credential::Password(PASSWORD.to_owned().into());
+        let password = Credential::password(PASSWORD.to_owned().into(), None);
         (governor.confirm(&actor, name, &password).unwrap(), actor)
     }
 

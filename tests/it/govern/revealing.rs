@@ -5,7 +5,7 @@ use affiant::identity::Credential;
 
 use crate::support::corpus::ANSWERABLE;
 use crate::support::record;
-use crate::support::test_app::TestApp;
+use crate::support::test_app::{TestApp, lasting_an_hour};
 
 use super::reason;
 
@@ -82,16 +82,11 @@ fn a_name_alone_proves_nothing() {
     let app = TestApp::empty();
     let governor = &app.open().governor;
     let actor = app.asker("records").actor;
-    let wrong = Credential::Password("a wrong password".to_owned().into());
+    let wrong = Credential::password("a wrong password".to_owned().into(), None);
     assert!(governor.confirm(&actor, "records", &wrong).is_err());
     let token = governor
-        .issue_token(
-            affiant::govern::Changer::Operator,
-            &actor,
-            "staff",
-            std::time::Duration::from_secs(60),
-        )
+        .issue_token(affiant::govern::Changer::Operator, &actor, "staff", lasting_an_hour())
         .unwrap();
-    assert!(governor.confirm(&actor, "records", &Credential::Token(token.0.into())).is_err());
+    assert!(governor.confirm(&actor, "records", &Credential::token(token.0.into(), None)).is_err());
     assert_eq!(record::of_kind(&app.open().log, "session.failed").len(), 2);
 }

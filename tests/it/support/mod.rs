@@ -1,5 +1,6 @@
 //! What every test needs: a home, a server, a client, the program as a process.
 
+pub(crate) mod authenticator;
 pub(crate) mod client;
 pub(crate) mod corpus;
 pub(crate) mod process;

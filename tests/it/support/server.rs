@@ -32,8 +32,12 @@ impl TestApp {
 
     /// Serves on loopback, protected like this.
     pub(crate) fn serve_with(&self, tls: &Tls) -> Server<'_> {
+        self.serve_at("127.0.0.1:0".parse().unwrap(), tls)
+    }
+
+    /// Serves at this address, protected like this.
+    pub(crate) fn serve_at(&self, listen: SocketAddr, tls: &Tls) -> Server<'_> {
         let (app, engine, tls) = (self.shared(), self.engine(), tls.clone());
-        let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let (tell, told) = channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async {

@@ -1,8 +1,10 @@
 //! A home in a folder of its own, open, with the real models.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use affiant::answer::{AnswerError, Asker, Progress, Searched};
 use affiant::app::{self, App, Engine, InitOptions, Models};
@@ -14,7 +16,7 @@ use affiant::domain::clock::{Clock, SystemClock};
 use affiant::domain::principal::{Attributes, Role, Via};
 use affiant::domain::question::{Mode, Question, QuestionText, Scope};
 use affiant::govern::Changer;
-use affiant::identity::NewAccount;
+use affiant::identity::{NewAccount, NewToken};
 use affiant::ingest::{BatchOptions, BatchReport, Reindexed, Source};
 use affiant::retrieve::Candidates;
 use tempfile::TempDir;
@@ -32,6 +34,11 @@ pub(crate) fn models() -> Models {
         Models::load(&options, &found).unwrap()
     };
     MODELS.get_or_init(load).clone()
+}
+
+/// A token for an hour, for all that its owner may do.
+pub(crate) fn lasting_an_hour() -> NewToken {
+    NewToken { ttl: Duration::from_secs(3_600), label: String::new(), scope: None }
 }
 
 struct Silent;
@@ -92,8 +99,7 @@ impl TestApp {
         app.account("auditor", Role::Auditor, &[]);
         app.account("records", Role::RecordsOfficer, &[]);
         for first in ["admin", "approver"] {
-            let password = Some(PASSWORD.to_owned().into());
-            app.open().governor.accounts.set_password(first, password).unwrap();
+            app.own(first);
         }
         app
     }
@@ -124,14 +130,30 @@ impl TestApp {
         for (key, value) in attributes.iter().map(|pair| pair.split_once('=').unwrap()) {
             sets.entry(key.to_owned()).or_default().insert(value.to_owned());
         }
+        self.make(name, [role].into(), sets);
+    }
+
+    /// Makes an account with these roles, which one person may give.
+    pub(crate) fn account_of(&self, name: &str, roles: BTreeSet<Role>) {
+        self.make(name, roles, Attributes::new());
+    }
+
+    fn make(&self, name: &str, roles: BTreeSet<Role>, attributes: Attributes) {
         let new = NewAccount {
             name: name.parse().unwrap(),
-            roles: [role].into(),
-            attributes: sets,
+            roles,
+            attributes,
             password: Some(PASSWORD.to_owned().into()),
         };
         let actor = self.open().operator(None);
         self.open().governor.create_account(Changer::Operator, &actor, new).unwrap();
+        self.own(name);
+    }
+
+    /// Makes the password of an account its owner's own.
+    fn own(&self, name: &str) {
+        let accounts = &self.open().governor.accounts;
+        accounts.adopt_password(name, PASSWORD.to_owned().into()).unwrap();
     }
 
     /// A person who asks.
@@ -250,6 +272,12 @@ impl TestApp {
     pub(super) fn close_into(mut self, take: impl FnOnce(&Path)) {
         self.close();
         take(self.folder.path());
+    }
+
+    /// Closes the home, checks it, and hands its folder over.
+    pub(crate) fn let_go(mut self) -> TempDir {
+        self.close();
+        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
     }
 
     fn close(&mut self) {

@@ -1,6 +1,6 @@
 // A real OpenID provider (npm `oidc-provider`) on loopback, for `openid.rs` beside this folder.
 //
-// It signs in whoever `login` names, without asking. `POST /control` changes how it behaves; all that
+// It signs in whoever `login` names, without asking unless `asks`. `POST /control` changes how it behaves; all that
 // is not as a good provider does it is done here, with its own keys, on the way out:
 //   login      who signs in
 //   groups     {person: [group, …]}
@@ -20,6 +20,7 @@ import { SignJWT, decodeJwt, importJWK } from "jose";
 const [redirect, left] = process.argv.slice(2);
 const state = {
   login: "ada", groups: {}, algorithm: "RS256", sign: 0, publish: [0], lean: false, claims: null,
+  asks: false,
 };
 
 // It advises its operator; nobody reads that here.
@@ -74,6 +75,11 @@ function provider(issuer) {
     },
   });
   made.use(async (ctx, next) => {
+    if (ctx.path.startsWith("/interaction/") && state.asks && ctx.method === "GET") {
+      ctx.type = "html";
+      ctx.body = '<!doctype html><title>Provider</title><form method="post"><button>Yes, I am</button></form>';
+      return;
+    }
     if (ctx.path.startsWith("/interaction/")) {
       const result = { login: { accountId: state.login } };
       await made.interactionFinished(ctx.req, ctx.res, result);

@@ -2,10 +2,20 @@
 
 use super::*;
 use crate::domain::principal::{Principal, Role};
-use crate::identity::{Accounts, AdmitError, NewAccount, Session};
+use crate::identity::{
+    Accounts, AdmitError, NewAccount, NewToken, Session, SignIn, SignInError, SignInRules,
+};
 use crate::store::{State, Vault};
 
 const LAST: Duration = Duration::from_secs(3_600);
+
+fn shown<'a>(name: &'a str, password: &'a str) -> SignIn<'a> {
+    SignIn { name, password, code: None, address: None }
+}
+
+fn lasting(ttl: Duration) -> NewToken {
+    NewToken { ttl, label: String::new(), scope: None }
+}
 
 struct Office {
     house: House,
@@ -28,7 +38,7 @@ impl Office {
         let vault = Vault::open(folder.path(), Arc::new(SystemEntropy)).unwrap();
         let state = State::open(&folder.path().join("db"), &vault).unwrap();
         let clock: Arc<dyn Clock> = Arc::<StillClock>::clone(&house.clock);
-        let accounts = Accounts::new(state, clock, Arc::new(SystemEntropy));
+        let accounts = Accounts::new(state, SignInRules::default(), clock, Arc::new(SystemEntropy));
         Self { house, key, accounts, _folder: folder }
     }
 
@@ -86,21 +96,22 @@ fn the_first_sign_on_makes_an_account_of_the_subject_not_of_the_name() {
     let again = office.enter("s-1", "ada.lovelace", &["all"]).unwrap();
     assert_eq!(again.principal.name.as_str(), "ada");
     for guess in ["", "a password of its own"] {
-        assert!(office.accounts.sign_in("ada", guess).is_err(), "it has no password");
+        assert!(office.accounts.sign_in(&shown("ada", guess)).is_err(), "it has no password");
     }
-    let given = Some(Secret::new("a password of its own".to_owned()));
-    assert!(office.accounts.set_password("ada", given).is_err());
+    assert!(office.accounts.reset_password("ada", Timestamp::from_unix_millis(0)).is_err());
+    let unproved = office.accounts.confirmed(&again.token);
+    assert!(matches!(unproved, Err(SignInError::ConfirmFirst)), "signed in there anyway");
 }
 
 #[test]
 fn rights_follow_the_groups_and_sessions_end_where_they_shrink() {
     let office = Office::new();
     let first = office.enter("s-1", "ada", &["all"]).unwrap();
-    let script = office.accounts.issue_token("ada", LAST).unwrap().0;
+    let script = office.accounts.issue_token("ada", lasting(LAST)).unwrap().0;
     let live = |session: &Session| office.accounts.session(&session.token).is_some();
     let more = office.enter("s-1", "ada", &["all", "records", "m-7"]).unwrap();
     assert!(live(&first) && live(&more), "more rights end nothing");
-    let held = office.accounts.session(&first.token).unwrap().0;
+    let held = office.accounts.session(&first.token).unwrap().principal;
     assert_eq!(held.roles, [Role::Staff, Role::RecordsOfficer].into());
     assert_eq!(held.attributes["matter"], ["7".to_owned()].into());
     let less = office.enter("s-1", "ada", &["all", "records"]).unwrap();
@@ -132,8 +143,8 @@ fn what_groups_gave_counts_for_a_limited_time() {
     let office = Office::new();
     office.enter("s-1", "ada", &["all", "m-7"]).unwrap();
     office.accounts.grant(&"ada".parse().unwrap(), Role::Auditor).unwrap();
-    let script = office.accounts.issue_token("ada", 10 * LAST).unwrap().0;
-    let roles = || office.accounts.session(&script).unwrap().0.roles.len();
+    let script = office.accounts.issue_token("ada", lasting(10 * LAST)).unwrap().0;
+    let roles = || office.accounts.session(&script).unwrap().principal.roles.len();
     office.house.clock.0.store(3_599, Ordering::Relaxed);
     assert_eq!(roles(), 2);
     office.house.clock.0.store(3_600, Ordering::Relaxed);

@@ -1,0 +1,42 @@
+//! What each route asks for; `tests/it/doors.rs` holds every route to its row.
+
+use crate::policy::{Action, Door};
+
+/// The routes under `/api/v1`; the published log and the probes beside it are open to everybody.
+pub const ROUTES: &[Door] = &[
+    Door::open("GET /openapi.json"),
+    Door::open("POST /session"),
+    Door::account("DELETE /session"),
+    Door::account("POST /session/confirm").with_proof(),
+    Door::account("GET /account"),
+    Door::account("POST /account/password").with_proof(),
+    Door::account("POST /account/second-factor").with_proof(),
+    Door::account("DELETE /account/second-factor").with_proof(),
+    Door::account("POST /account/second-factor/confirm").with_proof(),
+    Door::account("POST /account/tokens").with_proof(),
+    Door::account("DELETE /account/sessions"),
+    Door::account("DELETE /account/sessions/{id}"),
+    Door::right("POST /queries", &[Action::Ask]),
+    Door::account("GET /queries/{id}"),
+    Door::right("POST /search", &[Action::Search]),
+    Door::account("GET /documents"),
+    Door::right("POST /documents", &[Action::Ingest]),
+    Door::right("GET /documents/{id}", &[Action::ViewPage]),
+    Door::right("GET /documents/{id}/pages/{n}.png", &[Action::ViewPage]),
+    Door::right("DELETE /documents/{id}", &[Action::DeleteDocuments]),
+    Door::account("GET /jobs/{id}"),
+    Door::right("GET /audit/entries", &[Action::ReadLog]),
+    Door::right("GET /audit/entries/{index}", &[Action::ReadLog]),
+    Door::right("POST /audit/entries/{index}/reveal", &[Action::Reveal]).with_proof(),
+    Door::right("GET /audit/export", &[Action::ExportLog]),
+    Door::right("GET /audit/proof/{index}", &[Action::ReadLog]),
+    Door::right("GET /changes", &[Action::Approve, Action::Erase, Action::ManageHolds]),
+    Door::right("GET /changes/{id}", &[Action::Approve, Action::Erase, Action::ManageHolds]),
+    Door::right("POST /changes/{id}/approve", &[Action::Approve]).with_proof(),
+    Door::right("POST /changes/{id}/reject", &[Action::Approve]),
+    Door::right("POST /erasures", &[Action::Erase]).with_proof(),
+    Door::right("GET /holds", &[Action::ManageHolds]),
+    Door::right("POST /holds", &[Action::ManageHolds]),
+    Door::right("POST /holds/{id}/release", &[Action::ManageHolds]).with_proof(),
+    Door::right("GET /policies", &[Action::ReadPolicies]),
+];

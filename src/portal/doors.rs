@@ -1,0 +1,39 @@
+//! What each page asks for; `tests/it/doors.rs` holds every page to its row.
+
+use crate::policy::{Action, Door};
+
+/// The pages.
+pub const PAGES: &[Door] = &[
+    Door::account("GET /"),
+    Door::open("GET /sign-in"),
+    Door::open("POST /sign-in"),
+    Door::open("GET /sign-in/openid"),
+    Door::open("GET /sign-in/openid/return"),
+    Door::account("POST /sign-out"),
+    Door::account("GET /account"),
+    Door::account("GET /account/confirm"),
+    Door::account("POST /account/confirm").with_proof(),
+    Door::account("POST /account/password").with_proof(),
+    Door::account("POST /account/second-factor").with_proof(),
+    Door::account("POST /account/second-factor/confirm").with_proof(),
+    Door::account("POST /account/second-factor/remove").with_proof(),
+    Door::account("POST /account/sessions/end"),
+    Door::account("POST /account/tokens").with_proof(),
+    Door::right("GET /ask", &[Action::Ask]),
+    Door::right("POST /ask", &[Action::Ask]),
+    Door::account("GET /ask/{query}"),
+    Door::account("GET /questions"),
+    Door::account("GET /documents"),
+    Door::right("POST /documents", &[Action::Ingest]),
+    Door::right("GET /documents/{id}", &[Action::ViewPage]),
+    Door::account("GET /uploads/{id}"),
+    Door::right("GET /audit", &[Action::ReadLog]),
+    Door::right("POST /audit/verify", &[Action::ReadLog]),
+    Door::right("POST /audit/export", &[Action::ExportLog]),
+    Door::right("GET /audit/{index}", &[Action::ReadLog]),
+    Door::right("GET /admin/policies", &[Action::ReadPolicies]),
+    Door::right("GET /admin/accounts", &[Action::ManageAccounts]),
+    Door::right("GET /admin/models", &[Action::ManageModels]),
+    Door::right("GET /admin/system", &[Action::ReadSystem]),
+    Door::open("GET /assets/{name}"),
+];
