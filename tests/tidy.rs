@@ -50,6 +50,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("cedar_policy", &["policy"]),
     ("chacha20poly1305", &["store"]),
     ("clap", &["cli"]),
+    ("csv", &["examine", "govern"]),
     ("ed25519_dalek", &["audit"]),
     ("futures_util", &["http", "portal"]),
     ("getrandom", &["domain"]),

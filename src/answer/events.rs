@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::audit::{CitedSpan, Event, HitDecision, QueryKind, RetrievedHit, What};
+use crate::audit::{Added, CitedSpan, Event, HitDecision, QueryKind, RetrievedHit, What};
 use crate::domain::answer::Answer;
 use crate::domain::digest::Digest;
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
@@ -38,7 +38,12 @@ fn token(parts: &Parts, kind: TokenKind, name: Option<&str>) -> Option<Token> {
 
 /// Stands for what a person may do, so that a replay can tell whether it changed since.
 pub(super) fn rights(parts: &Parts, who: &Principal) -> Token {
-    let words = String::from_utf8(json(&(&who.roles, &who.attributes))).unwrap_or_default();
+    let opened: Vec<_> = who.emergencies.iter().map(|one| &one.subject).collect();
+    let words = match opened.is_empty() {
+        true => json(&(&who.roles, &who.attributes)),
+        false => json(&(&who.roles, &who.attributes, opened)),
+    };
+    let words = String::from_utf8(words).unwrap_or_default();
     parts.vault.token(TokenKind::Rights, &words)
 }
 
@@ -57,6 +62,7 @@ pub(super) fn question_payload(question: &Question) -> Vec<u8> {
 
 pub(super) fn received(run: &Run<'_>, kind: QueryKind, payload: PayloadRef) -> Event {
     let question = run.question;
+    let open: Vec<_> = run.asker.principal.emergencies.iter().map(|one| one.id).collect();
     let mode = match question.mode {
         Mode::Auto => "auto",
         Mode::Verbatim => "verbatim",
@@ -71,6 +77,7 @@ pub(super) fn received(run: &Run<'_>, kind: QueryKind, payload: PayloadRef) -> E
         patient: token(run.parts, TokenKind::Patient, question.scope.patient.as_deref()),
         rights: rights(run.parts, &run.asker.principal),
         setting: run.parts.setting.clone(),
+        emergency: Added((!open.is_empty()).then_some(open)),
         payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)

@@ -13,6 +13,7 @@ mod reader;
 mod replay;
 mod search;
 mod spine;
+mod watch;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::RequestId;
 use crate::domain::principal::Principal;
 use crate::generate::Drafter;
+use crate::identity::Accounts;
 use crate::inference::InferenceError;
 use crate::policy::Policies;
 use crate::retrieve::{EvidenceSet, RetrieveError, Retriever};
@@ -121,6 +123,8 @@ enum Fault {
     Catalogue(#[from] CatalogueError),
     #[error("the asker went away")]
     Cancelled,
+    #[error("what was found may no longer be used")]
+    Withdrawn,
     #[error(transparent)]
     Answer(#[from] AnswerError),
 }
@@ -139,6 +143,8 @@ impl From<VaultError> for Fault {
 
 /// The parts that the spine runs on.
 pub struct Parts {
+    /// Who the asker is, while the question is answered.
+    pub accounts: Accounts,
     /// Decides.
     pub policies: Policies,
     /// Records.

@@ -1,14 +1,16 @@
 //! Documents, pages and past answers, each recorded before it is shown.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::audit::{Event, Log, Recorded, What};
+use crate::audit::{Added, Event, Log, Recorded, What};
 use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
 use crate::document::render_page;
 use crate::domain::answer::Answer;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::document::Rect;
 use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::principal::{Emergency, Subject};
 use crate::domain::question::Scope;
 use crate::policy::{Action, Permit, Policies};
 use crate::store::{AnswerRow, State, Vault};
@@ -88,7 +90,12 @@ impl Reader {
     /// Tells which documents this person may open, not merely see listed.
     pub fn opens(&self, asker: &Asker) -> impl Fn(&Document) -> bool {
         let permit = self.permit(asker, &Scope::default()).ok();
-        move |document| permit.as_ref().is_some_and(|permit| self.sees(permit, document))
+        let decided = permit.map(|permit| (self.policies.again(&permit), permit));
+        move |document| {
+            decided.as_ref().is_some_and(|(again, permit)| {
+                permit.allows(document.row.class) && again.permits(&document.card.labels)
+            })
+        }
     }
 
     /// One page with its text and the boxes of `range`.
@@ -111,7 +118,7 @@ impl Reader {
             (Some(geometry), Some((start, end))) => geometry.boxes(page, start, end),
             (Some(_) | None, _) => Vec::new(),
         };
-        let what = viewed(&document, page, query);
+        let what = viewed(asker, &document, page, query);
         Ok(self.record(asker, what, PageView { document, page, text, size, boxes })?)
     }
 
@@ -132,7 +139,7 @@ impl Reader {
         let original = self.catalogue.original(&document)?;
         let picture =
             render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
-        Ok(self.record(asker, viewed(&document, page, query), picture)?)
+        Ok(self.record(asker, viewed(asker, &document, page, query), picture)?)
     }
 
     /// The text of every page.
@@ -146,7 +153,7 @@ impl Reader {
     ) -> Result<Recorded<Arc<crate::domain::document::DocumentText>>, ReadError> {
         let (document, query) = self.document(asker, sought.into())?;
         let text = self.catalogue.text(&document)?;
-        Ok(self.record(asker, viewed(&document, 0, query), text)?)
+        Ok(self.record(asker, viewed(asker, &document, 0, query), text)?)
     }
 
     /// An active document that this person may see, and the question that led to it where that
@@ -201,20 +208,52 @@ impl Reader {
     }
 }
 
-fn viewed(document: &Document, page: u32, query: Option<RequestId>) -> What {
+fn viewed(asker: &Asker, document: &Document, page: u32, query: Option<RequestId>) -> What {
     let Subjects { matter, patient } = document.subjects.clone();
-    What::DocumentViewed { document: document.row.token.clone(), page, query, matter, patient }
+    let labels = &document.card.labels;
+    let opens = |one: &&Emergency| match &one.subject {
+        Subject::Matter(name) => labels.matter.as_ref() == Some(name),
+        Subject::Patient(name) => labels.patient.as_ref() == Some(name),
+    };
+    let emergency = Added(asker.principal.emergencies.iter().find(opens).map(|one| one.id));
+    let document = document.row.token.clone();
+    What::DocumentViewed { document, page, query, matter, patient, emergency }
 }
 
-/// A past answer, for its asker alone; reading it is itself recorded.
+/// A past answer, for its asker alone, and only while they may see all that it was made from;
+/// reading it is itself recorded.
 pub(super) fn past(parts: &Parts, asker: &Asker, query: RequestId) -> Result<Released, ReadError> {
     let row = parts.state.answers().get(&query)?.ok_or(ReadError::NotFound)?;
     let answer = open_answer(&parts.log, &parts.vault, asker, &row)?;
+    if !may_reread(parts, asker, &answer)? {
+        return Err(ReadError::NotFound);
+    }
     let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());
     let what = What::AnswerReread { entry: row.entry };
     let event =
         Event { actor: asker.actor.clone(), req, policy: Some(parts.policies.digest()), what };
     Ok(parts.log.record(event, answer)?)
+}
+
+/// Decides again about every document that stands in an answer, also one that was deleted since.
+fn may_reread(parts: &Parts, asker: &Asker, answer: &Answer) -> Result<bool, ReadError> {
+    let cited = answer.sentences.iter().flat_map(|sentence| &sentence.citations);
+    let found = answer.evidence.iter().map(|item| item.document);
+    let documents: BTreeSet<_> = found.chain(cited.map(|cited| cited.document)).collect();
+    if documents.is_empty() {
+        return Ok(true);
+    }
+    let question = history::question(&parts.log, &parts.vault, asker, answer)?;
+    let scope = question.map(|question| question.scope).unwrap_or_default();
+    let again = parts.policies.afresh(&asker.principal, Action::Ask, &scope);
+    let Ok(again) = again else { return Ok(false) };
+    for document in documents {
+        let kept = parts.catalogue.kept_document(document)?;
+        if !kept.is_some_and(|kept| again.permits(&kept.card.labels)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Opens the answer that a row tells of; [`ReadError::NotFound`] for anyone but its asker.

@@ -1,10 +1,10 @@
 //! The spine without generation: permitted passages, on record.
 
-use crate::audit::{QueryKind, Recorded, What};
+use crate::audit::{QueryKind, Receipt, Recorded, What};
 use crate::domain::document::Span;
 use crate::domain::ids::{DocumentId, EntryIndex, PassageId};
 use crate::domain::question::Question;
-use crate::policy::Action;
+use crate::policy::{Action, Permit};
 use crate::retrieve::{Candidates, EvidenceSet};
 use serde::Serialize;
 
@@ -89,12 +89,13 @@ impl Answerer {
         let received = run.receive(&self.live, QueryKind::Search)?;
         let searched = match permit {
             Err(denial) => Searched::Ended(run.deny(&denial)?),
-            Ok(permit) => match run.retrieve(&permit, candidates, &received) {
+            Ok(permit) => match found(&mut run, &permit, candidates, &received) {
                 Ok(evidence) => {
                     let withheld = permit.shows_withheld().then(|| evidence.withheld());
                     Searched::Found(finish(&mut run, &evidence, withheld)?)
                 }
                 Err(Fault::Answer(error)) => return Err(error),
+                Err(Fault::Withdrawn) => Searched::Ended(run.withdraw()?),
                 Err(fault) => Searched::Ended(run.fail(&fault)?),
             },
         };
@@ -103,6 +104,18 @@ impl Answerer {
         }
         Ok(searched)
     }
+}
+
+/// What may still be shown once it is on record.
+fn found(
+    run: &mut Run<'_>,
+    permit: &Permit,
+    candidates: Candidates,
+    received: &Receipt,
+) -> Result<Recorded<EvidenceSet>, Fault> {
+    let evidence = run.retrieve(permit, candidates, received)?;
+    run.watch(permit, &evidence).check()?;
+    Ok(evidence)
 }
 
 fn finish(

@@ -15,12 +15,15 @@ use crate::telemetry::{Counter, Phase};
 use crate::verify::{Grounded, Refusal, relevance};
 
 use super::live::{Entered, Live};
+use super::watch::Watch;
 use super::{
     AnswerError, Answerer, Asker, Fault, Listener, Parts, Progress, Released, Step, cite, events,
 };
 
 /// Said where nothing bears on the question: the same words whether documents are missing or hidden.
 const NO_EVIDENCE: &str = "Nothing you may see answers this question.";
+/// Said where a wall was set, a right ended or a document changed hands meanwhile.
+const WITHDRAWN: &str = "What you may see changed while this was answered: ask again.";
 /// Said where the draft did not hold in `grounded` mode.
 const UNSUPPORTED: &str = "No wording that your documents fully support was found.";
 
@@ -45,6 +48,7 @@ impl Answerer {
             Ok(permit) => match run.answer(&permit, &received, listen) {
                 Ok(released) => released,
                 Err(Fault::Answer(error)) => return Err(error),
+                Err(Fault::Withdrawn) => run.withdraw()?,
                 Err(fault) => run.fail(&fault)?,
             },
         };
@@ -155,13 +159,38 @@ impl<'a> Run<'a> {
     ) -> Result<Released, Fault> {
         proceed(listen(Progress::Step(Step::Searching)))?;
         let evidence = self.retrieve(permit, Candidates::Hybrid, received)?;
-        proceed(listen(Progress::Evidence(&evidence)))?;
-        proceed(listen(Progress::Step(Step::Reading)))?;
-        let verdict = self.ground(&evidence, listen)?;
-        proceed(listen(Progress::Step(Step::Sealing)))?;
+        let mut watch = self.watch(permit, &evidence);
+        let verdict = self.read(&evidence, &mut |progress| {
+            watch.flow()?;
+            listen(progress)
+        });
+        // First: it says why reading broke off.
+        watch.check()?;
+        let verdict = verdict?;
         let answer = self.compose(permit, &evidence, &verdict)?;
+        watch.check()?;
         Ok(self
             .seal(answer, |run, answer, payload| events::ended(run, answer, &verdict, payload))?)
+    }
+
+    pub(super) fn watch<'w>(&self, permit: &'w Permit, evidence: &'w EvidenceSet) -> Watch<'w>
+    where
+        'a: 'w,
+    {
+        Watch::new(self.parts, self.asker, permit, evidence)
+    }
+
+    /// Shows the evidence, and comes to a verdict on it.
+    fn read(
+        &mut self,
+        evidence: &Recorded<EvidenceSet>,
+        listen: &mut Listener<'_>,
+    ) -> Result<Result<Grounded, Refusal>, Fault> {
+        proceed(listen(Progress::Evidence(evidence)))?;
+        proceed(listen(Progress::Step(Step::Reading)))?;
+        let verdict = self.ground(evidence, listen)?;
+        proceed(listen(Progress::Step(Step::Sealing)))?;
+        Ok(verdict)
     }
 
     /// Drafts and checks; quotes where nothing drafted holds.
@@ -254,12 +283,22 @@ impl<'a> Run<'a> {
         Answer { reason, ..self.empty(Outcome::Denied, denial.policy) }
     }
 
+    /// Ends a question whose evidence the asker may see no more.
+    pub(super) fn withdraw(&mut self) -> Result<Released, AnswerError> {
+        let policy = self.parts.policies.digest();
+        self.deny(&Denial { reason: WITHDRAWN.to_owned(), policy })
+    }
+
     pub(super) fn fail(&mut self, fault: &Fault) -> Result<Released, AnswerError> {
         tracing::error!(query.id = %self.question.id, error = %fault, "a question failed");
         let mut answer = self.empty(Outcome::Failed, self.parts.policies.digest());
         let (code, reason) = match fault {
             Fault::Cancelled => ("cancelled", "The question was cancelled."),
-            Fault::Retrieve(_) | Fault::Inference(_) | Fault::Catalogue(_) | Fault::Answer(_) => (
+            Fault::Retrieve(_)
+            | Fault::Inference(_)
+            | Fault::Catalogue(_)
+            | Fault::Withdrawn
+            | Fault::Answer(_) => (
                 "fault",
                 "The appliance could not finish this question; the operator's log says why.",
             ),

@@ -129,6 +129,7 @@ fn setting(models: &Models, drafter: &Drafter) -> Setting {
 fn answerer(app: &App, models: &Models, index: &Arc<Index>) -> Answerer {
     let drafter = Drafter::new(Arc::clone(&models.generator));
     Answerer::new(answer::Parts {
+        accounts: app.governor.accounts.clone(),
         policies: app.policies.clone(),
         log: app.log.clone(),
         vault: app.vault.clone(),

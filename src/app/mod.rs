@@ -190,11 +190,7 @@ impl App {
         files: Arc<dyn LogFiles>,
         views: Views,
     ) -> anyhow::Result<Self> {
-        let home = Home::at(&options.home);
-        if !home.exists() {
-            return Err(NoHome { home: options.home.clone() }.into());
-        }
-        let lock = lock(&home)?;
+        let (home, lock) = enter(&options)?;
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = open_state(&home, &vault, views)?;
@@ -216,6 +212,7 @@ impl App {
                 state: state.clone(),
                 catalogue: Arc::clone(&catalogue),
                 retention: options.retention.clone(),
+                emergency_rules: options.emergency,
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
                 indexes: Indexes::default(),
@@ -354,7 +351,8 @@ impl App {
             self.log.append(Event { actor, req: query, policy, what })?;
         }
         self.catalogue.catch_up()?;
-        Ok(self.governor.resume()?)
+        self.governor.resume()?;
+        Ok(self.governor.expire_emergencies()?)
     }
 }
 
@@ -374,6 +372,16 @@ fn open_state(home: &Home, vault: &Vault, views: Views) -> anyhow::Result<State>
         state.forget_views()?;
     }
     Ok(state)
+}
+
+/// The home that these options name, and the right to it.
+fn enter(options: &Options) -> anyhow::Result<(Home, Lock)> {
+    let home = Home::at(&options.home);
+    if !home.exists() {
+        return Err(NoHome { home: options.home.clone() }.into());
+    }
+    let lock = lock(&home)?;
+    Ok((home, lock))
 }
 
 fn lock(home: &Home) -> anyhow::Result<Lock> {

@@ -19,6 +19,8 @@ use super::{App, Engine};
 
 /// How often a server looks at itself.
 const TICK: Duration = Duration::from_secs(1);
+/// How often ends of emergencies are put on record; what ended opens nothing whether or not they are.
+const EMERGENCIES: Duration = Duration::from_secs(15);
 /// Readings of the two clocks that lie closer together than this are one.
 const READING_MAX: Duration = Duration::from_millis(50);
 /// Readings that are tried; the last one counts.
@@ -30,6 +32,7 @@ pub struct Pulse {
     clocks: (Timestamp, Duration),
     began: Duration,
     beat: Duration,
+    emergencies: Duration,
     condition: Condition,
 }
 
@@ -37,7 +40,9 @@ impl Pulse {
     /// A server begins.
     pub fn start(app: &App) -> Self {
         let clocks = read(app.clock.as_ref());
-        Self { clocks, began: clocks.1, beat: clocks.1, condition: Condition::Running }
+        let now = clocks.1;
+        let condition = Condition::Running;
+        Self { clocks, began: now, beat: now, emergencies: now, condition }
     }
 
     /// Looks once. What the log does not take for now is left for the next look.
@@ -64,6 +69,12 @@ impl Pulse {
             Ok(0) => {}
             Ok(closed) => tracing::warn!(closed, "questions got the terminal entry they lacked"),
             Err(error) => tracing::warn!(%error, "open questions cannot be closed yet"),
+        }
+        if clocks.1.saturating_sub(self.emergencies) >= EMERGENCIES {
+            self.emergencies = clocks.1;
+            if let Err(error) = app.governor.expire_emergencies() {
+                tracing::warn!(%error, "the end of an emergency cannot be recorded yet");
+            }
         }
         let is_due = clocks.1.saturating_sub(self.beat) >= app.options.heartbeat;
         if is_due || before == Condition::Full {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::event::QueryStep;
 use super::lineage::Lineage;
 use super::note::NoteVerifier;
 use super::problems::Problems;
 use super::schema::{Checked, DocumentNumber, Fact, SubjectNumber};
+use super::step::QueryStep;
 use super::tile::Part;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::PassageId;
 use crate::domain::payload::Token;
 use crate::domain::principal::Via;
+use crate::domain::relationship::RelationshipKind;
 
 /// Who caused an entry.
 #[derive(Clone, Debug, Serialize)]
@@ -66,6 +68,26 @@ pub struct CitedSpan {
     /// One past the last.
     pub end: u32,
 }
+
+/// A relationship that begins or ends, by keyed tokens.
+#[derive(Clone, Debug, Serialize)]
+pub struct Related {
+    /// Whose.
+    pub person: Token,
+    /// What with.
+    pub kind: RelationshipKind,
+    /// The matter, patient, client or department.
+    pub object: Token,
+    /// When it begins.
+    pub from: Option<Timestamp>,
+    /// When it ends.
+    pub until: Option<Timestamp>,
+}
+
+/// A field that entries of earlier versions lack, and later ones too where there is nothing to say.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Added<T>(pub Option<T>);
 
 /// A number that may need more than 53 bits: recorded as decimal text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

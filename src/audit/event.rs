@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::detail::{Actor, CitedSpan, Decimal, QueryKind, RetrievedHit};
+use super::detail::{Actor, Added, CitedSpan, Decimal, QueryKind, Related, RetrievedHit};
+use super::fields::{first, first_ref, put};
 use super::selection::Selection;
 use super::shape::{Fits, Shape};
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
+use crate::domain::emergency::{EmergencyEnd, ReviewOutcome};
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::Role;
@@ -44,6 +46,8 @@ pub struct EntryType {
     pub payload: Option<&'static str>,
     /// The form of each of `fields`.
     pub(super) shapes: &'static [Fits],
+    /// Which of `fields` may be lacking.
+    pub(super) may_lack: &'static [bool],
 }
 
 macro_rules! entry_types {
@@ -73,6 +77,7 @@ macro_rules! entry_types {
                 fields: &[$((stringify!($field), $meaning)),*],
                 payload: first(&[$($contents)?]),
                 shapes: &[$(<$type as Shape>::fits),*],
+                may_lack: &[$(<$type as Shape>::MAY_LACK),*],
             },
         )*];
 
@@ -89,10 +94,7 @@ macro_rules! entry_types {
                 let mut details = Map::new();
                 match self {
                     $(Self::$variant { $($field,)* .. } => {
-                        $(details.insert(
-                            stringify!($field).to_owned(),
-                            serde_json::to_value($field)?,
-                        );)*
+                        $(put::<$type>(&mut details, stringify!($field), $field)?;)*
                     })*
                 }
                 Ok(Value::Object(details))
@@ -106,20 +108,6 @@ macro_rules! entry_types {
             }
         }
     };
-}
-
-const fn first(list: &[&'static str]) -> Option<&'static str> {
-    match list {
-        [one, ..] => Some(*one),
-        [] => None,
-    }
-}
-
-const fn first_ref<'a>(list: &[&'a Option<PayloadRef>]) -> Option<&'a PayloadRef> {
-    match list {
-        [one, ..] => one.as_ref(),
-        [] => None,
-    }
 }
 
 entry_types! {
@@ -184,6 +172,7 @@ entry_types! {
         patient: Option<Token> = "token of the declared patient",
         rights: Token = "token of the asker's roles and attributes",
         setting: Setting = "what else the answer depends on: program, runtime, threads, models, prompt, thresholds",
+        emergency: Added<Vec<RequestId>> = "the emergencies that the asker had open, where any",
     } + payload = "the question";
     RetrievalDone = "retrieval.done", "ok", "before any retrieved passage is shown or prompted" {
         generation: u64 = "index generation that was searched",
@@ -222,6 +211,12 @@ entry_types! {
         size_bytes: u64 = "size of the original",
         class: u32 = "number of its access class",
     } + payload = "the catalogue row";
+    DocumentLabelled = "document.labelled", "ok", "when a document takes on other labels" {
+        document: Token = "token of the document",
+        generation: u64 = "index generation that holds it",
+        class_before: u32 = "number of its access class until now",
+        class: u32 = "number of its access class from now on",
+    } + payload = "the catalogue row";
     DocumentQuarantined = "document.quarantined", "refused", "when a file cannot be taken in" {
         reason: String = "code of the reason",
         size_bytes: u64 = "size of the file",
@@ -236,6 +231,7 @@ entry_types! {
         query: Option<RequestId> = "the question that led to it, whose purpose it serves",
         matter: Option<Token> = "token of the matter that it belongs to",
         patient: Option<Token> = "token of the patient that it is about",
+        emergency: Added<RequestId> = "the emergency that its matter or patient was open in, where one",
     };
     DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
         documents: u32 = "how many",
@@ -275,7 +271,7 @@ entry_types! {
         role: Role = "the role",
     };
     ChangeProposed = "change.proposed", "ok", "when a person proposes a change that needs a second one; `req` is the change's id" {
-        kind: ChangeKind = "`erase`, `hold.release` or `role.grant`",
+        kind: ChangeKind = "`erase`, `hold.release`, `role.grant` or `wall.lift`",
         subject: Token = "token of what it is about",
         expires: Timestamp = "until when it may be approved, Unix milliseconds",
     } + payload = "what is proposed, and why";
@@ -303,6 +299,35 @@ entry_types! {
         hold: RequestId = "the hold",
         subject: Token = "token of what was kept",
     };
+    RelationshipsImported = "relationships.imported", "ok", "before the relationships of a source take the place of those it gave before; `req` is that of the import" {
+        source: String = "name of the source",
+        sha256: Digest = "digest of the file",
+        persons: u32 = "persons for whom something changes",
+        added: u32 = "relationships that are new",
+        removed: u32 = "relationships that the source no longer gives",
+        unchanged: u32 = "relationships that stay as they are",
+        kept: u32 = "walls that the source no longer gives and that stay until two persons lift them",
+    };
+    RelationshipChanged = "relationship.changed", "ok", "before relationships of persons begin and end, by hand, by an import or by two persons" {
+        added: Vec<Related> = "those that are new: person, kind, object, from, until",
+        removed: Vec<Related> = "those that are gone",
+    } + payload = "the stated reason";
+    EmergencyOpened = "emergency.opened", "ok", "before access in an emergency begins; `req` is its id" {
+        person: Token = "token of the person who has it",
+        scope: TokenKind = "`matter` or `patient`",
+        subject: Token = "token of the matter or patient that it opens",
+        expires: Timestamp = "when it ends by itself, Unix milliseconds",
+    } + payload = "the stated reason";
+    EmergencyClosed = "emergency.closed", "ok", "when access in an emergency has ended; `req` is its id" {
+        person: Token = "token of the person who had it",
+        subject: Token = "token of the matter or patient that it opened",
+        how: EmergencyEnd = "`closed` by somebody or `expired`",
+    };
+    EmergencyReviewed = "emergency.reviewed", "ok", "when somebody else has judged an emergency; `req` is its id" {
+        person: Token = "token of the person who had it",
+        subject: Token = "token of the matter or patient that it opened",
+        outcome: ReviewOutcome = "`justified`, `unjustified` or `follow-up`",
+    } + payload = "what the reviewer says of it";
     ErasureKeys = "erasure.keys", "ok", "before data keys are destroyed: what is sealed under any of them is erased" {
         subject: Token = "token of what is erased",
         keys: Vec<String> = "ids of the keys",
@@ -413,30 +438,4 @@ entry_types! {
         suite: Digest = "digest of the suite",
         questions: u32 = "questions in it",
     };
-}
-
-/// What a type of entry means for the query that its `req` names.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum QueryStep {
-    /// The query begins.
-    Received,
-    /// Its evidence is known.
-    Retrieved,
-    /// It ends, with something shown that the evidence must precede.
-    Released,
-    /// It ends with nothing shown.
-    Closed,
-}
-
-impl QueryStep {
-    /// The step that an entry of this type is, if any.
-    pub fn of(kind: &str) -> Option<Self> {
-        match kind {
-            "query.received" => Some(Self::Received),
-            "retrieval.done" => Some(Self::Retrieved),
-            "answer.released" | "search.released" => Some(Self::Released),
-            "query.refused" | "query.denied" | "query.failed" => Some(Self::Closed),
-            _ => None,
-        }
-    }
 }

@@ -35,6 +35,7 @@ mod epoch;
 mod event;
 mod extract;
 pub mod faults;
+mod fields;
 mod files;
 mod folder;
 mod full;
@@ -58,6 +59,7 @@ mod selection;
 mod sequencer;
 mod shape;
 mod shared;
+mod step;
 pub mod tile;
 mod tlog_policy;
 mod verify;
@@ -68,11 +70,11 @@ pub use anchor::{AnchorError, Anchored, Anchors, Requested, SignerTrust, TokenEr
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
 pub use create::CreateError;
-pub use detail::{Actor, CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
+pub use detail::{Actor, Added, CitedSpan, Decimal, HitDecision, QueryKind, Related, RetrievedHit};
 pub use dsse::{Envelope, EnvelopeError};
 pub use entry::Entry;
 pub use epoch::{Epoch, EpochError};
-pub use event::{ENTRY_TYPES, EntryType, Event, QueryStep, What};
+pub use event::{ENTRY_TYPES, EntryType, Event, What};
 pub use extract::{TreeEntries, copy_tree, prove_consistency};
 pub use files::{DiskFiles, LogFiles, LogPaths};
 pub use folder::FolderError;
@@ -86,6 +88,7 @@ pub use recover::{OpenError, Recovery};
 pub use rotate::{KeyChangeError, KeyTurn};
 pub use schema::check_entry;
 pub use selection::Selection;
+pub use step::QueryStep;
 pub use tlog_policy::{
     LineError, POLICY_FILE_BYTES_MAX, PolicyError, PolicyLog, PolicyWitness, Standing, TlogPolicy,
     UnsignedError,

@@ -4,10 +4,11 @@
 use uuid::Uuid;
 
 use super::entry::ENTRY_VERSION;
-use super::event::{ENTRY_TYPES, EntryType, QueryStep};
+use super::event::{ENTRY_TYPES, EntryType};
 use super::keys::is_possessed;
 use super::node::{Fields, Node};
 use super::shape::{Fits, Shape as _, digest, fits_record, token_number, uuid};
+use super::step::QueryStep;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
@@ -161,9 +162,14 @@ fn check_names<'a>(
 
 fn check_details(details: &Node<'_>, row: &EntryType) -> Result<(), String> {
     let fields = details.fields().ok_or("has no details")?;
-    check_names(fields, row.fields.iter().map(|(name, _)| *name), "details")?;
+    let named = row.fields.iter().zip(row.may_lack);
+    let expected: Vec<&str> = named
+        .filter(|((name, _), may_lack)| !**may_lack || details.field(name).is_some())
+        .map(|((name, _), _)| *name)
+        .collect();
+    check_names(fields, expected.iter().copied(), "details")?;
     for ((name, _), fits) in row.fields.iter().zip(row.shapes) {
-        if !details.field(name).is_some_and(fits) {
+        if expected.contains(name) && !details.field(name).is_some_and(fits) {
             return Err(format!("has a {name} in details that is of another form"));
         }
     }

@@ -8,20 +8,25 @@ use serde::de::value::{Error, StrDeserializer};
 use uuid::Uuid;
 
 use super::canonical::INTEGER_MAX;
-use super::detail::{CitedSpan, Decimal, HitDecision, QueryKind, RetrievedHit};
+use super::detail::{Added, CitedSpan, Decimal, HitDecision, QueryKind, Related, RetrievedHit};
 use super::node::{Fields, Node};
 use super::selection::Selection;
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
+use crate::domain::emergency::{EmergencyEnd, ReviewOutcome};
 use crate::domain::ids::{EntryIndex, PassageId, RequestId};
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::{Role, Via};
+use crate::domain::relationship::RelationshipKind;
 
 /// A type whose recorded form can be told from others. Every type that a field of an entry has
 /// gets its line below.
 pub(super) trait Shape {
+    /// Whether the field may be lacking: a later version added it, and leaves it out where it has
+    /// nothing to say.
+    const MAY_LACK: bool = false;
     /// Whether a value of this type is recorded so.
     fn fits(node: &Node<'_>) -> bool;
 }
@@ -135,6 +140,16 @@ shapes! {
         ("type", Option::<String>::fits),
         ("until", Option::<Timestamp>::fits),
     ]);
+    RelationshipKind => |node| is_word::<Self>(node);
+    EmergencyEnd => |node| is_word::<Self>(node);
+    ReviewOutcome => |node| is_word::<Self>(node);
+    Related => |node| fits_record(node, &[
+        ("from", Option::<Timestamp>::fits),
+        ("kind", RelationshipKind::fits),
+        ("object", Token::fits),
+        ("person", Token::fits),
+        ("until", Option::<Timestamp>::fits),
+    ]);
     CitedSpan => |node| fits_record(node, &[
         ("document", Token::fits),
         ("end", u32::fits),
@@ -155,6 +170,13 @@ fn has_six_decimals(node: &Node<'_>) -> bool {
 impl<T: Shape> Shape for Option<T> {
     fn fits(node: &Node<'_>) -> bool {
         *node == Node::Null || T::fits(node)
+    }
+}
+
+impl<T: Shape> Shape for Added<T> {
+    const MAY_LACK: bool = true;
+    fn fits(node: &Node<'_>) -> bool {
+        T::fits(node)
     }
 }
 
@@ -234,6 +256,16 @@ mod tests {
         let span = CitedSpan { document: Token::from_mac([7; 16]), page: 1, start: 0, end: 2 };
         check(span, &[json!({"page": 1})]);
         check(Selection::default(), &[json!({}), json!({"type": null})]);
+        let related = Related {
+            person: Token::from_mac([7; 16]),
+            kind: RelationshipKind::Wall,
+            object: Token::from_mac([8; 16]),
+            from: None,
+            until: Some(Timestamp::from_unix_millis(1)),
+        };
+        check(related, &[json!({"kind": "wall"})]);
+        check(ReviewOutcome::FollowUp, &[json!("FollowUp")]);
+        check(EmergencyEnd::Expired, &[json!("Expired")]);
         let payload = PayloadRef { blob_sha256: digest, len: 1, key: "k".into(), commit: digest };
         check(payload, &[json!({"key": "k"})]);
     }

@@ -32,6 +32,7 @@ pub(super) fn catch_up(catalogue: &Catalogue) -> Result<(), CatalogueError> {
 fn apply(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
     match entry.kind() {
         "document.activated" => activate(catalogue, entry),
+        "document.labelled" => relabel(catalogue, entry),
         "document.deleted" => delete(catalogue, entry),
         "query.received" => Ok(catalogue.state.open_queries().insert(request(entry)?)?),
         "answer.released" | "query.refused" => {
@@ -55,13 +56,34 @@ fn request(entry: &Entry) -> Result<RequestId, CatalogueError> {
     entry.req().ok_or(CatalogueError::Entry { entry: entry.index })
 }
 
-/// The entry's payload is the sealed catalogue row, all but the entry's own index.
 fn activate(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
-    let Some(payload) = entry.payload() else { return Ok(()) };
+    match row(catalogue, entry)? {
+        Some(row) => put(catalogue, &DocumentRow { entry: entry.index, ..row }),
+        None => Ok(()),
+    }
+}
+
+/// The row under its new labels; the entry that activated it stays.
+fn relabel(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
+    match row(catalogue, entry)? {
+        Some(row) => put(catalogue, &row),
+        None => Ok(()),
+    }
+}
+
+/// Shown first: whoever sees that a row changed must see the change.
+fn put(catalogue: &Catalogue, row: &DocumentRow) -> Result<(), CatalogueError> {
+    catalogue.show(row.clone())?;
+    Ok(catalogue.state.documents().put_soon(row)?)
+}
+
+/// The entry's payload is the sealed catalogue row; `None` where it was erased.
+fn row(catalogue: &Catalogue, entry: &Entry) -> Result<Option<DocumentRow>, CatalogueError> {
+    let Some(payload) = entry.payload() else { return Ok(None) };
     let bytes = match catalogue.vault.open_payload(&payload) {
         Ok(bytes) => bytes,
         // An erased document stays erased when the log is replayed.
-        Err(RevealError::Erased) => return Ok(()),
+        Err(RevealError::Erased) => return Ok(None),
         Err(source) => {
             return Err(CatalogueError::Contents {
                 document: format!("of entry {}", entry.index),
@@ -69,14 +91,10 @@ fn activate(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> 
             });
         }
     };
-    let row: DocumentRow =
-        serde_json::from_slice(&bytes).map_err(|source| CatalogueError::Form {
-            document: format!("of entry {}", entry.index),
-            source: Box::new(source),
-        })?;
-    let row = DocumentRow { entry: entry.index, ..row };
-    catalogue.state.documents().put_soon(&row)?;
-    catalogue.show(row)
+    serde_json::from_slice(&bytes).map(Some).map_err(|source| CatalogueError::Form {
+        document: format!("of entry {}", entry.index),
+        source: Box::new(source),
+    })
 }
 
 /// The row stays, for retention, holds and erasure; nobody sees the document any more.
@@ -85,8 +103,8 @@ fn delete(catalogue: &Catalogue, entry: &Entry) -> Result<(), CatalogueError> {
     let Some(Ok(token)) = token else { return Ok(()) };
     if let Some(row) = catalogue.state.documents().get(&token)? {
         let row = DocumentRow { deleted: Some(entry.index), ..row };
-        catalogue.state.documents().put_soon(&row)?;
         catalogue.hide(row.document);
+        catalogue.state.documents().put_soon(&row)?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::domain::access::{AccessClass, Labels};
 use crate::domain::classes::ClassList;
 use crate::domain::document::{DocumentCard, DocumentText};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
-use crate::domain::payload::{Token, TokenKind};
+use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::store::{DocumentRow, RevealError, State, StateError, Vault};
 
 use cache::Cache;
@@ -156,6 +156,19 @@ impl Catalogue {
         kept.filter_map(Result::transpose).collect()
     }
 
+    /// One of those that [`Self::kept`] tells of.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] where its row or card cannot be read.
+    pub fn kept_document(&self, id: DocumentId) -> Result<Option<Document>, CatalogueError> {
+        if let Some(shown) = self.document(id) {
+            return Ok(Some((*shown).clone()));
+        }
+        let token = self.vault.token(TokenKind::Document, &id.to_string());
+        let row = self.state.documents().get(&token)?;
+        row.map_or(Ok(None), |row| self.read(row))
+    }
+
     /// Forgets a document for good, after its keys are gone: its row, its texts in memory.
     ///
     /// # Errors
@@ -197,9 +210,14 @@ impl Catalogue {
         documents.values().map(|document| document.row.generation).max().unwrap_or_default()
     }
 
-    /// Whether a passage of this document and generation is active.
-    pub fn is_active(&self, document: DocumentId, generation: Generation) -> bool {
-        self.document(document).is_some_and(|found| found.row.generation == generation)
+    /// The access class of a document, where this generation of it is active.
+    pub fn active_class(
+        &self,
+        document: DocumentId,
+        generation: Generation,
+    ) -> Option<AccessClass> {
+        let found = self.document(document).filter(|found| found.row.generation == generation);
+        found.map(|found| found.row.class)
     }
 
     /// The pages and passages of an active document.
@@ -239,6 +257,18 @@ impl Catalogue {
         Ok(self.contents(document, &document.row.original)?.to_vec())
     }
 
+    /// Contents of an active document as they were sealed, to be sealed anew.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Contents`] where its key is gone or its bytes are damaged.
+    pub fn contents_of(
+        &self,
+        document: &Document,
+        payload: &PayloadRef,
+    ) -> Result<Vec<u8>, CatalogueError> {
+        Ok(self.contents(document, payload)?.to_vec())
+    }
+
     /// Questions that were received and have no terminal entry: after a crash, those to close.
     ///
     /// # Errors
@@ -266,7 +296,7 @@ impl Catalogue {
     fn contents(
         &self,
         document: &Document,
-        payload: &crate::domain::payload::PayloadRef,
+        payload: &PayloadRef,
     ) -> Result<impl std::ops::Deref<Target = Vec<u8>> + use<>, CatalogueError> {
         self.vault.open_payload(payload).map_err(|source| CatalogueError::Contents {
             document: document.row.document.0.short(),

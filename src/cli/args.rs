@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::account_args::UserCommand;
 use super::audit_args::AuditCommand;
 use super::duty_args::{ChangesCommand, EraseArgs, HoldCommand};
+use super::standing_args::{EmergencyCommand, RelationshipsCommand};
 
 /// Answers from regulated documents, with a record that others can check.
 #[derive(Debug, Parser)]
@@ -64,6 +65,12 @@ pub(super) enum Command {
     /// Holds: what must be neither deleted nor erased.
     #[command(subcommand)]
     Hold(HoldCommand),
+    /// Who works on what, treats whom, and stands behind which wall.
+    #[command(subcommand)]
+    Relationships(RelationshipsCommand),
+    /// Access in an emergency: open, close, review, list.
+    #[command(subcommand)]
+    Emergency(EmergencyCommand),
     /// How long documents must be kept, and from when on each may be erased.
     Retention,
     /// Propose to erase a document, or all that belongs to a matter or patient.
@@ -156,6 +163,17 @@ pub(super) enum DocumentsCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
     },
+    /// Other labels for a document, in effect at once; nothing is embedded again.
+    Label {
+        /// Its id.
+        id: String,
+        /// `KEY=VALUE` sets a label, `KEY=` takes it away; the others stay.
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        labels: Vec<String>,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: String,
+    },
     /// The stored text of its pages, as spans count it.
     Pages {
         /// Its id.
@@ -184,6 +202,20 @@ pub(super) enum SearchMode {
     Vector,
 }
 
+/// What is declared with a question or search.
+#[derive(Args, Debug)]
+pub(super) struct ScopeArgs {
+    /// Why it is asked.
+    #[arg(long)]
+    pub(super) purpose: Option<String>,
+    /// The matter it is asked in.
+    #[arg(long)]
+    pub(super) matter: Option<String>,
+    /// The patient it is asked about.
+    #[arg(long)]
+    pub(super) patient: Option<String>,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct SearchArgs {
     /// What to look for.
@@ -191,6 +223,8 @@ pub(super) struct SearchArgs {
     /// With this person's rights.
     #[arg(long = "as", value_name = "USER")]
     pub(super) as_user: String,
+    #[command(flatten)]
+    pub(super) scope: ScopeArgs,
     /// Hits at most.
     #[arg(long, default_value_t = 10)]
     pub(super) top_k: u32,
@@ -213,15 +247,8 @@ pub(super) struct AskArgs {
     /// With this person's rights.
     #[arg(long = "as", value_name = "USER")]
     pub(super) as_user: String,
-    /// Why it is asked.
-    #[arg(long)]
-    pub(super) purpose: Option<String>,
-    /// The matter it is asked in.
-    #[arg(long)]
-    pub(super) matter: Option<String>,
-    /// The patient it is asked about.
-    #[arg(long)]
-    pub(super) patient: Option<String>,
+    #[command(flatten)]
+    pub(super) scope: ScopeArgs,
     /// How the answer may be worded.
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) mode: AskMode,

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::account_args::UserCommand;
 use super::args::Command;
 use super::audit_args::AuditCommand;
+use super::standing_args::{EmergencyCommand, RelationshipsCommand, WallCommand};
 
 /// How somebody proves that they are the person named by `--as`.
 #[derive(Args, Debug, Default)]
@@ -146,6 +147,15 @@ impl Command {
             | UserCommand::Token { credential, .. }
             | UserCommand::Password { credential, .. }
             | UserCommand::Totp { credential, .. },
+        )
+        | Self::Relationships(RelationshipsCommand::Wall(WallCommand::Remove {
+            credential,
+            ..
+        }))
+        | Self::Emergency(
+            EmergencyCommand::Open { credential, .. }
+            | EmergencyCommand::Close { credential, .. }
+            | EmergencyCommand::Review { credential, .. },
         )
         | Self::Erase(EraseArgs { credential, .. }) = self
         {

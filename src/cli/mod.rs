@@ -15,6 +15,7 @@ mod duty_args;
 mod progress;
 mod remote;
 mod reply;
+mod standing_args;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read as _, Write as _};

@@ -131,6 +131,8 @@ failure_from!(
     crate::domain::principal::InvalidUserName,
     crate::domain::principal::InvalidRole,
     crate::domain::clock::InvalidTimestamp,
+    crate::domain::emergency::InvalidOutcome,
+    crate::domain::relationship::InvalidSourceName,
     crate::domain::digest::InvalidDigest,
     crate::examine::InvalidFormat,
     AccountError,
@@ -195,13 +197,28 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::OwnProposal { .. } => {
             ("denied", "let a second person approve it", exit::DENIED)
         }
+        GovernError::OwnEmergency { .. } => {
+            ("denied", "let a second person review it", exit::DENIED)
+        }
+        GovernError::BadLines { .. } => {
+            ("bad_lines", "correct the lines that are named, then run it again", exit::USAGE)
+        }
+        GovernError::BadName { .. } | GovernError::BadLength { .. } => {
+            ("usage", "correct what is named", exit::USAGE)
+        }
+        GovernError::AlreadyOpen { .. } | GovernError::TooManyOpen => {
+            ("already_open", "see `affiant emergency list`", exit::USAGE)
+        }
         GovernError::Held { .. } => ("held", "see `affiant hold list`", exit::DENIED),
         GovernError::TooYoung { .. } => ("too_young", "see `affiant retention`", exit::DENIED),
         GovernError::NotFound { .. } => {
             ("not_found", "check the id or name, and whose rights you use", exit::USAGE)
         }
-        GovernError::NotOpen { .. } => ("not_open", "see `affiant changes list`", exit::USAGE),
-        GovernError::Account(_) => ("usage", "correct what is named", exit::USAGE),
+        GovernError::Stale => ("stale", "see `affiant documents show`", exit::USAGE),
+        GovernError::NotOpen { .. } => ("not_open", "see how far it is with `list`", exit::USAGE),
+        GovernError::Account(_) | GovernError::Label(_) => {
+            ("usage", "correct what is named", exit::USAGE)
+        }
         GovernError::NotRecorded(_) => (
             "log_unavailable",
             "free disk space, then run `affiant audit verify`",
@@ -267,6 +284,8 @@ fn is_usage(error: &anyhow::Error) -> bool {
         || error.is::<crate::domain::principal::InvalidRole>()
         || error.is::<crate::domain::clock::InvalidTimestamp>()
         || error.is::<crate::domain::digest::InvalidDigest>()
+        || error.is::<crate::domain::emergency::InvalidOutcome>()
+        || error.is::<crate::domain::relationship::InvalidSourceName>()
         || error.is::<crate::examine::InvalidFormat>()
         || error.is::<crate::evaluate::SuiteError>()
         || error.downcast_ref().is_some_and(is_callers_account_error)

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::audit::{PolicyWitness, TlogPolicy};
 use crate::domain::limits::{
-    HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX, SESSION_IDLE_MINUTES_MAX,
-    SESSION_MINUTES_MAX, SESSION_MINUTES_MIN,
+    EMERGENCY_MS_MAX, HEARTBEAT_SECONDS_MAX, QUESTION_QUEUE_MAX, RETENTION_DAYS_MAX,
+    SESSION_IDLE_MINUTES_MAX, SESSION_MINUTES_MAX, SESSION_MINUTES_MIN,
 };
 use crate::domain::principal::InvalidRole;
-use crate::govern::Retention;
+use crate::govern::{EmergencyRules, Retention};
 use crate::identity::SignInRules;
 
 use super::openid::{self, OpenIdConfig};
@@ -30,6 +30,8 @@ pub struct Options {
     pub index: IndexConfig,
     /// How long documents must be kept.
     pub retention: Retention,
+    /// How long access in an emergency lasts.
+    pub emergency: EmergencyRules,
     /// What is asked of those who sign in.
     pub sign_in: SignInRules,
     /// Origin of a log that is yet to be made.
@@ -120,6 +122,7 @@ pub(super) fn check(
     let witness = witness(&raw, home, &mut faults);
     let openid = openid::check(&raw.openid, home, environment, &mut faults);
     let retention = retention(&raw, &mut faults);
+    let emergency = emergency(&raw, &mut faults);
     let sign_in = sign_in(&raw, &mut faults);
     let heartbeat = heartbeat(&raw, &mut faults);
     match (server, models, index, heartbeat) {
@@ -130,6 +133,7 @@ pub(super) fn check(
                 models,
                 index,
                 retention,
+                emergency,
                 sign_in,
                 log_origin: text(raw.log.origin)
                     .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
@@ -230,6 +234,27 @@ fn retention(raw: &RawConfig, faults: &mut Vec<Fault>) -> Retention {
         fault(faults, "retention.minimum_days", detail, "{ restricted = 2190 }");
     }
     days.map(Retention::new).unwrap_or_default()
+}
+
+fn emergency(raw: &RawConfig, faults: &mut Vec<Fault>) -> EmergencyRules {
+    const MINUTES_MAX: i64 = (EMERGENCY_MS_MAX / 60_000) as i64;
+    const HOURS_MAX: i64 = 30 * 24;
+    let raw = &raw.emergency;
+    let mut within = |key: &str, value: i64, max: i64| {
+        if !(1..=max).contains(&value) {
+            let detail = format!("is not between 1 and {max}");
+            fault(faults, key, &detail, "60");
+        }
+        u64::try_from(value).unwrap_or_default()
+    };
+    let max = within("emergency.minutes_max", raw.minutes_max, MINUTES_MAX);
+    let length = within("emergency.minutes", raw.minutes, raw.minutes_max);
+    let hours = within("emergency.review_hours", raw.review_hours, HOURS_MAX);
+    EmergencyRules {
+        length: Duration::from_secs(length.saturating_mul(60)),
+        length_max: Duration::from_secs(max.saturating_mul(60)),
+        review_within: Duration::from_secs(hours.saturating_mul(3_600)),
+    }
 }
 
 fn sign_in(raw: &RawConfig, faults: &mut Vec<Fault>) -> SignInRules {

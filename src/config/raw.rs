@@ -19,6 +19,7 @@ pub(super) struct RawConfig {
     pub(super) index: RawIndex,
     pub(super) log: RawLog,
     pub(super) retention: RawRetention,
+    pub(super) emergency: RawEmergency,
     pub(super) sign_in: RawSignIn,
     pub(super) witness: RawWitness,
     pub(super) openid: RawOpenId,
@@ -63,6 +64,14 @@ pub(super) struct RawLog {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRetention {
     pub(super) minimum_days: BTreeMap<String, i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEmergency {
+    pub(super) minutes: i64,
+    pub(super) minutes_max: i64,
+    pub(super) review_hours: i64,
 }
 
 #[derive(Debug, Deserialize)]

@@ -106,6 +106,20 @@ const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
+/// Whether this can be the name of a matter, a patient, a department: what would do where not.
+///
+/// # Errors
+/// What would do.
+pub fn check_label_value(value: &str) -> Result<(), &'static str> {
+    if value.is_empty() || value.chars().count() > LABEL_CHARS_MAX {
+        return Err("give 1 to 200 characters");
+    }
+    match value.chars().any(char::is_control) {
+        true => Err("control characters are not allowed"),
+        false => Ok(()),
+    }
+}
+
 /// A label that cannot be taken.
 #[derive(Debug, thiserror::Error, Eq, PartialEq)]
 pub enum InvalidLabel {
@@ -157,12 +171,7 @@ impl Labels {
             value: value.chars().take(80).collect(),
             expected,
         };
-        if value.is_empty() || value.chars().count() > LABEL_CHARS_MAX {
-            return Err(bad("give 1 to 200 characters"));
-        }
-        if value.chars().any(char::is_control) {
-            return Err(bad("control characters are not allowed"));
-        }
+        check_label_value(value).map_err(bad)?;
         let text = Some(value.to_owned());
         match key {
             "classification" => self.classification = text,
@@ -176,6 +185,42 @@ impl Labels {
             "minor" => self.minor = value.parse().map_err(|_| bad(FLAG))?,
             "patient" => self.patient = text,
             "privileged" => self.privileged = value.parse().map_err(|_| bad(FLAG))?,
+            _ => return Err(InvalidLabel::UnknownKey { key: key.chars().take(80).collect() }),
+        }
+        Ok(())
+    }
+
+    /// These labels with others in their place: `KEY=VALUE` sets one, `KEY=` takes one away.
+    ///
+    /// # Errors
+    /// As [`Labels::parse`].
+    pub fn with<'a>(&self, pairs: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidLabel> {
+        let mut labels = self.clone();
+        for pair in pairs {
+            let pair = pair.trim();
+            match pair.strip_suffix('=').map(str::trim) {
+                Some(key) => labels.unset(key)?,
+                None => {
+                    let (key, value) = pair
+                        .split_once('=')
+                        .ok_or_else(|| InvalidLabel::NotAPair { found: pair.to_owned() })?;
+                    labels.set(key.trim(), value.trim())?;
+                }
+            }
+        }
+        Ok(labels)
+    }
+
+    fn unset(&mut self, key: &str) -> Result<(), InvalidLabel> {
+        match key {
+            "classification" => self.classification = None,
+            "client" => self.client = None,
+            "department" => self.department = None,
+            "kind" => self.kind = None,
+            "matter" => self.matter = None,
+            "minor" => self.minor = false,
+            "patient" => self.patient = None,
+            "privileged" => self.privileged = false,
             _ => return Err(InvalidLabel::UnknownKey { key: key.chars().take(80).collect() }),
         }
         Ok(())
@@ -236,6 +281,24 @@ mod tests {
         let wrong = ["matter", "colour=red", "matter=", "privileged=yes", "matter=a\u{7}b"];
         for wrong in wrong.into_iter().chain(["kind=psychotherapy", "minor=17"]) {
             assert!(Labels::parse([wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn other_labels_take_the_place_of_those_that_they_name() {
+        let labels = Labels::parse(["classification=internal", "matter=M-1"]).unwrap();
+        let table: [(&[&str], &[&str]); 4] = [
+            (&["matter=M-2"], &["classification=internal", "matter=M-2"]),
+            (&["matter="], &["classification=internal"]),
+            (&["privileged=true"], &["classification=internal", "matter=M-1", "privileged=true"]),
+            (&["matter=", "patient=P-1"], &["classification=internal", "patient=P-1"]),
+        ];
+        for (pairs, expected) in table {
+            let expected = Labels::parse(expected.iter().copied()).unwrap();
+            assert_eq!(labels.with(pairs.iter().copied()).unwrap(), expected, "{pairs:?}");
+        }
+        for wrong in ["matter", "colour=", "colour=red", "="] {
+            assert!(labels.with([wrong]).is_err(), "{wrong}");
         }
     }
 

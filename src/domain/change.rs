@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
 use super::principal::{Role, UserName};
+use super::relationship::RelationshipKind;
 
 /// What a hold or an erasure is about.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -57,6 +58,9 @@ pub enum ChangeKind {
     /// A role that administers or approves.
     #[serde(rename = "role.grant")]
     GrantRole,
+    /// The end of a wall.
+    #[serde(rename = "wall.lift")]
+    LiftWall,
 }
 
 impl ChangeKind {
@@ -66,6 +70,7 @@ impl ChangeKind {
             Self::Erase => "erase",
             Self::ReleaseHold => "hold.release",
             Self::GrantRole => "role.grant",
+            Self::LiftWall => "wall.lift",
         }
     }
 }
@@ -93,6 +98,15 @@ pub enum Proposal {
         /// The role.
         role: Role,
     },
+    /// End what keeps a person away from a matter or client, whoever said so.
+    LiftWall {
+        /// The person.
+        person: UserName,
+        /// A wall or a conflict.
+        kind: RelationshipKind,
+        /// The matter or client.
+        object: String,
+    },
 }
 
 impl Proposal {
@@ -102,6 +116,7 @@ impl Proposal {
             Self::Erase { .. } => ChangeKind::Erase,
             Self::ReleaseHold { .. } => ChangeKind::ReleaseHold,
             Self::GrantRole { .. } => ChangeKind::GrantRole,
+            Self::LiftWall { .. } => ChangeKind::LiftWall,
         }
     }
 }

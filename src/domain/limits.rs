@@ -12,6 +12,22 @@ pub const CANDIDATES_MAX: usize = 100;
 pub const RETENTION_DAYS_MAX: u32 = 36_500;
 /// A proposed change waits for a second person for a week.
 pub const CHANGE_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+/// 45 CFR 164.312(a)(2)(ii), emergency access procedure: long enough to treat somebody.
+pub const EMERGENCY_MS_DEFAULT: u64 = 60 * 60 * 1000;
+/// No emergency lasts longer than a shift: by then there is a treatment relationship.
+pub const EMERGENCY_MS_MAX: u64 = 8 * 60 * 60 * 1000;
+/// Somebody looks at an emergency within three days of its end, also over a weekend.
+pub const EMERGENCY_REVIEW_MS: u64 = 72 * 60 * 60 * 1000;
+/// Emergencies of one person at a time: more is no emergency.
+pub const EMERGENCIES_OPEN_MAX: usize = 10;
+/// Names of sources of relationships.
+pub const SOURCE_CHARS_MAX: usize = 64;
+/// Lines of one file of relationships: every treatment relationship of a large hospital.
+pub const RELATIONSHIPS_MAX: usize = 500_000;
+/// Bytes of such a file.
+pub const RELATIONSHIP_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Relationships of one person: read with every request of theirs.
+pub const RELATIONSHIPS_OF_PERSON_MAX: usize = 20_000;
 /// A stated reason is a sentence or two.
 pub const REASON_CHARS_MAX: usize = 1_000;
 /// Label values are identifiers, not prose.
@@ -154,5 +170,6 @@ const _: () = assert!(SESSION_IDLE_MS < SESSION_MS);
 const _: () = assert!((SESSION_SEEN_MS as i64) < SESSION_MINUTES_MIN * 60 * 1000);
 const _: () = assert!(SESSION_IDLE_MINUTES_MAX <= SESSION_MINUTES_MAX);
 const _: () = assert!(SIGN_IN_FAILURES_MAX < SIGN_IN_ADDRESS_FAILURES_MAX);
+const _: () = assert!(EMERGENCY_MS_DEFAULT <= EMERGENCY_MS_MAX);
 const _: () = assert!(SIGN_IN_WAIT_MS_MAX < SIGN_IN_FORGET_MS);
 const _: () = assert!(PAGE_CHARS_MAX <= u32::MAX as usize);

@@ -35,7 +35,8 @@ impl Examiner {
             .into_iter()
             .find(|row| past.was_asked_by(&self.vault.token(TokenKind::Person, row.name.as_str())));
         // An account that was disabled since still tells what its owner could see.
-        let account = account.map(|row| row.principal(self.clock.now()));
+        let account = account.map(|row| accounts.standing(&row)).transpose();
+        let account = account.map_err(ReplayError::from)?;
         Ok(answerer.replay(&reader.actor, account, &past, contents)?)
     }
 }

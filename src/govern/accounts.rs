@@ -41,7 +41,8 @@ impl Governor {
     /// Ends an account's access at once, its sessions too.
     ///
     /// # Errors
-    /// [`GovernError`]: nothing changed.
+    /// [`GovernError`]: nothing changed; but [`GovernError::NotRecorded`] says that the account is
+    /// disabled and the log does not know it.
     pub fn disable_account(
         &self,
         changer: Changer<'_>,
@@ -51,8 +52,9 @@ impl Governor {
         self.decide(changer, Action::ManageAccounts)?;
         self.accounts.principal(name)?;
         let person = self.vault.token(TokenKind::Person, name);
-        self.record(actor, What::AccountDisabled { person })?;
-        Ok(self.accounts.disable(name)?)
+        // Whoever is to stay outside does so whether or not the log can say it.
+        self.accounts.disable(name)?;
+        Ok(self.record(actor, What::AccountDisabled { person })?)
     }
 
     fn record_and_create(&self, actor: &Actor, new: NewAccount) -> Result<Created, GovernError> {

@@ -8,7 +8,7 @@ use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
-use crate::domain::payload::{Token, TokenKind};
+use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::{Principal, Role, Via};
 use crate::domain::reason::Reason;
 use crate::identity::Confirmed;
@@ -62,7 +62,7 @@ impl Governor {
             expires: proposed.after(Duration::from_millis(CHANGE_MS_MAX)),
             state: ChangeState::Proposed,
         };
-        let payload = self.seal_for(&row.subject, scope, &row)?;
+        let payload = self.seal_proposal(&row)?;
         let what = What::ChangeProposed {
             kind: row.kind,
             subject: row.subject.clone(),
@@ -124,9 +124,12 @@ impl Governor {
     ) -> Result<ChangeRow, GovernError> {
         let _turn = self.turn.take();
         let row = proposed(self.change(id)?)?;
-        if row.proposer != who.name {
-            self.decide(Changer::Person(who), Action::Approve)?;
-        }
+        // Withdrawing takes the right to propose: a limited token may lack it.
+        let right = match row.proposer == who.name {
+            true => right_to_propose(row.kind),
+            false => Action::Approve,
+        };
+        self.decide(Changer::Person(who), right)?;
         let (kind, subject) = (row.kind, row.subject.clone());
         self.record_as(actor, id, What::ChangeRejected { kind, subject })?;
         let state = ChangeState::Rejected { by: who.name.clone() };
@@ -218,13 +221,21 @@ impl Governor {
             (ChangeKind::Erase, proposal) => {
                 let target = match proposal {
                     Some(Proposal::Erase { target }) => Some(target),
-                    Some(Proposal::ReleaseHold { .. } | Proposal::GrantRole { .. }) | None => None,
+                    Some(
+                        Proposal::ReleaseHold { .. }
+                        | Proposal::GrantRole { .. }
+                        | Proposal::LiftWall { .. },
+                    )
+                    | None => None,
                 };
                 if !self.erase(&row, target.as_ref(), progress)? {
                     return Ok(row); // Until the indexes are open.
                 }
             }
-            (ChangeKind::ReleaseHold | ChangeKind::GrantRole, _) => {
+            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, kind, object })) => {
+                self.lift_wall(&row, &person, kind, &object)?;
+            }
+            (ChangeKind::ReleaseHold | ChangeKind::GrantRole | ChangeKind::LiftWall, _) => {
                 return Err(GovernError::NotFound { what: "proposal" });
             }
         }
@@ -247,10 +258,8 @@ impl Governor {
                 let there = self.state.holds().get(hold)?;
                 there.map(drop).ok_or(GovernError::NotFound { what: "hold" })
             }
-            Proposal::GrantRole { account, .. } => {
-                self.accounts.principal(account.as_str())?;
-                Ok(())
-            }
+            Proposal::GrantRole { account, .. } => Ok(self.accounts.check_in_own_hands(account)?),
+            Proposal::LiftWall { person, kind, object } => self.check_wall(person, *kind, object),
         }
     }
 
@@ -271,7 +280,21 @@ impl Governor {
                 let kind = TokenKind::Person;
                 Ok((kind, self.vault.token(kind, account.as_str())))
             }
+            Proposal::LiftWall { person, .. } => {
+                let kind = TokenKind::Person;
+                Ok((kind, self.vault.token(kind, person.as_str())))
+            }
         }
+    }
+
+    /// Seals a proposal as the contents of all that it names.
+    fn seal_proposal(&self, row: &ChangeRow) -> Result<PayloadRef, GovernError> {
+        let Some(Proposal::LiftWall { person, kind, object }) = &row.proposal else {
+            return self.seal_for(&row.subject, row.scope, row);
+        };
+        let scope = self.wall_scope(person, *kind, object)?;
+        let bytes = serde_json::to_vec(row).unwrap_or_default();
+        Ok(self.vault.seal(&scope, &bytes)?)
     }
 
     /// A change as it stands now.
@@ -350,5 +373,6 @@ const fn right_to_propose(kind: ChangeKind) -> Action {
         ChangeKind::Erase => Action::Erase,
         ChangeKind::ReleaseHold => Action::ManageHolds,
         ChangeKind::GrantRole => Action::ManageAccounts,
+        ChangeKind::LiftWall => Action::ManageRelationships,
     }
 }

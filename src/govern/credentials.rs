@@ -32,6 +32,7 @@ impl Governor {
     ) -> Result<(), GovernError> {
         let holder = self.accounts.holder(shown);
         let holder = holder.map_err(|error| self.record_failed(actor, error))?;
+        self.record_factor(actor, holder.factor())?;
         let chosen = self.accounts.choose(holder, new)?;
         self.record(actor, What::PasswordChanged { person: actor.id.clone() })?;
         Ok(self.accounts.change_password(chosen, keep)?)
@@ -115,8 +116,8 @@ impl Governor {
         name: &str,
         new: NewToken,
     ) -> Result<(String, Timestamp), GovernError> {
-        self.decide(changer, Action::ManageAccounts)?;
-        self.accounts.principal(name)?;
+        let name = self.resettable(changer, name)?;
+        let name = name.as_str();
         self.accounts.check_token(name, &new)?;
         let person = self.vault.token(TokenKind::Person, name);
         let expires = self.clock.now().after(new.ttl);
@@ -140,7 +141,7 @@ impl Governor {
         Ok(self.accounts.issue_own_token(who, new)?)
     }
 
-    /// An administrator lets nobody in anew whose roles two persons gave.
+    /// An administrator lets nobody in, nor acts for anybody, whose roles two persons gave.
     fn resettable(&self, changer: Changer<'_>, name: &str) -> Result<UserName, GovernError> {
         self.decide(changer, Action::ManageAccounts)?;
         let account = self.accounts.principal(name)?;

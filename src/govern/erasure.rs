@@ -6,6 +6,8 @@ use std::ops::ControlFlow;
 use crate::audit::What;
 use crate::domain::change::{Proposal, Target};
 use crate::domain::payload::{Token, TokenKind};
+use crate::domain::principal::Subject;
+use crate::domain::relationship::RelationshipKind;
 use crate::store::{ChangeRow, DocumentRow, KeyScope};
 
 use super::changes::Progress;
@@ -198,11 +200,30 @@ impl Governor {
             Target::Document(_) => {}
             Target::Matter(name) => {
                 self.accounts.forget_attribute("matter", name)?;
+                self.forget_relationships(RelationshipKind::Matter, name)?;
+                self.forget_emergencies(&Subject::Matter(name.clone()))?;
+                self.forget_lifts(name)?;
                 self.catalogue.forget_labels(|labels| labels.matter.as_ref() == Some(name))?;
             }
             Target::Patient(name) => {
                 self.accounts.forget_attribute("patient", name)?;
+                self.forget_relationships(RelationshipKind::Patient, name)?;
+                self.forget_emergencies(&Subject::Patient(name.clone()))?;
                 self.catalogue.forget_labels(|labels| labels.patient.as_ref() == Some(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes that would lift walls around an erased matter name it no more; one that waits for
+    /// its second person cannot be approved then.
+    fn forget_lifts(&self, matter: &str) -> Result<(), GovernError> {
+        for row in self.state.changes().list()? {
+            if let Some(Proposal::LiftWall { kind: RelationshipKind::Wall, object, .. }) =
+                &row.proposal
+                && object == matter
+            {
+                self.state.changes().put(&ChangeRow { proposal: None, ..row })?;
             }
         }
         Ok(())

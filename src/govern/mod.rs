@@ -1,4 +1,4 @@
-//! Accounts, sessions, changes for two persons, holds, erasure: each decided, recorded, then in effect.
+//! Accounts, relationships, emergencies, changes for two persons, holds, erasure: each decided, recorded, then in effect.
 //!
 //! **Two persons.** [`Governor::propose`] puts a change into the queue; somebody else, who proves who
 //! they are ([`Confirmed`](crate::identity::Confirmed)), approves it before it expires. It takes
@@ -7,6 +7,12 @@
 //!
 //! **Holds and retention.** What a hold keeps is neither deleted nor erased; what is younger than its
 //! classification demands is not erased.
+//!
+//! **Relationships** are imported a source at a time, or set by hand; what takes access away holds
+//! at once and is lifted by two persons.
+//!
+//! **Emergencies** open a matter or patient for a time to somebody who has just shown who they are;
+//! somebody else judges each afterwards.
 //!
 //! **Erasure** destroys the keys of all that belongs to a document, matter or patient, then purges
 //! every store; see [`ErasureStep`]. The log stays whole and names what was erased by token.
@@ -18,9 +24,11 @@ mod accounts;
 mod changes;
 mod credentials;
 mod documents;
+mod emergencies;
 mod erasure;
 mod holds;
 mod keys;
+mod relationships;
 mod retention;
 mod sessions;
 mod sign_on;
@@ -29,6 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::audit::{Actor, AppendError, Event, Log, ReadError, What};
 use crate::catalogue::{Catalogue, CatalogueError};
+use crate::domain::access::InvalidLabel;
 use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
@@ -41,7 +50,9 @@ use crate::policy::{Action, Denial, Policies};
 use crate::store::{ChangeRow, State, StateError, Vault, VaultError};
 
 pub use changes::{Listed, Progress};
+pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
+pub use relationships::{BadLine, ImportReport, NewWall, PersonChange, Reach, relationship_end};
 pub use retention::{Kept, Retention};
 pub use sessions::{EnterError, Revoked};
 pub use sign_on::SignOnFailure;
@@ -66,6 +77,9 @@ pub enum GovernError {
         /// The role.
         role: Role,
     },
+    /// Caller's fault: no such label.
+    #[error(transparent)]
+    Label(#[from] InvalidLabel),
     /// Who the account belongs to was not proved.
     #[error(transparent)]
     SignIn(SignInError),
@@ -90,10 +104,45 @@ pub enum GovernError {
         what: &'static str,
     },
     /// The change waits no more.
-    #[error("the change is {state}: only a proposed one can be decided")]
+    #[error("it is {state}: nothing can be decided of it now")]
     NotOpen {
         /// How far it is.
         state: &'static str,
+    },
+    /// Lines of a file that cannot be taken: none of it was.
+    #[error("{}", told(lines))]
+    BadLines {
+        /// The lines.
+        lines: Vec<BadLine>,
+    },
+    /// The name of a matter, patient or client that cannot be one.
+    #[error("this cannot be the name of a {what}: {expected}")]
+    BadName {
+        /// What it would be the name of.
+        what: &'static str,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// An emergency is not that long.
+    #[error("an emergency lasts from 1 to {max_minutes} minutes: open another one later")]
+    BadLength {
+        /// At most.
+        max_minutes: u64,
+    },
+    /// The same person has one open already.
+    #[error("the emergency {emergency} is open for it already: close it first")]
+    AlreadyOpen {
+        /// Which.
+        emergency: RequestId,
+    },
+    /// One person has enough of them.
+    #[error("too many of your emergencies are open: close one first")]
+    TooManyOpen,
+    /// One person is not two.
+    #[error("{who} opened this emergency: somebody else must review it")]
+    OwnEmergency {
+        /// Who.
+        who: String,
     },
     /// A hold keeps it.
     #[error("the hold {hold} keeps it: release the hold first, which takes two persons")]
@@ -102,13 +151,18 @@ pub enum GovernError {
         hold: RequestId,
     },
     /// It must be kept longer.
-    #[error("document {document} must be kept until {until}: it may be erased then")]
+    #[error(
+        "document {document} must be kept until {until}: it may be erased, or kept shorter, then"
+    )]
     TooYoung {
         /// Short id of the document.
         document: String,
         /// From when on it may be erased.
         until: Timestamp,
     },
+    /// Somebody else was first.
+    #[error("the labels were changed meanwhile: look at them again, then change them")]
+    Stale,
     /// The erasure stopped on the way.
     #[error("the erasure stopped before its end; it goes on at the next start")]
     Interrupted,
@@ -135,6 +189,12 @@ pub enum GovernError {
     /// The indexes failed.
     #[error(transparent)]
     Index(#[from] IngestError),
+}
+
+fn told(lines: &[BadLine]) -> String {
+    let lines: Vec<String> =
+        lines.iter().map(|bad| format!("line {}: {}", bad.line, bad.problem)).collect();
+    format!("nothing was changed, as lines of the file cannot be taken:\n{}", lines.join("\n"))
 }
 
 /// Who makes a change.
@@ -164,6 +224,8 @@ pub struct Governor {
     pub catalogue: Arc<Catalogue>,
     /// How long documents must be kept.
     pub retention: Retention,
+    /// How long emergencies last.
+    pub emergency_rules: EmergencyRules,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

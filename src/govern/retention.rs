@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::catalogue::Document;
+use crate::domain::access::Labels;
 use crate::domain::clock::Timestamp;
 
 use super::{GovernError, Governor};
@@ -36,8 +37,20 @@ impl Retention {
         &self.0
     }
 
-    fn until(&self, classification: &str, since: Timestamp) -> Option<Timestamp> {
-        Some(since.after(DAY.saturating_mul(*self.0.get(classification)?)))
+    fn until(&self, labels: &Labels, since: Timestamp) -> Option<Timestamp> {
+        let days = *self.0.get(labels.classification.as_deref()?)?;
+        Some(since.after(DAY.saturating_mul(days)))
+    }
+
+    /// The minimum that would be shortened by other labels, where it still runs.
+    fn shortened(
+        &self,
+        [old, new]: [&Labels; 2],
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let until = self.until(old, since).filter(|until| *until > now)?;
+        self.until(new, since).is_none_or(|other| other < until).then_some(until)
     }
 }
 
@@ -49,8 +62,7 @@ impl Governor {
     pub fn kept(&self) -> Result<Vec<Kept>, GovernError> {
         let documents = self.catalogue.kept()?.into_iter().map(|document| {
             let since = self.log.read(document.row.entry)?.ts();
-            let classification = document.card.labels.classification.as_deref();
-            let until = classification.and_then(|name| self.retention.until(name, since));
+            let until = self.retention.until(&document.card.labels, since);
             Ok(Kept { document, since, until })
         });
         documents.collect()
@@ -69,18 +81,58 @@ impl Governor {
         }
         Ok(())
     }
+
+    /// Other labels do not let a document go before its time.
+    pub(super) fn check_shortening(
+        &self,
+        document: &Document,
+        labels: &Labels,
+    ) -> Result<(), GovernError> {
+        let since = self.log.read(document.row.entry)?.ts();
+        let change = [&document.card.labels, labels];
+        match self.retention.shortened(change, since, self.clock.now()) {
+            None => Ok(()),
+            Some(until) => {
+                Err(GovernError::TooYoung { document: document.row.document.0.short(), until })
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn labels(classification: &str) -> Labels {
+        Labels::parse([format!("classification={classification}").as_str()]).unwrap()
+    }
+
     #[test]
     fn days_count_from_when_a_document_was_taken_in() {
         let retention = Retention::new([("restricted".to_owned(), 2)].into());
         let since: Timestamp = "2026-01-01".parse().unwrap();
-        let until = retention.until("restricted", since).unwrap();
+        let until = retention.until(&labels("restricted"), since).unwrap();
         assert_eq!(until, "2026-01-03".parse().unwrap());
-        assert_eq!(retention.until("internal", since), None);
+        assert_eq!(retention.until(&labels("internal"), since), None);
+    }
+
+    #[test]
+    fn a_minimum_that_still_runs_is_not_shortened() {
+        let days = [("restricted".to_owned(), 9), ("confidential".to_owned(), 3)];
+        let retention = Retention::new(days.into());
+        let since: Timestamp = "2026-01-01".parse().unwrap();
+        let table = [
+            ("restricted", "internal", "2026-01-09", Some("2026-01-10")),
+            ("restricted", "internal", "2026-01-10", None),
+            ("restricted", "confidential", "2026-01-02", Some("2026-01-10")),
+            ("confidential", "restricted", "2026-01-02", None),
+            ("restricted", "restricted", "2026-01-02", None),
+            ("internal", "public", "2026-01-02", None),
+        ];
+        for (old, new, now, until) in table {
+            let change = [&labels(old), &labels(new)];
+            let found = retention.shortened(change, since, now.parse().unwrap());
+            assert_eq!(found, until.map(|day| day.parse().unwrap()), "{old} to {new} on {now}");
+        }
     }
 }

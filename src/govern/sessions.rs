@@ -46,12 +46,15 @@ impl Governor {
     }
 
     fn record_opened(&self, actor: &Actor, factor: Factor) -> Result<(), AppendError> {
-        let person = actor.id.clone();
-        if let Factor::Recovery { left } = factor {
-            let left = u32::try_from(left).unwrap_or(u32::MAX);
-            self.record(actor, What::FactorRecovered { person: person.clone(), left })?;
-        }
-        self.record(actor, What::SessionOpened { person })
+        self.record_factor(actor, factor)?;
+        self.record(actor, What::SessionOpened { person: actor.id.clone() })
+    }
+
+    /// A recovery code that is used up is on record, whatever it was shown for.
+    pub(super) fn record_factor(&self, actor: &Actor, factor: Factor) -> Result<(), AppendError> {
+        let Factor::Recovery { left } = factor else { return Ok(()) };
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        self.record(actor, What::FactorRecovered { person: actor.id.clone(), left })
     }
 
     /// Records what was wrong, and who has to wait for it.
@@ -95,7 +98,9 @@ impl Governor {
         credential: &Credential,
     ) -> Result<Confirmed, EnterError> {
         let confirmed = self.accounts.confirm(name, credential);
-        confirmed.map_err(|error| self.record_failed(actor, error))
+        let confirmed = confirmed.map_err(|error| self.record_failed(actor, error))?;
+        self.record_factor(actor, confirmed.factor())?;
+        Ok(confirmed)
     }
 
     /// [`Governor::confirm`] for what comes before a second factor.
@@ -109,7 +114,9 @@ impl Governor {
         credential: &Credential,
     ) -> Result<Owner, EnterError> {
         let owner = self.accounts.own(name, credential);
-        owner.map_err(|error| self.record_failed(actor, error))
+        let owner = owner.map_err(|error| self.record_failed(actor, error))?;
+        self.record_factor(actor, owner.factor())?;
+        Ok(owner)
     }
 
     /// Takes password and code once more, for the sensitive acts of the next few minutes; both
@@ -124,7 +131,10 @@ impl Governor {
         shown: &SignIn<'_>,
     ) -> Result<(), EnterError> {
         match self.accounts.confirm_session(token, shown) {
-            Ok(()) => Ok(self.record(actor, What::SessionConfirmed { person: actor.id.clone() })?),
+            Ok(factor) => {
+                self.record_factor(actor, factor)?;
+                Ok(self.record(actor, What::SessionConfirmed { person: actor.id.clone() })?)
+            }
             Err(error) => Err(self.record_failed(actor, error)),
         }
     }

@@ -1,6 +1,8 @@
 //! Signing on through the organisation's provider: the account follows the groups, and all of it is
 //! on record before it counts.
 
+use std::net::IpAddr;
+
 use crate::audit::{Actor, AppendError, What};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
@@ -35,11 +37,13 @@ impl Governor {
     /// [`SignOnFailure`].
     pub fn begin_sign_on(
         &self,
+        from: Option<IpAddr>,
         browser: &str,
         next: Option<String>,
         proof: Proof,
     ) -> Result<String, SignOnFailure> {
         let provider = self.provider()?;
+        self.check_patience(from)?;
         provider.begin(browser, next, proof).map_err(|error| {
             tracing::warn!(reason = %error, "a sign-on cannot begin");
             error.into()
@@ -53,17 +57,20 @@ impl Governor {
     /// [`SignOnFailure`]: nobody is signed in. What the groups no longer give is gone all the same.
     pub fn finish_sign_on(
         &self,
+        from: Option<IpAddr>,
         browser: &str,
         returned: &Returned,
     ) -> Result<(Session, Option<String>), SignOnFailure> {
         let provider = self.provider()?;
+        self.check_patience(from)?;
         let req = self.request();
         let on = match provider.finish(browser, returned) {
             Ok(on) => on,
             Err(error) => {
                 tracing::warn!(reason = %error, "a sign-on ends without a session");
-                // Nobody began it: whoever calls the address would fill the log.
-                if error != SignOnError::Unknown {
+                // Nobody began it, or nobody looked at it: whoever calls would fill the log.
+                if !matches!(error, SignOnError::Unknown | SignOnError::Busy) {
+                    self.accounts.sign_on_failed(from);
                     let actor = Self::operator(Via::System, None);
                     let reason = error.to_string();
                     self.record_as(&actor, req, What::SessionRefused { person: None, reason })?;
@@ -75,12 +82,25 @@ impl Governor {
             Ok(session) => Ok((session, on.next().map(str::to_owned))),
             Err(SignOnFailure::Admit(error)) => {
                 tracing::warn!(reason = %error, "somebody whom the provider vouches for stays outside");
-                let actor = self.actor(on.name(), Via::Portal, None);
-                let (person, reason) = (Some(actor.id.clone()), error.to_string());
+                self.accounts.sign_on_failed(from);
+                let bound =
+                    error.account().map(|name| self.actor(name.as_str(), Via::Portal, None));
+                let person = bound.as_ref().map(|actor| actor.id.clone());
+                let actor = bound.unwrap_or_else(|| Self::operator(Via::System, None));
+                let reason = error.to_string();
                 self.record_as(&actor, req, What::SessionRefused { person, reason })?;
                 Err(error.into())
             }
             Err(other) => Err(other),
+        }
+    }
+
+    /// An address whose sign-ons came to nothing too often is not listened to for a while, and
+    /// leaves no entries.
+    fn check_patience(&self, from: Option<IpAddr>) -> Result<(), SignOnFailure> {
+        match self.accounts.must_wait(from) {
+            true => Err(SignOnError::Busy.into()),
+            false => Ok(()),
         }
     }
 
@@ -96,7 +116,7 @@ impl Governor {
         self.record_plan(&plan, &actor, req)?;
         self.accounts.carry_out(&plan)?;
         if !plan.is_member() {
-            return Err(AdmitError::NoGroup.into());
+            return Err(AdmitError::NoGroup { name: Some(plan.name().clone()) }.into());
         }
         let session = self.accounts.open_planned(&plan)?;
         let provider = Digest::of(on.issuer().as_bytes());

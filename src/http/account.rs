@@ -231,11 +231,13 @@ impl Problem {
             | AccountError::BadName(_)
             | AccountError::BadPassword
             | AccountError::SamePassword
+            | AccountError::HandedOut { .. }
+            | AccountError::NoSecondFactor
             | AccountError::NoEnrolment
             | AccountError::WrongCode
             | AccountError::LongLabel
             | AccountError::TooManyTokens
-            | AccountError::LimitedToken
+            | AccountError::PasswordOnly
             | AccountError::UnknownScope { .. } => Self::new(Kind::BadRequest, cause.to_string()),
         }
     }

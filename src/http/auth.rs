@@ -13,7 +13,9 @@ use crate::domain::principal::{Principal, Via};
 use crate::examine;
 use crate::identity::{Lacking, SignedIn, csrf_matches};
 
-use super::{Kind, Problem, UseCases};
+use crate::policy::Needs;
+
+use super::{Kind, Problem, ROUTES, UseCases};
 
 /// Name of the session cookie.
 pub const SESSION_COOKIE: &str = "affiant_session";
@@ -99,10 +101,29 @@ impl FromRequest for Caller {
             || Problem::new(Kind::NotSignedIn, "sign in, or send `Authorization: Bearer TOKEN`");
         let caller = Self::find(request).ok_or_else(missing);
         ready(caller.and_then(|caller| match caller.lacks {
+            _ if !is_within(&caller.principal, request) => {
+                Err(Problem::new(Kind::PolicyDenied, "the token is limited to other actions"))
+            }
             Some(lacks) if !is_about_oneself(request.path()) => Err(incomplete(lacks)),
             Some(_) | None => Ok(caller),
         }))
     }
+}
+
+/// A limited token opens no page, and of what takes no right only what belongs to its actions.
+fn is_within(who: &Principal, request: &HttpRequest) -> bool {
+    let Some(scope) = &who.token_scope else { return true };
+    let pattern = request.match_pattern();
+    let Some(path) = pattern.as_deref().and_then(|path| path.strip_prefix("/api/v1")) else {
+        return false;
+    };
+    let name = format!("{} {path}", request.method());
+    let door = ROUTES.iter().find(|door| door.name == name);
+    door.is_some_and(|door| match (door.needs, door.part_of) {
+        (Needs::Nothing | Needs::Right(_), _) => true, // The policy looks at the scope itself.
+        (Needs::Account, Some(action)) => scope.contains(action.as_str()),
+        (Needs::Account | Needs::Machine, _) => false,
+    })
 }
 
 /// What also those reach who must complete their account first.
@@ -128,7 +149,8 @@ fn incomplete(lacks: Lacking) -> Problem {
 pub(crate) fn address(request: &HttpRequest, cases: &UseCases) -> Option<IpAddr> {
     let told = || {
         // The proxy appends the address that it saw; what stands before came with the request.
-        let chain = request.headers().get("x-forwarded-for")?.to_str().ok()?;
+        // A proxy may add a header of its own after that of the request.
+        let chain = request.headers().get_all("x-forwarded-for").last()?.to_str().ok()?;
         chain.rsplit(',').next()?.trim().parse().ok()
     };
     let peer = || request.peer_addr().map(|address| address.ip());

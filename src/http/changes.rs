@@ -56,7 +56,7 @@ pub(super) fn reason(text: String) -> Result<Reason, Problem> {
 }
 
 /// The caller, who has shown password and code a few minutes ago.
-pub(super) fn confirmed(cases: &UseCases, caller: &Caller) -> Result<Confirmed, Problem> {
+pub(crate) fn confirmed(cases: &UseCases, caller: &Caller) -> Result<Confirmed, Problem> {
     Ok(cases.governor.accounts.confirmed(&caller.token)?)
 }
 
@@ -172,7 +172,7 @@ pub(super) async fn release_hold(
     propose(cases, caller, reason, move |governor, who| governor.release(who, id)).await
 }
 
-async fn propose(
+pub(super) async fn propose(
     cases: web::Data<UseCases>,
     caller: Caller,
     reason: Reason,
@@ -189,7 +189,7 @@ async fn propose(
     Ok(HttpResponse::Accepted().insert_header(("Location", location)).json(body))
 }
 
-fn request_id(text: &str, what: &'static str) -> Result<RequestId, Problem> {
+pub(super) fn request_id(text: &str, what: &'static str) -> Result<RequestId, Problem> {
     text.parse().map_err(|_| GovernError::NotFound { what }.into())
 }
 

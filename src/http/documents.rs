@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_multipart::Multipart;
@@ -9,10 +10,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::Sought;
 use crate::catalogue::Document;
-use crate::domain::access::Labels;
-use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::access::{AccessClass, Labels};
+use crate::domain::ids::{DocumentId, EntryIndex, RequestId};
 use crate::domain::limits::FILE_BYTES_MAX;
-use crate::govern::Changer;
+use crate::govern::{Changer, GovernError};
 use crate::ingest::{BatchOptions, Source};
 use crate::policy::Action;
 use crate::telemetry::Counter;
@@ -81,6 +82,62 @@ pub(super) async fn delete_document(
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Labels by key; `null` takes one away.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewLabels {
+    labels: BTreeMap<String, Value>,
+}
+
+impl NewLabels {
+    fn pairs(&self) -> Result<Vec<String>, Problem> {
+        let pair = |(key, value): (&String, &Value)| match value {
+            Value::Null => Ok(format!("{key}=")),
+            Value::String(text) if !text.trim().is_empty() => Ok(format!("{key}={text}")),
+            Value::Bool(flag) => Ok(format!("{key}={flag}")),
+            Value::String(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                let detail = format!("the label {key:?} is neither a text, a flag nor null");
+                Err(Problem::new(Kind::BadRequest, detail))
+            }
+        };
+        self.labels.iter().map(pair).collect()
+    }
+}
+
+/// `PATCH /api/v1/documents/{id}`: other labels for a document, in effect at once.
+pub(super) async fn label_document(
+    cases: web::Data<UseCases>,
+    request: HttpRequest,
+    caller: Caller,
+    id: web::Path<String>,
+    body: web::Json<NewLabels>,
+) -> Result<HttpResponse, Problem> {
+    caller.check_csrf_header(&request)?;
+    let id = document_id(&id)?;
+    let pairs = body.pairs()?;
+    let (labels, entry) = blocking(move || relabel(&cases, &caller, id, &pairs, None)).await?;
+    Ok(HttpResponse::Ok().json(json!({ "id": id, "labels": labels, "entry": entry })))
+}
+
+/// Gives a document other labels in the caller's name; `shown` is the access class of those that
+/// they saw.
+pub(crate) fn relabel(
+    cases: &UseCases,
+    caller: &Caller,
+    id: DocumentId,
+    pairs: &[String],
+    shown: Option<AccessClass>,
+) -> Result<(Labels, Option<EntryIndex>), Problem> {
+    let change = |labels: &Labels| {
+        let class = cases.governor.catalogue.document(id).map(|document| document.row.class);
+        if shown.is_some_and(|shown| class != Some(shown)) {
+            return Err(GovernError::Stale);
+        }
+        Ok(labels.with(pairs.iter().map(String::as_str))?)
+    };
+    Ok(cases.governor.label_document(&caller.principal, &caller.actor, id, change)?)
 }
 
 /// `GET /api/v1/documents/{id}/pages/{n}.png?query=ID`: the picture of one page.

@@ -17,6 +17,7 @@ mod policies;
 pub mod problem;
 mod queries;
 mod session;
+mod standing;
 mod stream;
 mod system;
 mod witness;
@@ -45,13 +46,15 @@ pub use changes::{change_body, hold_body};
 pub use doors::ROUTES;
 pub use jobs::{Job, JobState, Jobs};
 pub use problem::{Kind, Problem};
+pub use standing::{emergency_body, emergency_report_body, standing_body};
 pub use witness::configure_witness;
 
 use instance::name_faults;
 
 pub(crate) use auth::address as network_address;
+pub(crate) use changes::confirmed;
 pub(crate) use documents::{
-    begin as begin_upload, document_id, enter as enter_upload, read as read_upload,
+    begin as begin_upload, document_id, enter as enter_upload, read as read_upload, relabel,
 };
 pub(crate) use instance::{Answered, answer};
 pub(crate) use queries::enter;
@@ -115,6 +118,7 @@ pub struct KnownModel {
 }
 
 /// Every route of the API, and those outside it that machines read.
+#[expect(clippy::too_many_lines, reason = "every route in one list")]
 pub fn configure(config: &mut web::ServiceConfig) {
     let upload_max = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
     config
@@ -148,6 +152,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/documents/{id}", web::get().to(documents::show_document))
                 .route("/documents/{id}/pages/{n}.png", web::get().to(documents::show_picture))
                 .route("/documents/{id}", web::delete().to(documents::delete_document))
+                .route("/documents/{id}", web::patch().to(documents::label_document))
                 .route("/jobs/{id}", web::get().to(documents::show_job))
                 .route("/audit/entries", web::get().to(audit::list_entries))
                 .route("/audit/entries/{index}", web::get().to(audit::show_entry))
@@ -162,6 +167,14 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/holds", web::get().to(changes::list_holds))
                 .route("/holds", web::post().to(changes::create_hold))
                 .route("/holds/{id}/release", web::post().to(changes::release_hold))
+                .route("/relationships", web::get().to(standing::list_relationships))
+                .route("/relationships", web::post().to(standing::import_relationships))
+                .route("/walls", web::post().to(standing::create_wall))
+                .route("/walls/lift", web::post().to(standing::lift_wall))
+                .route("/emergencies", web::get().to(standing::list_emergencies))
+                .route("/emergencies", web::post().to(standing::open_emergency))
+                .route("/emergencies/{id}/close", web::post().to(standing::close_emergency))
+                .route("/emergencies/{id}/review", web::post().to(standing::review_emergency))
                 .route("/policies", web::get().to(policies::list_policies))
                 .default_service(web::to(problem::not_found)),
         )
@@ -179,6 +192,12 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/{path:.*}", web::get().to(log::show_past))
                 .default_service(web::to(problem::not_found)),
         )
+        .configure(probes);
+}
+
+/// What machines that watch over this one read.
+fn probes(config: &mut web::ServiceConfig) {
+    config
         .service(
             web::resource("/readyz")
                 .wrap(from_fn(name_faults))

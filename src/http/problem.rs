@@ -291,16 +291,29 @@ impl From<ExamineError> for Problem {
 impl From<GovernError> for Problem {
     fn from(error: GovernError) -> Self {
         match &error {
+            GovernError::BadName { .. } | GovernError::BadLength { .. } => {
+                Self::new(Kind::BadRequest, error.to_string())
+            }
+            GovernError::BadLines { lines } => {
+                let mut problem = Self::new(Kind::BadRequest, "lines of the file cannot be taken");
+                problem.members.insert("lines".to_owned(), json!(lines));
+                problem
+            }
             GovernError::Account(cause) => Self::of_account(cause, &error),
             GovernError::SignIn(cause) => Self::not_believed(cause, &error),
+            GovernError::Label(_) => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::OperatorOnly { .. }
             | GovernError::Denied(_)
             | GovernError::NeedsApproval { .. }
+            | GovernError::OwnEmergency { .. }
             | GovernError::OwnProposal { .. } => Self::new(Kind::PolicyDenied, error.to_string()),
             GovernError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
             GovernError::NotOpen { .. }
+            | GovernError::AlreadyOpen { .. }
+            | GovernError::TooManyOpen
             | GovernError::Held { .. }
-            | GovernError::TooYoung { .. } => Self::new(Kind::Conflict, error.to_string()),
+            | GovernError::TooYoung { .. }
+            | GovernError::Stale => Self::new(Kind::Conflict, error.to_string()),
             GovernError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             GovernError::Interrupted
             | GovernError::Left { .. }

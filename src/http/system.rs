@@ -2,6 +2,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::audit::{AppendError, Condition, Witnessed};
+use crate::govern::EmergencyAlerts;
 
 use super::{Kind, Problem, UseCases};
 
@@ -47,8 +48,23 @@ pub(super) async fn metrics(cases: web::Data<UseCases>) -> HttpResponse {
         "# HELP affiant_log_stopped Whether the log takes no more entries\n\
          # TYPE affiant_log_stopped gauge\naffiant_log_stopped {stopped}\n"
     ));
+    if let Ok(alerts) = cases.governor.emergency_alerts() {
+        text.push_str(&emergency_metrics(alerts));
+    }
     text.push_str(&witness_metrics(&cases.witnesses.standing()));
     HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+}
+
+fn emergency_metrics(alerts: EmergencyAlerts) -> String {
+    let gauges = [
+        ("affiant_emergencies_open", "Emergencies that are open", alerts.open),
+        ("affiant_emergencies_unreviewed", "Emergencies that wait for a review", alerts.unreviewed),
+        ("affiant_emergencies_overdue", "Emergencies whose review is overdue", alerts.overdue),
+    ];
+    let gauges = gauges.map(|(name, help, count)| {
+        format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {count}\n")
+    });
+    gauges.concat()
 }
 
 /// Nothing where the log has no witnesses.

@@ -11,7 +11,7 @@ use crate::domain::limits::{
 };
 use crate::domain::principal::{Attributes, InvalidUserName, Principal, Role, UserName};
 use crate::domain::secret::Secret;
-use crate::store::{AccountRow, PasswordBy, StateError};
+use crate::store::{AccountRow, PasswordBy, SessionKind, StateError};
 
 /// An account to be made.
 #[derive(Debug)]
@@ -78,6 +78,17 @@ pub enum AccountError {
     /// Caller's fault: choose another password.
     #[error("the new password is the one so far, or the account's name: choose another")]
     SamePassword,
+    /// Caller's fault: they choose a password of their own first.
+    #[error(
+        "somebody else chose the password of {name}: they change it first, then they can be given this role"
+    )]
+    HandedOut {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault.
+    #[error("there is no second factor to take away")]
+    NoSecondFactor,
     /// Caller's fault: begin again.
     #[error("no second factor is being enrolled: begin with `affiant user totp NAME`")]
     NoEnrolment,
@@ -87,9 +98,9 @@ pub enum AccountError {
     /// Caller's fault.
     #[error("a label has {TOKEN_LABEL_CHARS_MAX} characters at most: choose a shorter one")]
     LongLabel,
-    /// Caller's fault: use the password, or a token without limits.
-    #[error("a token that is limited changes nothing about its account: use the password")]
-    LimitedToken,
+    /// Caller's fault: use the password.
+    #[error("a token changes nothing about its account: use the password")]
+    PasswordOnly,
     /// Caller's fault: revoke some.
     #[error("an account has {TOKENS_MAX} tokens at most: revoke one that is not used any more")]
     TooManyTokens,
@@ -159,14 +170,33 @@ impl Accounts {
         Ok(self.end_sessions(name, None)?)
     }
 
-    /// Gives an account a further role.
+    /// Gives an account a further role; the tokens that others issued for it do not get it.
     ///
     /// # Errors
     /// [`AccountError::Unknown`].
     pub fn grant(&self, name: &UserName, role: Role) -> Result<(), AccountError> {
+        let mut given = self.sessions(name.as_str())?;
+        given.retain(|row| row.kind == SessionKind::ApiToken && !row.is_own);
+        if Role::RESERVED.contains(&role) {
+            self.revoke(&given)?;
+        }
         self.change(name.as_str(), |row| {
             row.roles.insert(role);
         })
+    }
+
+    /// Whether nobody but its owner can sign in to an account: a role that takes two persons goes to
+    /// no other.
+    ///
+    /// # Errors
+    /// [`AccountError::HandedOut`]; [`AccountError::Unknown`], [`AccountError::Disabled`].
+    pub fn check_in_own_hands(&self, name: &UserName) -> Result<(), AccountError> {
+        self.principal(name.as_str())?;
+        let row = self.find_row(name.as_str())?;
+        match row.federated.is_some() || row.password_by == PasswordBy::Owner {
+            true => Ok(()),
+            false => Err(AccountError::HandedOut { name: row.name }),
+        }
     }
 
     /// Takes a value of an attribute from every account; returns how many had it.

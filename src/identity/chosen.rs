@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::accounts::AccountError;
-use super::{Accounts, SignIn, SignInError, password};
+use super::sessions::Verified;
+use super::{Accounts, Factor, SignIn, SignInError, password};
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::secret::Secret;
@@ -11,11 +12,18 @@ use crate::store::{AccountRow, PasswordBy, StateError};
 
 /// Somebody who showed an account's password and code, whoever chose that password: enough to
 /// choose another.
-pub struct Holder(AccountRow);
+pub struct Holder(Verified);
+
+impl Holder {
+    /// What they showed beside the password.
+    pub const fn factor(&self) -> Factor {
+        self.0.factor
+    }
+}
 
 impl fmt::Debug for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Holder").field(&self.0.name).finish()
+        f.debug_tuple("Holder").field(&self.0.row.name).finish()
     }
 }
 
@@ -37,7 +45,7 @@ impl Accounts {
     /// # Errors
     /// [`SignInError`]; what is wrong counts towards waiting.
     pub fn holder(&self, shown: &SignIn<'_>) -> Result<Holder, SignInError> {
-        Ok(Holder(self.verify(shown)?.row))
+        Ok(Holder(self.verify(shown)?))
     }
 
     /// Whether this may be the next password.
@@ -45,7 +53,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::BadPassword`], [`AccountError::SamePassword`].
     pub fn choose(&self, holder: Holder, new: Secret) -> Result<Chosen, AccountError> {
-        let Holder(row) = holder;
+        let Holder(Verified { row, .. }) = holder;
         if password::matches(new.expose(), Some(&row.password)) || new.expose() == row.name.as_str()
         {
             return Err(AccountError::SamePassword);

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::sessions::has_ended;
-use super::{Accounts, SignIn, SignInError};
+use super::sessions::{Verified, has_ended};
+use super::{Accounts, Factor, SignIn, SignInError};
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::limits::CONFIRMED_MS_MAX;
@@ -44,24 +44,44 @@ impl Credential {
 /// Somebody who proved that an account is theirs, though its role may ask for a second factor that
 /// they do not have yet: enough to enrol it.
 #[derive(Debug)]
-pub struct Owner(Principal);
+pub struct Owner(pub(super) Shown);
 
 impl Owner {
     /// Who it is.
     pub const fn principal(&self) -> &Principal {
-        &self.0
+        &self.0.principal
     }
+
+    /// What they showed beside their password or token.
+    pub const fn factor(&self) -> Factor {
+        self.0.factor
+    }
+}
+
+/// Who showed what.
+#[derive(Debug)]
+pub(super) struct Shown {
+    principal: Principal,
+    factor: Factor,
+    /// A password, or a token that is not limited within minutes of one: enough to change the
+    /// account. A token alone would otherwise renew itself for ever.
+    pub(super) changes_account: bool,
 }
 
 /// Somebody who proved who they are, with all that their roles ask for. Only [`Accounts::confirm`]
 /// and [`Accounts::confirmed`] make one: a name alone does not, whoever gives it.
 #[derive(Debug)]
-pub struct Confirmed(Principal);
+pub struct Confirmed(pub(super) Shown);
 
 impl Confirmed {
     /// Who it is.
     pub const fn principal(&self) -> &Principal {
-        &self.0
+        &self.0.principal
+    }
+
+    /// What they showed beside their password or token.
+    pub const fn factor(&self) -> Factor {
+        self.0.factor
     }
 
     /// The same person, as the owner of their account.
@@ -76,9 +96,10 @@ impl Accounts {
     /// # Errors
     /// [`SignInError`]; a wrong password or code counts towards waiting.
     pub fn confirm(&self, name: &str, credential: &Credential) -> Result<Confirmed, SignInError> {
-        let (row, principal) = self.shown(name, credential)?;
+        let (row, shown) = self.shown(name, credential)?;
+        self.check_quiet(&row)?;
         self.check_factor(&row)?;
-        Ok(Confirmed(principal))
+        Ok(Confirmed(shown))
     }
 
     /// [`Accounts::confirm`] for what comes before a second factor.
@@ -94,9 +115,10 @@ impl Accounts {
     /// # Errors
     /// [`SignInError::ConfirmFirst`], or what their credentials lack.
     pub fn confirmed(&self, token: &str) -> Result<Confirmed, SignInError> {
-        let (row, principal) = self.recent(token)?;
+        let (row, shown) = self.recent(token)?;
+        self.check_quiet(&row)?;
         self.check_factor(&row)?;
-        Ok(Confirmed(principal))
+        Ok(Confirmed(shown))
     }
 
     /// [`Accounts::confirmed`] for what comes before a second factor.
@@ -111,32 +133,33 @@ impl Accounts {
     ///
     /// # Errors
     /// [`SignInError`]; a wrong password or code counts towards waiting.
-    pub fn confirm_session(&self, token: &str, shown: &SignIn<'_>) -> Result<(), SignInError> {
+    pub fn confirm_session(&self, token: &str, shown: &SignIn<'_>) -> Result<Factor, SignInError> {
         let verified = self.verify(shown)?;
-        self.check_own(&verified.row)?;
+        self.check_chosen(&verified.row)?;
         let sessions = self.0.state.sessions();
         let row = sessions.get(&Digest::of(token.as_bytes()))?;
         let row = row.filter(|row| row.user == verified.row.name);
         let Some(row) = row else { return Err(SignInError::ConfirmFirst) };
+        check_issued_by_owner(&row)?;
         let confirmed = Some(self.0.clock.now());
         // Not over a row that signing out has just deleted.
         sessions.replace(&row, &SessionRow { confirmed, ..row.clone() })?;
-        Ok(())
+        Ok(verified.factor)
     }
 
     fn shown(
         &self,
         name: &str,
         credential: &Credential,
-    ) -> Result<(AccountRow, Principal), SignInError> {
+    ) -> Result<(AccountRow, Shown), SignInError> {
         let code = credential.code.as_ref().map(Secret::expose);
         match &credential.first {
             First::Password(password) => {
                 let shown = SignIn { name, password: password.expose(), code, address: None };
-                let row = self.verify(&shown)?.row;
-                self.check_own(&row)?;
+                let Verified { row, factor } = self.verify(&shown)?;
+                self.check_chosen(&row)?;
                 let principal = self.standing(&row)?;
-                Ok((row, principal))
+                Ok((row, Shown { principal, factor, changes_account: true }))
             }
             First::Token(token) => {
                 let wrong = SignInError::Wrong { wait: None };
@@ -147,34 +170,42 @@ impl Accounts {
                 if session.kind != SessionKind::ApiToken || !session.is_own {
                     return Err(SignInError::TokenNotOwn);
                 }
-                self.check_own(&row)?;
-                self.verify_code(&row, code)?;
-                let principal = self.standing(&row)?;
-                Ok((row, Principal { token_scope: session.scope, ..principal }))
+                self.check_chosen(&row)?;
+                let factor = self.verify_code(&row, code)?;
+                let principal = Principal { token_scope: session.scope, ..self.standing(&row)? };
+                Ok((row, Shown { principal, factor, changes_account: false }))
             }
         }
     }
 
-    fn recent(&self, token: &str) -> Result<(AccountRow, Principal), SignInError> {
+    fn recent(&self, token: &str) -> Result<(AccountRow, Shown), SignInError> {
         let Some((session, row)) = self.row_of(token)? else {
             return Err(SignInError::ConfirmFirst);
         };
-        self.check_own(&row)?;
+        check_issued_by_owner(&session)?;
+        self.check_chosen(&row)?;
         let now = self.0.clock.now();
         let until = session.confirmed.map(|at| at.after(Duration::from_millis(CONFIRMED_MS_MAX)));
         if until.is_none_or(|until| now >= until) {
             return Err(SignInError::ConfirmFirst);
         }
-        let principal = self.standing(&row)?;
-        Ok((row, Principal { token_scope: session.scope, ..principal }))
+        let changes_account = session.scope.is_none();
+        let principal = Principal { token_scope: session.scope, ..self.standing(&row)? };
+        Ok((row, Shown { principal, factor: Factor::None, changes_account }))
     }
 
-    /// What the owner of an account did not choose proves nothing, nor does what was reset lately.
-    fn check_own(&self, row: &AccountRow) -> Result<(), SignInError> {
+    /// What the owner of an account did not choose proves nothing.
+    fn check_chosen(&self, row: &AccountRow) -> Result<(), SignInError> {
         // Where there is no password, the provider has vouched for them as the session began.
         if row.federated.is_none() && row.password_by != PasswordBy::Owner {
             return Err(SignInError::NotOwn { name: row.name.clone() });
         }
+        Ok(())
+    }
+
+    /// What was reset lately confirms nothing: its owner must have time to notice. They enrol a
+    /// second factor at once all the same.
+    fn check_quiet(&self, row: &AccountRow) -> Result<(), SignInError> {
         match row.confirms_from.filter(|from| self.0.clock.now() < *from) {
             Some(from) => Err(SignInError::ResetLately { from }),
             None => Ok(()),
@@ -207,5 +238,13 @@ impl Accounts {
         let Ok(name) = name.parse::<UserName>() else { return Ok(None) };
         let row = self.0.state.accounts().get(&name)?;
         Ok(row.filter(|row| !row.disabled))
+    }
+}
+
+/// What somebody else handed out confirms nothing, whatever is shown with it.
+fn check_issued_by_owner(row: &SessionRow) -> Result<(), SignInError> {
+    match row.kind == SessionKind::ApiToken && !row.is_own {
+        true => Err(SignInError::TokenNotOwn),
+        false => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::confirm::{Confirmed, Owner};
-use super::sessions::unlimited;
+use super::sessions::check_changes;
 use super::totp;
 use super::{AccountError, Accounts};
 use crate::domain::clock::Entropy;
@@ -54,7 +54,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError`].
     pub fn begin_enrolment(&self, owner: &Owner) -> Result<Enrolment, AccountError> {
-        unlimited(owner.principal())?;
+        check_changes(&owner.0)?;
         let name = &owner.principal().name;
         let secret = totp::generate(&*self.0.entropy);
         self.change(name.as_str(), |row| row.enrolling = Some(secret.to_string()))?;
@@ -96,9 +96,11 @@ impl Accounts {
     /// Whether this person may take their second factor away: asked before it is recorded.
     ///
     /// # Errors
-    /// [`AccountError::LimitedToken`].
+    /// [`AccountError::PasswordOnly`], [`AccountError::NoSecondFactor`].
     pub fn check_removal(&self, who: &Confirmed) -> Result<(), AccountError> {
-        unlimited(who.principal())
+        check_changes(&who.0)?;
+        let row = self.find_row(who.principal().name.as_str())?;
+        row.second_factor.map(drop).ok_or(AccountError::NoSecondFactor)
     }
 
     /// Takes one's own second factor away.

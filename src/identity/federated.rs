@@ -17,7 +17,10 @@ use crate::store::{AccountRow, Federated, PasswordBy, StateError};
 pub enum AdmitError {
     /// Their account is switched off here, whatever the provider says.
     #[error("account_disabled")]
-    Disabled,
+    Disabled {
+        /// The account.
+        name: UserName,
+    },
     /// The provider gives no name that an account can have.
     #[error("name_unfit")]
     NameUnfit,
@@ -26,10 +29,24 @@ pub enum AdmitError {
     NameTaken,
     /// None of their groups has a role here.
     #[error("no_group")]
-    NoGroup,
+    NoGroup {
+        /// Their account, where they have one from earlier.
+        name: Option<UserName>,
+    },
     /// See [`StateError`].
     #[error("state_unreadable")]
     State(#[from] StateError),
+}
+
+impl AdmitError {
+    /// Whose account it is about. What the provider calls somebody says nothing of it.
+    pub const fn account(&self) -> Option<&UserName> {
+        match self {
+            Self::Disabled { name } => Some(name),
+            Self::NoGroup { name } => name.as_ref(),
+            Self::NameUnfit | Self::NameTaken | Self::State(_) => None,
+        }
+    }
 }
 
 /// What a sign-on does to an account; nothing is done before [`Accounts::carry_out`].
@@ -101,6 +118,10 @@ impl Plan {
     pub fn roles(&self) -> BTreeSet<Role> {
         recent(&self.row).roles
     }
+
+    fn disabled(&self) -> AdmitError {
+        AdmitError::Disabled { name: self.row.name.clone() }
+    }
 }
 
 impl Accounts {
@@ -119,13 +140,13 @@ impl Accounts {
             theirs.is_some_and(|f| f.issuer == on.issuer() && f.subject == on.subject())
         };
         let old = self.list()?.into_iter().find(bound);
-        if old.as_ref().is_some_and(|row| row.disabled) {
-            return Err(AdmitError::Disabled);
+        if let Some(row) = old.as_ref().filter(|row| row.disabled) {
+            return Err(AdmitError::Disabled { name: row.name.clone() });
         }
         let Rights { roles, withheld, attributes } = match (on.rights(), &old) {
             (Some(rights), _) => rights.clone(),
             (None, Some(_)) => Rights::default(),
-            (None, None) => return Err(AdmitError::NoGroup),
+            (None, None) => return Err(AdmitError::NoGroup { name: None }),
         };
         let (is_member, is_fresh) = (on.rights().is_some(), on.is_fresh());
         let until = if is_member { now.after(rights_last) } else { Timestamp::from_unix_millis(0) };
@@ -156,7 +177,7 @@ impl Accounts {
         let name = plan.row.name.as_str();
         let table = self.0.state.accounts();
         loop {
-            let old = table.get(&plan.row.name)?.ok_or(AdmitError::Disabled)?;
+            let old = table.get(&plan.row.name)?.ok_or_else(|| plan.disabled())?;
             let new = AccountRow { federated: plan.row.federated.clone(), ..old.clone() };
             if table.replace(&old, &new)? {
                 break;
@@ -174,7 +195,8 @@ impl Accounts {
     /// [`AdmitError::Disabled`] where it was switched off meanwhile.
     pub fn open_planned(&self, plan: &Plan) -> Result<Session, AdmitError> {
         let row = self.0.state.accounts().get(&plan.row.name)?;
-        let row = row.filter(|row| !row.disabled && plan.is_member).ok_or(AdmitError::Disabled)?;
+        let row = row.filter(|row| !row.disabled && plan.is_member);
+        let row = row.ok_or_else(|| plan.disabled())?;
         // Whoever was signed in at the provider anyway has proved nothing for this.
         Ok(self.open_session(&row, Factor::None, plan.is_fresh)?)
     }

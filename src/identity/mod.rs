@@ -39,6 +39,7 @@ pub use factor::{Enrolment, Factor};
 pub use federated::{AdmitError, Plan, RightsChange};
 pub use rules::{Lacking, SignInRules, token_scope};
 pub use sessions::{NewToken, Session, SignIn, SignInError, SignedIn, csrf_matches, row_id};
+pub use standing::stand;
 pub use throttle::Locked;
 
 use crate::domain::clock::{Clock, Entropy};

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::accounts::AccountError;
-use super::confirm::Confirmed;
+use super::confirm::{Confirmed, Shown};
 use super::factor::Factor;
 use super::rules::{Lacking, SignInRules};
 use super::throttle::Locked;
@@ -186,10 +186,13 @@ impl Accounts {
         &self,
         row: &AccountRow,
         code: Option<&str>,
-    ) -> Result<(), SignInError> {
+    ) -> Result<Factor, SignInError> {
         let attempt = self.attempt(row.name.as_str(), Some(&row.name), None)?;
         match self.take_code(&row.name, code)? {
-            Some(_) => Ok(self.succeeded(attempt)?),
+            Some(factor) => {
+                self.succeeded(attempt)?;
+                Ok(factor)
+            }
             None => Err(SignInError::Wrong { wait: self.failed(attempt)? }),
         }
     }
@@ -241,9 +244,9 @@ impl Accounts {
     /// The same for a token of one's own.
     ///
     /// # Errors
-    /// As [`Accounts::check_token`]; [`AccountError::LimitedToken`].
+    /// As [`Accounts::check_token`]; [`AccountError::PasswordOnly`].
     pub fn check_own_token(&self, who: &Confirmed, new: &NewToken) -> Result<(), AccountError> {
-        unlimited(who.principal())?;
+        check_changes(&who.0)?;
         self.check_token(who.principal().name.as_str(), new)
     }
 
@@ -269,7 +272,7 @@ impl Accounts {
         who: &Confirmed,
         new: NewToken,
     ) -> Result<(String, Timestamp), AccountError> {
-        unlimited(who.principal())?;
+        check_changes(&who.0)?;
         self.issue(&who.principal().name, true, new)
     }
 
@@ -373,11 +376,11 @@ impl Accounts {
     }
 }
 
-/// What a token is limited to is never widened with it.
-pub(super) fn unlimited(who: &Principal) -> Result<(), AccountError> {
-    match who.token_scope {
-        Some(_) => Err(AccountError::LimitedToken),
-        None => Ok(()),
+/// A token is neither widened nor renewed with itself.
+pub(super) fn check_changes(shown: &Shown) -> Result<(), AccountError> {
+    match shown.changes_account {
+        true => Ok(()),
+        false => Err(AccountError::PasswordOnly),
     }
 }
 

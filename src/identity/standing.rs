@@ -1,15 +1,36 @@
 //! How an account stands at this moment: the one way from its row to a principal.
+//!
+//! What relationships and emergencies give is put in here, at every request, and nowhere kept: what
+//! ended is gone with the next decision, and what begins needs nobody to begin it.
 
 use super::Accounts;
-use crate::domain::principal::Principal;
-use crate::store::{AccountRow, StateError};
+use crate::domain::clock::Timestamp;
+use crate::domain::principal::{Emergency, Principal};
+use crate::store::{AccountRow, StandingRow, StateError};
 
 impl Accounts {
-    /// Who an account is now.
+    /// Who an account is now, whether or not it may sign in.
     ///
     /// # Errors
     /// [`StateError`].
-    pub(super) fn standing(&self, row: &AccountRow) -> Result<Principal, StateError> {
-        Ok(row.principal(self.0.clock.now()))
+    pub fn standing(&self, row: &AccountRow) -> Result<Principal, StateError> {
+        let standing = self.0.state.standings().get(&row.name)?;
+        Ok(stand(row, standing.as_ref(), self.0.clock.now()))
     }
+}
+
+/// Who an account is at a time, with these relationships and emergencies.
+pub fn stand(row: &AccountRow, standing: Option<&StandingRow>, as_of: Timestamp) -> Principal {
+    let mut who = row.principal(as_of);
+    let Some(standing) = standing else { return who };
+    for relationship in standing.relationships.iter().filter(|one| one.holds_at(as_of)) {
+        let key = relationship.kind.as_str().to_owned();
+        who.attributes.entry(key).or_default().insert(relationship.object.clone());
+    }
+    let open = standing.emergencies.iter().filter(|one| as_of < one.until);
+    let opened = open.clone().map(|one| Emergency { id: one.id, subject: one.subject.clone() });
+    who.emergencies.extend(opened);
+    let changes = standing.relationships.iter().filter_map(|one| one.next_change(as_of));
+    who.until = changes.chain(open.map(|one| one.until)).chain(who.until).min();
+    who
 }

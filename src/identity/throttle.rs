@@ -82,7 +82,8 @@ impl Accounts {
         };
         if let (Some(failed), Some(name)) = (name, account) {
             let Failed { count, last } = failed;
-            self.0.state.failures().put(&FailuresRow { name, count, last })?;
+            // No flush: a known name must not take longer than an unknown one.
+            self.0.state.failures().put_soon(&FailuresRow { name, count, last })?;
         }
         let waits = |failed: Option<Failed>, max| {
             failed.map(|failed| wait(failed.count, max)).filter(|wait| !wait.is_zero())
@@ -104,6 +105,22 @@ impl Accounts {
         }
     }
 
+    /// Whether this address has to wait before it signs on through the provider.
+    pub fn must_wait(&self, address: Option<IpAddr>) -> bool {
+        let (now, max) = (self.0.clock.now(), SIGN_IN_ADDRESS_FAILURES_MAX);
+        let failures = self.failures();
+        let known = address.and_then(|address| failures.addresses.0.get(&network(address)));
+        known.is_some_and(|failed| !is_forgotten(failed, now) && now < failed.until(max, now))
+    }
+
+    /// A sign-on through the provider came to nothing: it counts against its address.
+    pub fn sign_on_failed(&self, address: Option<IpAddr>) {
+        let Some(address) = address.map(network) else { return };
+        let (now, max) = (self.0.clock.now(), SIGN_IN_ADDRESS_FAILURES_MAX);
+        // Whoever has to wait does so already.
+        let _waits = self.failures().addresses.attempt(address, max, now);
+    }
+
     fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
         self.0.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -123,14 +140,20 @@ struct Failed {
     last: Timestamp,
 }
 
+impl Failed {
+    /// Until when to wait. A clock that was put back lengthens no wait beyond its whole.
+    fn until(&self, max: u32, now: Timestamp) -> Timestamp {
+        self.last.min(now).after(wait(self.count, max))
+    }
+}
+
 impl<K: Clone + Eq + std::hash::Hash> Counts<K> {
     /// Counts an attempt as failed, so that guesses sent side by side are all counted. `Err` says
     /// how long to wait; waiting attempts do not count. `Ok` says when the last one was before.
     fn attempt(&mut self, key: K, max: u32, now: Timestamp) -> Result<Timestamp, Duration> {
         let known = self.0.get(&key).filter(|failed| !is_forgotten(failed, now));
         let failed = known.copied().unwrap_or(Failed { count: 0, last: now });
-        // A clock that was put back lengthens no wait beyond its whole.
-        let until = failed.last.min(now).after(wait(failed.count, max));
+        let until = failed.until(max, now);
         if now < until {
             let left = until.unix_millis().saturating_sub(now.unix_millis());
             return Err(Duration::from_millis(left));

@@ -176,6 +176,8 @@ pub enum VectorStep {
     Open,
     /// Building its graph.
     Optimise,
+    /// Putting points into another class.
+    Relabel,
     /// Removing points.
     Remove,
     /// Searching.
@@ -202,6 +204,7 @@ impl std::fmt::Display for VectorStep {
             Self::List => "list its points",
             Self::Open => "be opened",
             Self::Optimise => "build its graph",
+            Self::Relabel => "put points into another class",
             Self::Remove => "remove points",
             Self::Search => "search",
         })

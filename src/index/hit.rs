@@ -22,8 +22,32 @@ pub struct Hit {
     pub score: f32,
 }
 
-/// Passages held of each writing of each document.
-pub type Writings = BTreeMap<(DocumentId, Generation), u64>;
+/// What is held of each writing of each document.
+pub type Writings = BTreeMap<(DocumentId, Generation), Writing>;
+
+/// What is held of one writing of a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Writing {
+    /// How many passages.
+    pub passages: u64,
+    /// Their access class; `None` where they are in several.
+    pub class: Option<AccessClass>,
+}
+
+impl Writing {
+    /// Counts passages of a class into a list of writings.
+    pub(super) fn count(
+        writings: &mut Writings,
+        of: (DocumentId, Generation),
+        class: AccessClass,
+        passages: u64,
+    ) {
+        let none = Self { passages: 0, class: Some(class) };
+        let writing = writings.entry(of).or_insert(none);
+        writing.passages += passages;
+        writing.class = writing.class.filter(|known| *known == class);
+    }
+}
 
 /// Softens the lead of first ranks. Source: Cormack, Clarke and Büttcher 2009, section 2.
 const RANK_OFFSET: f64 = 60.0;

@@ -24,7 +24,7 @@ pub use self::error::{
     IndexError, LexicalError, LexicalStep, SearchError, VectorError, VectorStep,
 };
 use self::gate::Gate;
-pub use self::hit::{Hit, Writings, fuse};
+pub use self::hit::{Hit, Writing, Writings, fuse};
 use self::lexical::Lexical;
 pub use self::vector::ServerOptions;
 use self::vector::{EXACT_KIB, Embedded, Point, Server, VectorIndex};
@@ -53,6 +53,15 @@ pub enum VectorChoice {
     Embedded,
     /// On a Qdrant server or cluster.
     Server(ServerOptions),
+}
+
+/// What [`Index::prune`] did and found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Pruned {
+    /// Writings that were dropped.
+    pub dropped: u64,
+    /// Writings in another class than theirs, whole or in part.
+    pub misplaced: BTreeSet<(DocumentId, Generation)>,
 }
 
 /// The passages' words and vectors. Shared between threads; changes take turns.
@@ -115,6 +124,22 @@ impl Index {
         Ok(())
     }
 
+    /// Puts one writing of a document into another access class, without its vectors: `passages`
+    /// are all of its passages. Vectors are found under it at once, words after [`Index::flush`].
+    ///
+    /// # Errors
+    /// Safe to repeat; [`Index::prune`] tells of a writing that is in two classes.
+    pub fn set_class(
+        &self,
+        (document, generation): (DocumentId, Generation),
+        class: AccessClass,
+        passages: &[Passage],
+    ) -> Result<(), IndexError> {
+        self.vector.set_class(document, generation, class)?;
+        self.lexical.add(generation, class, passages.iter())?;
+        Ok(())
+    }
+
     /// Makes every change so far durable.
     ///
     /// # Errors
@@ -155,18 +180,22 @@ impl Index {
         Ok(())
     }
 
-    /// Drops every writing that `keep` does not know, durably, and returns how many: at start-up,
-    /// what was written but never activated, and what was removed but not flushed. Then checks that
-    /// both halves hold the same.
+    /// Drops every writing that `keep` does not know the class of, durably: at start-up, what was
+    /// written but never activated, and what was removed but not flushed. Then checks that both
+    /// halves hold the same, and tells of the writings that are not, or not whole, in their class:
+    /// to be mended by [`Index::set_class`].
     ///
     /// # Errors
     /// [`IndexError::Uneven`] where they do not; otherwise safe to repeat.
-    pub fn prune(&self, keep: &dyn Fn(DocumentId, Generation) -> bool) -> Result<u64, IndexError> {
+    pub fn prune(
+        &self,
+        keep: &dyn Fn(DocumentId, Generation) -> Option<AccessClass>,
+    ) -> Result<Pruned, IndexError> {
         let (mut words, mut vectors) = (self.lexical.writings()?, self.vector.writings()?);
         let unknown: BTreeSet<_> = words
             .keys()
             .chain(vectors.keys())
-            .filter(|(document, generation)| !keep(*document, *generation))
+            .filter(|(document, generation)| keep(*document, *generation).is_none())
             .copied()
             .collect();
         for writing in &unknown {
@@ -177,17 +206,24 @@ impl Index {
         if !unknown.is_empty() {
             self.flush()?;
         }
+        let mut misplaced = BTreeSet::new();
         for writing in words.keys().chain(vectors.keys()) {
-            let count = |half: &Writings| half.get(writing).copied().unwrap_or(0);
-            let (words, vectors) = (count(&words), count(&vectors));
-            if words != vectors {
+            let count = |half: &Writings| half.get(writing).map_or(0, |held| held.passages);
+            let counts = (count(&words), count(&vectors));
+            if counts.0 != counts.1 {
+                let (words, vectors) = counts;
                 return Err(IndexError::Uneven { document: writing.0, words, vectors });
             }
+            let class = keep(writing.0, writing.1);
+            let is_there = |half: &Writings| half.get(writing).is_some_and(|it| it.class == class);
+            if !is_there(&words) || !is_there(&vectors) {
+                misplaced.insert(*writing);
+            }
         }
-        Ok(unknown.len() as u64)
+        Ok(Pruned { dropped: unknown.len() as u64, misplaced })
     }
 
-    /// Every writing that the index holds, visible or not, with its number of passages, as of the
+    /// Every writing that the index holds, visible or not, as of the
     /// last flush: what a start-up compares with the log.
     ///
     /// # Errors

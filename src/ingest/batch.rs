@@ -14,6 +14,7 @@ use crate::domain::payload::TokenKind;
 use crate::store::{DocumentRow, KeyScope, VaultError};
 use crate::telemetry::Counter;
 
+use super::relabel::owners;
 use super::sources::{Read, Source};
 use super::{BatchOptions, BatchReport, IngestError, Ingested, Listener, Parts, Quarantined};
 
@@ -140,14 +141,8 @@ impl<'a> Batch<'a> {
         if full { self.activate() } else { Ok(()) }
     }
 
-    /// What is sealed for a document is also its matter's and its patient's.
     fn owners(&self, own: KeyScope) -> Result<KeyScope, VaultError> {
-        let labels = &self.options.labels;
-        let named = [(TokenKind::Matter, &labels.matter), (TokenKind::Patient, &labels.patient)];
-        named.into_iter().try_fold(own, |scope, (kind, name)| match name {
-            Some(name) => Ok(scope.and(KeyScope::of(kind, &self.parts.vault.subject(kind, name)?))),
-            None => Ok(scope),
-        })
+        owners(&self.parts.vault, own, &self.options.labels)
     }
 
     /// Seals original, text, geometry and card, and describes them in a row.
@@ -189,7 +184,6 @@ impl<'a> Batch<'a> {
             original: vault.seal_file(&scope, bytes)?,
             text: vault.seal(&scope, &encoded(&text))?,
             geometry,
-            labels_sealed: None,
             deleted: None,
             pages: u32::try_from(parsed.pages.len()).unwrap_or(u32::MAX),
             passages: u32::try_from(found.len()).unwrap_or(u32::MAX),

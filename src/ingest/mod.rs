@@ -8,19 +8,21 @@
 
 mod batch;
 mod reindex;
+mod relabel;
 mod sources;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use crate::audit::{Actor, AppendError, Log};
-use crate::catalogue::{Catalogue, CatalogueError};
+use crate::audit::{Actor, AppendError, Log, Recorded};
+use crate::catalogue::{Catalogue, CatalogueError, Document};
 use crate::domain::access::Labels;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DocumentId, Generation, RequestId};
-use crate::index::{Index, IndexError};
+use crate::index::{Index, IndexError, Pruned};
 use crate::inference::{Encoder, InferenceError};
 use crate::store::{State, StateError, Vault, VaultError};
 use crate::telemetry::Metrics;
@@ -140,7 +142,9 @@ pub type Listener<'a> = dyn FnMut(u32, u32) + 'a;
 /// Takes documents in. Share it behind an `Arc`.
 pub struct Ingestor {
     parts: Parts,
-    turn: Mutex<()>,
+    /// Whoever has the turn writes to the indexes; the documents whose class they are yet to be
+    /// told wait in it.
+    turn: Mutex<BTreeSet<DocumentId>>,
 }
 
 /// The parts that taking in runs on.
@@ -181,21 +185,31 @@ impl Ingestor {
         options: &BatchOptions,
         listen: &mut Listener<'_>,
     ) -> Result<BatchReport, IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut misplaced = self.take_turn();
+        if !misplaced.is_empty()
+            && let Err(error) = relabel::place(&self.parts, &mut misplaced)
+        {
+            tracing::warn!(%error, "documents are found under the class that they had before");
+        }
         let req = RequestId::fresh(self.parts.clock.now(), self.parts.entropy.as_ref());
         batch::Batch::new(&self.parts, options, req)?.run(sources, listen)
     }
 
-    /// Drops from the indexes what no log entry activated, and shows what is active. Start-up
-    /// calls it before the first search.
+    /// Drops from the indexes what no log entry activated, puts what is in another class than the
+    /// log says into its own, and shows what is active. Start-up calls it before the first
+    /// search.
     ///
     /// # Errors
     /// [`IngestError::Lacking`] where an active document is not in the indexes: an answer without
     /// it would be wrong in silence. [`IngestError::Index`].
     pub fn recover(&self) -> Result<u64, IngestError> {
         let catalogue = &self.parts.catalogue;
-        let keep = |document, generation| catalogue.is_active(document, generation);
-        let dropped = self.parts.index.prune(&keep)?;
+        let keep = |document, generation| catalogue.active_class(document, generation);
+        let Pruned { dropped, misplaced } = self.parts.index.prune(&keep)?;
+        if !misplaced.is_empty() {
+            relabel::place(&self.parts, &mut misplaced.iter().map(|(id, _)| *id).collect())?;
+            tracing::info!(writings = misplaced.len(), "put into their access class");
+        }
         let documents = reindex::lacking(&self.parts)?.len();
         if documents > 0 {
             return Err(IngestError::Lacking { documents });
@@ -209,9 +223,37 @@ impl Ingestor {
     /// # Errors
     /// [`IngestError::Index`]; the next start takes it out then.
     pub fn remove(&self, document: DocumentId, generation: Generation) -> Result<(), IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.take_turn();
         self.parts.index.remove_generation(document, generation)?;
         Ok(self.parts.index.flush()?)
+    }
+
+    /// Gives a document that is active the labels of `options`. In effect at once, also while a
+    /// batch runs; [`Self::place`] it afterwards, also where this fails.
+    ///
+    /// # Errors
+    /// [`IngestError`]; safe to repeat.
+    pub fn relabel(
+        &self,
+        document: &Document,
+        options: &BatchOptions,
+    ) -> Result<Recorded<()>, IngestError> {
+        let req = RequestId::fresh(self.parts.clock.now(), self.parts.entropy.as_ref());
+        relabel::relabel(&self.parts, document, options, req)
+    }
+
+    /// Tells the indexes of the class that a document is in now; waits for a batch that runs.
+    ///
+    /// # Errors
+    /// [`IngestError`]; the next turn tells them then.
+    pub fn place(&self, document: DocumentId) -> Result<(), IngestError> {
+        let mut misplaced = self.take_turn();
+        misplaced.insert(document);
+        relabel::place(&self.parts, &mut misplaced)
+    }
+
+    fn take_turn(&self) -> MutexGuard<'_, BTreeSet<DocumentId>> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes what is not active out of the indexes and writes both anew, so that nothing of it is
@@ -220,17 +262,18 @@ impl Ingestor {
     /// # Errors
     /// [`IngestError::Index`]; safe to repeat.
     pub fn purge(&self) -> Result<Purged, IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.take_turn();
         let (index, catalogue) = (&self.parts.index, &self.parts.catalogue);
-        let keep = |document, generation| catalogue.is_active(document, generation);
+        let keep = |document, generation| catalogue.active_class(document, generation);
         // What a batch that stopped left behind becomes visible to pruning.
         index.flush()?;
         index.prune(&keep)?;
         index.rewrite()?;
         let writings = index.writings()?;
-        let left =
-            writings.iter().filter(|((document, generation), _)| !keep(*document, *generation));
-        let left = left.map(|(_, passages)| passages).sum();
+        let left = writings
+            .iter()
+            .filter(|((document, generation), _)| keep(*document, *generation).is_none());
+        let left = left.map(|(_, held)| held.passages).sum();
         Ok(Purged { left, vectors_rewritten: index.is_embedded() })
     }
 
@@ -240,7 +283,7 @@ impl Ingestor {
     /// # Errors
     /// [`IngestError`]; safe to repeat, it goes on where it stopped.
     pub fn reindex(&self, listen: &mut Listener<'_>) -> Result<Reindexed, IngestError> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.take_turn();
         let done = reindex::reindex(&self.parts, listen)?;
         self.recover()?;
         Ok(done)

@@ -23,7 +23,8 @@ pub(super) fn lacking(parts: &Parts) -> Result<Vec<Arc<Document>>, IngestError> 
     let writings = parts.index.writings()?;
     let whole = |document: &Document| {
         let row = &document.row;
-        writings.get(&(row.document, row.generation)) == Some(&u64::from(row.passages))
+        let held = writings.get(&(row.document, row.generation));
+        held.is_some_and(|held| held.passages == u64::from(row.passages))
     };
     let mut documents = parts.catalogue.documents();
     documents.retain(|document| !whole(document));

@@ -14,27 +14,48 @@ macro_rules! set {
 }
 
 const GENERAL: &[(&str, &str)] = set![
+    "general" / "README.md",
     "general" / "documents.cedar",
     "general" / "documents.examples.toml",
     "general" / "roles.cedar",
     "general" / "roles.examples.toml",
 ];
 const LAW: &[(&str, &str)] = set![
+    "law" / "README.md",
+    "law" / "clients.cedar",
+    "law" / "clients.examples.toml",
+    "law" / "emergency.cedar",
+    "law" / "emergency.examples.toml",
     "law" / "matters.cedar",
     "law" / "matters.examples.toml",
+    "law" / "privilege.cedar",
+    "law" / "privilege.examples.toml",
     "law" / "roles.cedar",
     "law" / "roles.examples.toml",
+    "law" / "walls.cedar",
+    "law" / "walls.examples.toml",
 ];
 const HOSPITAL: &[(&str, &str)] = set![
+    "hospital" / "README.md",
+    "hospital" / "emergency.cedar",
+    "hospital" / "emergency.examples.toml",
+    "hospital" / "functions.cedar",
+    "hospital" / "functions.examples.toml",
     "hospital" / "patients.cedar",
     "hospital" / "patients.examples.toml",
     "hospital" / "roles.cedar",
     "hospital" / "roles.examples.toml",
+    "hospital" / "sensitive.cedar",
+    "hospital" / "sensitive.examples.toml",
 ];
 
 impl Policies {
     /// The sets that [`Policies::builtin`] knows.
     pub const SETS: [&str; 3] = ["general", "law", "hospital"];
+
+    /// The purposes that the built-in sets know; a site may use others.
+    pub const PURPOSES: [&str; 5] =
+        ["treatment", "payment", "operations", "research", "conflict-check"];
 
     /// The files of a built-in set as (name, content).
     pub fn builtin(set: &str) -> Option<&'static [(&'static str, &'static str)]> {

@@ -50,15 +50,21 @@ pub(super) struct Asking {
 
 /// A permit's decision, to be made again for one document after the other, from nothing but its
 /// person, action and scope.
-pub struct Again<'a> {
+pub struct Again {
     asking: Option<Asking>,
-    scope: &'a Scope,
+    scope: Scope,
+    valid_until: Option<Timestamp>,
 }
 
-impl Again<'_> {
+impl Again {
+    /// Until when what it says holds; `None` where nothing ends it but a change.
+    pub const fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
     /// Whether documents with these labels may be read.
     pub fn permits(&self, labels: &Labels) -> bool {
-        let asking = self.asking.as_ref().filter(|_| within(self.scope, labels));
+        let asking = self.asking.as_ref().filter(|_| within(&self.scope, labels));
         asking.is_some_and(|asking| !asking.some(&[((), labels)]).is_empty())
     }
 }
@@ -233,9 +239,25 @@ impl Policies {
 
     /// Decides documents again, by the policies in force now and by nothing but the permit's
     /// person, action and scope.
-    pub fn again<'a>(&self, permit: &'a Permit) -> Again<'a> {
-        let asking = self.now().asking(&permit.who, permit.action, &permit.scope);
-        Again { asking, scope: &permit.scope }
+    pub fn again(&self, permit: &Permit) -> Again {
+        let now = self.now();
+        let asking = now.asking(&permit.who, permit.action, &permit.scope);
+        let valid_until = now.valid_until(&permit.who);
+        Again { asking, scope: permit.scope.clone(), valid_until }
+    }
+
+    /// [`Policies::permit`] for documents that are decided one by one: no class is decided, and
+    /// what is known of classes stays known.
+    ///
+    /// # Errors
+    /// As [`Policies::permit`].
+    pub fn afresh(&self, who: &Principal, action: Action, scope: &Scope) -> Result<Again, Denial> {
+        let now = self.now();
+        let asking = Some(now.start(who, action, scope)?);
+        if !action.reads_documents() {
+            return Err(now.denial(action, None));
+        }
+        Ok(Again { asking, scope: scope.clone(), valid_until: now.valid_until(who) })
     }
 
     /// Decides one document's labels again; see [`Policies::again`].

@@ -45,27 +45,30 @@ pub struct Door {
     pub operator: bool,
     /// Whether it also takes a fresh proof of who one is.
     pub proof: bool,
+    /// The action that a limited token must name for a door that takes no right; without one, such
+    /// tokens do not come through.
+    pub part_of: Option<Action>,
 }
 
 impl Door {
     /// A door for those who have one of these rights.
     pub const fn right(name: &'static str, actions: &'static [Action]) -> Self {
-        Self { name, needs: Needs::Right(actions), operator: false, proof: false }
+        Self { name, needs: Needs::Right(actions), operator: false, proof: false, part_of: None }
     }
 
     /// A door for everybody with an account.
     pub const fn account(name: &'static str) -> Self {
-        Self { name, needs: Needs::Account, operator: false, proof: false }
+        Self { name, needs: Needs::Account, operator: false, proof: false, part_of: None }
     }
 
     /// A door for strangers too.
     pub const fn open(name: &'static str) -> Self {
-        Self { name, needs: Needs::Nothing, operator: false, proof: false }
+        Self { name, needs: Needs::Nothing, operator: false, proof: false, part_of: None }
     }
 
     /// A door for whoever is at the machine.
     pub const fn machine(name: &'static str) -> Self {
-        Self { name, needs: Needs::Machine, operator: true, proof: false }
+        Self { name, needs: Needs::Machine, operator: true, proof: false, part_of: None }
     }
 
     /// The same for the operator too, who names nobody.
@@ -78,6 +81,12 @@ impl Door {
     #[must_use]
     pub const fn with_proof(self) -> Self {
         Self { proof: true, ..self }
+    }
+
+    /// The same for limited tokens that name this action too.
+    #[must_use]
+    pub const fn part_of(self, action: Action) -> Self {
+        Self { part_of: Some(action), ..self }
     }
 }
 

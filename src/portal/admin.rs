@@ -134,7 +134,13 @@ fn model(known: &KnownModel) -> ModelLine {
 
 /// What can be told without disturbing anybody's question.
 fn checks(cases: &UseCases) -> Vec<CheckLine> {
-    vec![log_check(cases), view_check(cases), models_check(cases), policy_check(cases)]
+    vec![
+        log_check(cases),
+        view_check(cases),
+        models_check(cases),
+        policy_check(cases),
+        emergency_check(cases),
+    ]
 }
 
 fn log_check(cases: &UseCases) -> CheckLine {
@@ -177,6 +183,18 @@ fn policy_check(cases: &UseCases) -> CheckLine {
         failed => format!("{failed} of {} examples are decided otherwise", examples.len()),
     };
     check("Policies", failed == 0, detail, "See the examples under Policies.")
+}
+
+fn emergency_check(cases: &UseCases) -> CheckLine {
+    let advice = "See them under Emergencies; those who review them are told too.";
+    match cases.governor.emergency_alerts() {
+        Ok(alerts) => {
+            let ok = alerts.open == 0 && alerts.overdue == 0;
+            let detail = alerts.sentence().unwrap_or_else(|| "none is open".to_owned());
+            check("Emergencies", ok, detail, advice)
+        }
+        Err(error) => check("Emergencies", false, error.to_string(), advice),
+    }
 }
 
 fn check(name: &str, ok: bool, detail: String, advice: &str) -> CheckLine {

@@ -68,6 +68,7 @@ pub(super) async fn list_documents(
             filter,
             documents,
             takes_uploads: allows(&cases, &caller, Action::Ingest),
+            takes_labels: allows(&cases, &caller, Action::LabelDocuments),
             read_entry: Some(entry),
             opens_entries: allows(&cases, &caller, Action::ReadLog),
         })

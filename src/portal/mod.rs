@@ -17,7 +17,9 @@ pub mod assets;
 mod audit;
 mod documents;
 mod doors;
+mod emergencies;
 mod entrance;
+mod labels;
 mod pages;
 mod sign_on;
 mod uploads;
@@ -60,6 +62,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/documents", web::get().to(documents::list_documents))
             .route("/documents", web::post().to(uploads::upload))
             .route("/documents/{id}", web::get().to(documents::show_page))
+            .route("/documents/{id}/labels", web::get().to(labels::show_labels))
+            .route("/documents/{id}/labels", web::post().to(labels::change_labels))
             .route("/uploads/{id}", web::get().to(uploads::show_upload))
             .route("/audit", web::get().to(audit::list_entries))
             .route("/audit/verify", web::post().to(audit::verify))
@@ -69,6 +73,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
             .route("/admin/accounts", web::get().to(admin::list_accounts))
             .route("/admin/models", web::get().to(admin::list_models))
             .route("/admin/system", web::get().to(admin::show_system))
+            .route("/admin/relationships", web::get().to(emergencies::list_relationships))
+            .route("/emergencies", web::get().to(emergencies::list_emergencies))
+            .route("/emergencies", web::post().to(emergencies::open_emergency))
+            .route("/emergencies/{id}/close", web::post().to(emergencies::close_emergency))
+            .route("/emergencies/{id}/review", web::post().to(emergencies::review_emergency))
             .route("/assets/{name}", web::get().to(pages::show_asset))
             .default_service(web::to(pages::not_found)),
     );

@@ -25,11 +25,31 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) fn frame(cases: &UseCases, caller: &Caller, here: Option<Place>) -> Frame {
     let may = |action| caller.lacks.is_none() && allows(cases, caller, action);
     let person = Person::of(&caller.principal, may);
-    Frame::of(person, caller.csrf.as_deref().unwrap_or_default(), here)
+    let frame = Frame::of(person, caller.csrf.as_deref().unwrap_or_default(), here);
+    Frame { alerts: alerts(cases, caller), ..frame }
+}
+
+/// Of emergencies: those whose it is, and those who look after the appliance or after privacy.
+fn alerts(cases: &UseCases, caller: &Caller) -> Vec<String> {
+    let own = caller.principal.emergencies.iter().map(|open| {
+        format!("You have access in an emergency to {}; what you read is marked.", open.subject)
+    });
+    let mut alerts: Vec<String> = own.collect();
+    let told = [Action::ReviewEmergencies, Action::ReadSystem];
+    if told.into_iter().any(|action| allows(cases, caller, action)) {
+        match cases.governor.emergency_alerts() {
+            Ok(all) => alerts.extend(all.sentence()),
+            Err(error) => tracing::error!(%error, "emergencies cannot be told"),
+        }
+    }
+    alerts
 }
 
 /// Whether the policy lets this person do this.
 pub(super) fn allows(cases: &UseCases, caller: &Caller, action: Action) -> bool {
+    if action == Action::OpenEmergency {
+        return cases.governor.may_open_some_emergency(&caller.principal);
+    }
     cases.policies.may(&caller.principal, action).is_ok()
 }
 

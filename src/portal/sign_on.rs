@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::domain::limits::OPENID_OPEN_MS;
 use crate::govern::SignOnFailure;
 use crate::http::problem::blocking;
-use crate::http::{Kind, Problem, UseCases, session_cookie};
+use crate::http::{Kind, Problem, UseCases, network_address, session_cookie};
 use crate::identity::AdmitError;
 use crate::identity::openid::{Proof, ProviderFault, Returned, SignOnError, TokenFault};
 
@@ -49,7 +49,8 @@ pub(super) async fn begin(
     let browser = kept.filter(|kept| is_token(kept)).unwrap_or_else(|| door.token());
     let (governor, secret, going) =
         (std::sync::Arc::clone(&cases.governor), browser.clone(), next.clone());
-    let begun = blocking(move || Ok(governor.begin_sign_on(&secret, going, proof))).await?;
+    let from = network_address(&request, &cases);
+    let begun = blocking(move || Ok(governor.begin_sign_on(from, &secret, going, proof))).await?;
     match begun {
         Ok(place) => {
             let mut reply = lead_to(&place);
@@ -70,8 +71,9 @@ pub(super) async fn finish(
     let door = Door { cases: &cases, request: &request };
     let browser = request.cookie(SIGN_ON_COOKIE).map(|cookie| cookie.value().to_owned());
     let governor = std::sync::Arc::clone(&cases.governor);
+    let from = network_address(&request, &cases);
     let finished = blocking(move || {
-        Ok(governor.finish_sign_on(&browser.unwrap_or_default(), &query.into_inner()))
+        Ok(governor.finish_sign_on(from, &browser.unwrap_or_default(), &query.into_inner()))
     })
     .await?;
     let (session, next) = match finished {
@@ -118,7 +120,7 @@ fn refuse(
                     "Your provider gives no name that an account can have here: letters, digits, \
                      '.', '_', '-' or '@', starting with a letter. Tell your administrator."
                 }
-                AdmitError::Disabled | AdmitError::NoGroup | AdmitError::State(_) => {
+                AdmitError::Disabled { .. } | AdmitError::NoGroup { .. } | AdmitError::State(_) => {
                     "Your provider vouches for you, but you have no access here. If you should, \
                      ask your administrator."
                 }

@@ -18,7 +18,7 @@ use crate::domain::limits::CANDIDATES_MAX;
 use crate::domain::question::Question;
 use crate::index::{Hit, Index, SearchError, fuse};
 use crate::inference::{Encoder, InferenceError};
-use crate::policy::{Permit, Policies};
+use crate::policy::{Again, Permit, Policies};
 
 pub use evidence::{EvidencePassage, EvidenceSentence, EvidenceSet, Place};
 
@@ -109,11 +109,12 @@ impl Retriever {
             }
         };
         let mut set = EvidenceSet::new(received.index(), through);
+        let again = self.policies.again(permit);
         for hit in hits {
             if set.passages().len() >= question.top_k as usize {
                 break;
             }
-            self.admit(&hit, permit, &mut set)?;
+            self.admit(&hit, &again, &mut set)?;
         }
         select::sentences(&self.encoder, &vector, &mut set)?;
         Ok(set)
@@ -138,17 +139,12 @@ impl Retriever {
     }
 
     /// Decides a candidate again and reads its text; one that is not active is passed over.
-    fn admit(
-        &self,
-        hit: &Hit,
-        permit: &Permit,
-        set: &mut EvidenceSet,
-    ) -> Result<(), RetrieveError> {
+    fn admit(&self, hit: &Hit, again: &Again, set: &mut EvidenceSet) -> Result<(), RetrieveError> {
         let Some(document) = self.catalogue.document(hit.document) else { return Ok(()) };
         if document.row.generation != hit.generation {
             return Ok(());
         }
-        if !self.policies.decide_again(permit, &document.card.labels) {
+        if !again.permits(&document.card.labels) {
             set.withhold();
             return Ok(());
         }

@@ -21,9 +21,6 @@ pub struct DocumentRow {
     pub generation: Generation,
     /// Its access class.
     pub class: AccessClass,
-    /// Its labels, where they changed after it was taken in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub labels_sealed: Option<PayloadRef>,
     /// Its [`DocumentCard`](crate::domain::document::DocumentCard).
     pub card: PayloadRef,
     /// Its bytes as they came.

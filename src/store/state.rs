@@ -14,6 +14,7 @@ use super::cipher::RowCipher;
 use super::classes::{ClassRow, Classes, Known};
 use super::duties::{ChangeRow, HoldRow};
 use super::rows::{AnswerRow, DocumentRow};
+use super::standing::{EmergencyRow, StandingRow};
 use super::table::{RowKey, StateError, Table};
 use super::vault::Vault;
 use crate::domain::clock::Timestamp;
@@ -35,6 +36,8 @@ struct Trees {
     answers: Table<AnswerRow>,
     changes: Table<ChangeRow>,
     holds: Table<HoldRow>,
+    standings: Table<StandingRow>,
+    emergencies: Table<EmergencyRow>,
     open_queries: OpenQueries,
     meta: Meta,
     classes: Table<ClassRow>,
@@ -70,6 +73,8 @@ impl State {
             answers: Table::open(&db, &cipher)?,
             changes: Table::open(&db, &cipher)?,
             holds: Table::open(&db, &cipher)?,
+            standings: Table::open(&db, &cipher)?,
+            emergencies: Table::open(&db, &cipher)?,
             open_queries: OpenQueries { tree: db.open_tree("open_queries")? },
             meta: Meta { tree: db.open_tree("meta")? },
             classes: Table::open(&db, &cipher)?,
@@ -103,6 +108,8 @@ impl State {
         trees.answers.renew()?;
         trees.changes.renew()?;
         trees.holds.renew()?;
+        trees.standings.renew()?;
+        trees.emergencies.renew()?;
         trees.classes.renew()?;
         trees.db.flush()?;
         trees.cipher.finish()
@@ -111,6 +118,12 @@ impl State {
     #[cfg(test)]
     pub(super) fn table<R: super::Row>(&self) -> Table<R> {
         Table::open(&self.0.db, &self.0.cipher).expect("a tree opens")
+    }
+
+    /// Counts the changes of what decisions are made from, accounts and documents: where it is as
+    /// it was, so are they.
+    pub fn version(&self) -> u64 {
+        self.0.accounts.changes().wrapping_add(self.0.documents.changes())
     }
 
     /// Accounts: on disk when written.
@@ -146,6 +159,16 @@ impl State {
     /// Holds: on disk when written.
     pub fn holds(&self) -> &Table<HoldRow> {
         &self.0.holds
+    }
+
+    /// Relationships and open emergencies, by person: on disk when written.
+    pub fn standings(&self) -> &Table<StandingRow> {
+        &self.0.standings
+    }
+
+    /// Emergencies from their opening to their review: on disk when written.
+    pub fn emergencies(&self) -> &Table<EmergencyRow> {
+        &self.0.emergencies
     }
 
     /// Questions that were received and have not ended: a view of the log.

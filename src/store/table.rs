@@ -1,6 +1,7 @@
 //! Rows of one kind in one sled tree: JSON objects with their version in `v`, sealed.
 
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,7 @@ pub enum StateError {
 pub struct Table<R> {
     tree: sled::Tree,
     cipher: RowCipher,
+    changes: AtomicU64,
     rows: PhantomData<fn() -> R>,
 }
 
@@ -97,7 +99,18 @@ struct Version {
 
 impl<R: Row> Table<R> {
     pub(super) fn open(db: &sled::Db, cipher: &RowCipher) -> Result<Self, StateError> {
-        Ok(Self { tree: db.open_tree(R::TREE)?, cipher: cipher.clone(), rows: PhantomData })
+        let (tree, changes) = (db.open_tree(R::TREE)?, AtomicU64::new(0));
+        Ok(Self { tree, cipher: cipher.clone(), changes, rows: PhantomData })
+    }
+
+    /// How often rows of this table were written or removed since it was opened.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Called once a change can be read.
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Writes a row over what is there.
@@ -117,7 +130,25 @@ impl<R: Row> Table<R> {
         let key = row.key().bytes();
         let sealing = self.cipher.sealing();
         self.tree.insert(&key, sealing.seal(R::TREE, &key, &format(row)?)?)?;
+        self.changed();
         Ok(())
+    }
+
+    /// Writes rows over what is there: all of them or, where it is cut off, none.
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn put_all(&self, rows: &[R]) -> Result<(), StateError> {
+        let mut batch = sled::Batch::default();
+        let sealing = self.cipher.sealing();
+        for row in rows {
+            let key = row.key().bytes();
+            let sealed = sealing.seal(R::TREE, &key, &format(row)?)?;
+            batch.insert(key, sealed);
+        }
+        self.tree.apply_batch(batch)?;
+        drop(sealing);
+        self.settle()
     }
 
     /// Writes a row where none has its key; whether it did.
@@ -163,6 +194,7 @@ impl<R: Row> Table<R> {
             let sealed = sealing.seal(R::TREE, &key, &new)?;
             // The same row may have been sealed anew meanwhile: then look again.
             if self.tree.compare_and_swap(&key, there, Some(sealed))?.is_ok() {
+                self.changed();
                 return Ok(true);
             }
         }
@@ -183,6 +215,7 @@ impl<R: Row> Table<R> {
     /// [`StateError::Store`].
     pub fn delete(&self, key: &R::Key) -> Result<(), StateError> {
         self.tree.remove(key.bytes())?;
+        self.changed();
         self.settle()
     }
 
@@ -221,6 +254,7 @@ impl<R: Row> Table<R> {
     /// Removes every row, readable or not.
     pub(super) fn clear(&self) -> Result<(), StateError> {
         self.tree.clear()?;
+        self.changed();
         Ok(())
     }
 

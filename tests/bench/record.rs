@@ -7,7 +7,7 @@ mod support;
 
 use std::io::Write as _;
 
-use affiant::audit::{CitedSpan, QueryKind, What};
+use affiant::audit::{Added, CitedSpan, QueryKind, What};
 use affiant::domain::answer::{ModelsUsed, Setting, Wording};
 use affiant::domain::digest::Digest;
 use affiant::domain::payload::{PayloadRef, TokenKind};
@@ -68,6 +68,7 @@ fn entry(home: &Home, step: usize, payload: PayloadRef) -> What {
             patient: None,
             rights: home.vault.token(TokenKind::Rights, "one"),
             setting: Setting::default(),
+            emergency: Added(None),
             payload,
         },
         1 => home.retrieval(payload),

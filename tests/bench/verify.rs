@@ -12,7 +12,7 @@ use std::time::Duration;
 use affiant::audit::merkle::leaf_hash;
 use affiant::audit::note::NoteSigner;
 use affiant::audit::tile::{Edge, FullTile, Part, PartKind, push_entry};
-use affiant::audit::{Checkpoint, CitedSpan, QueryKind, What, verify};
+use affiant::audit::{Added, Checkpoint, CitedSpan, QueryKind, What, verify};
 use affiant::domain::answer::{ModelsUsed, Setting, Wording};
 use affiant::domain::clock::{SystemEntropy, Timestamp};
 use affiant::domain::digest::Digest;
@@ -126,6 +126,7 @@ fn received() -> What {
         patient: None,
         rights: Token::from_mac([7; 16]),
         setting: Setting::default(),
+        emergency: Added(None),
         payload: Some(payload()),
     }
 }

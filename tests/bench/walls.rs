@@ -1,4 +1,5 @@
-//! What do walls cost? Searches for permits that open 0.01, 1, 10, 50 and 99 % of the classes, with
+//! What do walls cost? Deciding 10,000 and 200,000 classes, and deciding again: nothing new, a new
+//! class, a patient who came. Then searches for permits that open 0.01, 1, 10, 50 and 99 % of the classes, with
 //! five passages to a class as a patient has, beside searches for a permit that opens all: recall
 //! of the approximate search against an exact one, and times.
 //!
@@ -51,6 +52,10 @@ fn main() -> anyhow::Result<()> {
     let temporary = tempfile::tempdir()?;
     let kept = std::env::var_os("AFFIANT_BENCH_DIR").map(PathBuf::from);
     let dir = kept.unwrap_or_else(|| temporary.path().join("index"));
+    let policies = policies(&temporary.path().join("policies"))?;
+    for classes in [10_000, 200_000] {
+        decide(&bench, temporary.path(), bench.size(classes, 300))?;
+    }
     let index = Index::open(&IndexOptions { dir, dim: DIM, vector: VectorChoice::Embedded })?;
     let made = Made::from_seed(7, count);
     if index.count() == 0 {
@@ -63,7 +68,6 @@ fn main() -> anyhow::Result<()> {
     }
     anyhow::ensure!(index.count() == count as u64, "the kept index has another size");
     index.set_visible(GENERATION);
-    let policies = policies(&temporary.path().join("policies"))?;
     let questions = made.questions(bench.size(100, 4));
     let permits: Vec<Permit> = [ALL]
         .into_iter()
@@ -275,15 +279,58 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes.iter().sum()
 }
 
+/// Deciding as a hospital does: one class for each patient, somebody who treats forty of them.
+fn decide(bench: &Bench, dir: &Path, classes: usize) -> anyhow::Result<()> {
+    let dir = dir.join(format!("hospital-{classes}"));
+    let hospital = set(&dir, Policies::builtin("hospital").unwrap_or_default())?;
+    let patient = |at: usize| format!("P-{at}");
+    let mut list: ClassList = (0..classes)
+        .map(|at| {
+            let patient = Some(patient(at));
+            (
+                AccessClass(u32::try_from(at).unwrap_or(u32::MAX)),
+                Labels { patient, ..Labels::internal() },
+            )
+        })
+        .collect();
+    let treats = |from: usize| (from..from + 40).map(patient).collect();
+    let nurse = |from: usize| -> anyhow::Result<Principal> {
+        let patients = [("patient".to_owned(), treats(from))].into();
+        Ok(Principal::new("nurse".parse()?, [Role::Staff].into(), patients))
+    };
+    let scope = Scope { purpose: Some("treatment".to_owned()), ..Scope::default() };
+    tell("deciding", format!("{classes} classes"));
+    let step = |what: &str, who: &Principal, list: &ClassList| -> anyhow::Result<()> {
+        let before = hospital.decided();
+        let (permit, took) = bench.time(|| hospital.permit(who, Action::Ask, &scope, list));
+        let (opened, decided) = (permit?.classes().len(), hospital.decided() - before);
+        let took = took.as_secs_f64() * 1e3;
+        tell(what, format!("{took:>8.3} ms, {decided} decided, {opened} opened"));
+        Ok(())
+    };
+    let (before, after) = (nurse(0)?, nurse(1)?);
+    step("  cold", &before, &list)?;
+    step("  warm", &before, &list)?;
+    list.push(AccessClass(u32::try_from(classes)?), Labels::internal());
+    step("  with a new class", &before, &list)?;
+    step("  one patient came, one left", &after, &list)
+}
+
 /// Reading is what a clerk of one ward may do with the papers of patients that are open to it.
 fn policies(dir: &Path) -> anyhow::Result<Policies> {
-    std::fs::create_dir(dir)?;
     let text = r#"
         permit (principal, action in Action::"Read", resource is Appliance);
         permit (principal, action in Action::"Read", resource is Document)
         when { resource.classification == "internal" };
     "#;
-    durable::create_new(&dir.join("share.cedar"), text.as_bytes(), durable::Readers::Owner)?;
+    set(dir, &[("share.cedar", text)])
+}
+
+fn set(dir: &Path, files: &[(&str, &str)]) -> anyhow::Result<Policies> {
+    std::fs::create_dir(dir)?;
+    for (name, text) in files {
+        durable::create_new(&dir.join(name), text.as_bytes(), durable::Readers::Owner)?;
+    }
     Policies::load(dir).map_err(|problems| anyhow::anyhow!("{problems:?}"))
 }
 

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use affiant::domain::answer::Outcome;
 use affiant::domain::question::{Mode, Scope};
+use affiant::ingest::Source;
+use serde_json::json;
 
 use crate::support::test_app::TestApp;
 use crate::support::{files_of, record, traces};
@@ -91,4 +93,46 @@ fn planted_words_stand_in_no_entry_no_trace_no_metric_and_no_file_outside_the_fu
 /// tantivy holds clear terms, by design; the rest of `index/` does not.
 fn is_full_text(path: &Path) -> bool {
     path.starts_with("index/lexical")
+}
+
+/// Answers, streams, hits, lists, pages, pictures, errors, exports: to people outside the wall all of
+/// it is as if the document were not there, also right after somebody inside was answered from it.
+#[test]
+fn what_is_planted_behind_a_wall_is_sent_to_nobody_outside() {
+    const QUESTION: &str = "Who is the keeper of the seal of the harbour?";
+    let app = TestApp::empty();
+    let [name, matter, _] = IN_PEOPLE;
+    let role = affiant::domain::principal::Role::Staff;
+    app.account(name, role, &[format!("matter={matter}")]);
+    let text = format!("# The {IN_NAME} ledger\n\nThe keeper of the seal is the {IN_DOCUMENT}.\n");
+    let source = Source::Bytes { name: format!("{IN_NAME}.md"), bytes: text.into_bytes() };
+    let labels = ["classification=internal", &format!("matter={matter}")];
+    let walled = app.take_in(vec![source], &labels).documents[0].id;
+    assert!(app.ask(name, QUESTION).answer.contains(IN_DOCUMENT), "inside it is there");
+    let server = app.serve();
+    for who in ["staff", "outsider", "auditor", "admin"] {
+        let client = server.signed_in(who);
+        let mut sent = vec![
+            client.ask(QUESTION),
+            client.stream(&json!({ "question": QUESTION, "mode": "auto" })).0,
+            client.post("/api/v1/search", &json!({ "question": QUESTION })),
+        ];
+        let api = ["documents", "audit/entries", "audit/export?format=jsonl", "changes", "holds"];
+        sent.extend(api.iter().map(|path| client.get(&format!("/api/v1/{path}"))));
+        for path in ["", "/pages/1.png"] {
+            sent.push(client.get(&format!("/api/v1/documents/{walled}{path}")));
+        }
+        for path in
+            ["ask", "questions", "documents", "audit", &format!("documents/{walled}?page=1")]
+        {
+            sent.push(client.get(&format!("/{path}")));
+        }
+        for reply in sent {
+            // Auditors see who acted, by name.
+            let mut leaked = found(&reply.body);
+            leaked.extend(found(format!("{:?}", reply.headers).as_bytes()));
+            leaked.retain(|word| *word != name);
+            assert_eq!(leaked, [""; 0], "{who}: {}", reply.text());
+        }
+    }
 }

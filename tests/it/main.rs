@@ -25,4 +25,5 @@ mod govern;
 mod leaks;
 mod mutations;
 mod support;
+mod triples;
 mod witnesses;

@@ -5,7 +5,7 @@ mod targets;
 
 use affiant::audit::note::NoteSigner;
 use affiant::audit::tile::push_entry;
-use affiant::audit::{Actor, Checkpoint, Event, Log, LogPaths, What};
+use affiant::audit::{Actor, Added, Checkpoint, Event, Log, LogPaths, What};
 use affiant::domain::clock::{Clock as _, SystemClock, SystemEntropy};
 use affiant::domain::digest::Digest;
 use affiant::domain::ids::{EntryIndex, RequestId};
@@ -119,6 +119,7 @@ fn every_entry_has_one_spelling() {
             query: None,
             matter: None,
             patient: None,
+            emergency: Added(None),
         },
         What::AuditRead { scope: "§ \"7\"\n".to_owned(), index: Some(EntryIndex(1)) },
         What::RetrievalDone {

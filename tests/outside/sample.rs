@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use affiant::audit::tile::{Part, PartKind, TILE_WIDTH};
-use affiant::audit::{Actor, Event, Log, LogPaths, What};
+use affiant::audit::{Actor, Added, Event, Log, LogPaths, What};
 use affiant::domain::clock::{Clock, SystemClock, SystemEntropy};
 use affiant::domain::ids::{EntryIndex, RequestId};
 use affiant::domain::payload::Token;
@@ -170,7 +170,14 @@ fn append(log: &Log, count: u64) {
 fn event(number: u64) -> Event {
     let document = Token::from_mac(u128::from(number).to_be_bytes());
     let what = match number % 3 {
-        0 => What::DocumentViewed { document, page: 1, query: None, matter: None, patient: None },
+        0 => What::DocumentViewed {
+            document,
+            page: 1,
+            query: None,
+            matter: None,
+            patient: None,
+            emergency: Added(None),
+        },
         1 => What::AuditRead { scope: "entry".into(), index: Some(EntryIndex(number)) },
         _ => What::AuditRead { scope: "\"§ 7\" \\ \u{1f600}\n\u{1}".repeat(9), index: None },
     };

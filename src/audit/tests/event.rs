@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use crate::audit::detail::{Decimal, HitDecision, RetrievedHit};
-use crate::audit::event::{ENTRY_TYPES, QueryStep};
+use crate::audit::event::ENTRY_TYPES;
 use crate::audit::inventory;
+use crate::audit::step::QueryStep;
 use crate::domain::ids::PassageId;
 use crate::domain::payload::Token;
 

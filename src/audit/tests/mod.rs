@@ -147,6 +147,7 @@ fn viewed(page: u32) -> Event {
             query: None,
             matter: None,
             patient: None,
+            emergency: Added(None),
         },
     )
 }
@@ -161,6 +162,7 @@ fn received() -> What {
         patient: None,
         rights: Token::from_mac([8; 16]),
         setting: Setting::default(),
+        emergency: Added(None),
         payload: Some(payload()),
     }
 }

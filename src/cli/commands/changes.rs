@@ -116,6 +116,9 @@ fn line(row: &ChangeRow, shows_contents: bool) -> String {
             target.to_string()
         }
         Some(Proposal::GrantRole { account, role }) => format!("{role} to {account}"),
+        Some(Proposal::LiftWall { person, kind, object }) => {
+            format!("{kind} {object} for {person}")
+        }
         None => format!("{} {}", row.scope.as_str(), row.subject),
     };
     let (kind, state) = (row.kind.as_str(), row.state.as_str());

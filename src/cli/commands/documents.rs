@@ -95,8 +95,27 @@ pub(super) fn documents(
             }
             Ok(Reply::done(json!({ "document": id, "pages": pages.pages }), text))
         }
+        DocumentsCommand::Label { id, labels, as_user } => label(context, &id, &labels, &as_user),
         DocumentsCommand::Delete { id, as_user } => delete(context, &id, as_user.as_deref()),
     }
+}
+
+fn label(
+    context: &mut Context<'_>,
+    id: &str,
+    pairs: &[String],
+    as_user: &str,
+) -> Result<Reply, Failure> {
+    let id: DocumentId = id.parse()?;
+    // The indexes are told of the class.
+    context.engine()?;
+    let asker = context.asker(as_user)?;
+    let change = |labels: &Labels| labels.with(pairs.iter().map(String::as_str));
+    let governor = &context.app()?.governor;
+    let (labels, entry) = governor.label_document(&asker.principal, &asker.actor, id, change)?;
+    let shown: Vec<String> = labels.pairs().iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let text = format!("{id} is labelled {}", shown.join(" "));
+    Ok(Reply::done(json!({ "document": id, "labels": labels, "entry": entry }), text))
 }
 
 fn delete(context: &mut Context<'_>, id: &str, as_user: Option<&str>) -> Result<Reply, Failure> {

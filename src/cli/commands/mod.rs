@@ -9,11 +9,13 @@ mod demo;
 mod demo_corpus;
 mod documents;
 mod duties;
+mod emergencies;
 mod evaluate;
 mod home;
 mod keys;
 mod models;
 mod policy;
+mod relationships;
 mod timestamp;
 mod witness;
 
@@ -42,6 +44,8 @@ pub(super) fn needs_home(command: &Command) -> bool {
         | Command::Audit(_)
         | Command::Changes(_)
         | Command::Hold(_)
+        | Command::Relationships(_)
+        | Command::Emergency(_)
         | Command::Retention
         | Command::Erase(_)
         | Command::Evaluate(_) => true,
@@ -67,6 +71,8 @@ pub(super) fn execute(context: &mut Context<'_>, command: Command) -> Result<Rep
         Command::Rebuild => home::rebuild(context),
         Command::Changes(command) => changes::changes(context, command),
         Command::Hold(command) => duties::hold(context, command),
+        Command::Relationships(command) => relationships::relationships(context, command),
+        Command::Emergency(command) => emergencies::emergency(context, command),
         Command::Retention => duties::retention(context),
         Command::Erase(args) => duties::erase(context, args),
     }

@@ -80,6 +80,8 @@ const LOG_USED: Code = dcm("110101", "Audit Log Used");
 const ALERT: Code = dcm("110113", "Security Alert");
 const CONFIGURED: Code = dcm("110129", "Security Configuration");
 const ACCOUNT: Code = dcm("110137", "User Security Attributes Changed");
+const EMERGENCY: Code = dcm("110127", "Emergency Override Started");
+const OVER: Code = dcm("110138", "Emergency Override Stopped");
 const SIGN_IN: Code = dcm("110114", "User Authentication");
 const LOGIN: Code = dcm("110122", "Login");
 const LOGOUT: Code = dcm("110123", "Logout");
@@ -125,6 +127,7 @@ const MAPPINGS: &[Mapping] = &[
     row("query.denied", "Question not permitted", Shape::Decision, EXECUTE, 6),
     row("query.failed", "Question not finished", STEP, EXECUTE, 4),
     row("document.activated", "Document made searchable", Shape::Create, STORE_CREATE, 1),
+    row("document.labelled", "Document labelled", CHANGE, UPDATE, 3),
     row("document.quarantined", "File set aside", other(RESTFUL, rest("create"), "C"), CREATE, 3),
     row(
         "document.deleted",
@@ -148,6 +151,11 @@ const MAPPINGS: &[Mapping] = &[
     row("role.granted", "Role granted", other(ALERT, ACCOUNT, "U"), UPDATE, 6),
     row("hold.placed", "Hold placed", CHANGE, CREATE, 4),
     row("hold.released", "Hold released", CHANGE, DELETE, 5),
+    row("relationships.imported", "Relationships imported", CHANGE, UPDATE, 4),
+    row("relationship.changed", "Relationships changed", other(ALERT, ACCOUNT, "U"), UPDATE, 4),
+    row("emergency.opened", "Emergency access opened", other(ALERT, EMERGENCY, "E"), CREATE, 8),
+    row("emergency.closed", "Emergency access ended", other(ALERT, OVER, "E"), DELETE, 4),
+    row("emergency.reviewed", "Emergency access reviewed", CHANGE, UPDATE, 4),
     row("erasure.keys", "Keys destroyed", DESTROY, STORE_DELETE, 6),
     row("erasure.completed", "Erasure completed", DESTROY, STORE_DELETE, 6),
     row("account.created", "Account made", other(ALERT, ACCOUNT, "C"), CREATE, 3),

@@ -235,8 +235,9 @@ impl Provider {
     /// # Errors
     /// [`SignOnError`]: nobody is believed.
     pub fn finish(&self, browser: &str, returned: &Returned) -> Result<SignedOn, SignOnError> {
-        let open = self.take(browser, returned)?;
+        // A place first: whoever finds none comes back with the same.
         let _place = self.place()?;
+        let open = self.take(browser, returned)?;
         let metadata = self.remote.metadata(&self.settings)?;
         // RFC 9207: an answer of another provider is not mixed up with one of this.
         let named = returned.iss.as_ref();

@@ -86,6 +86,7 @@ fn a_reset_account_only_changes_its_password_and_confirms_nothing_for_a_day() {
     assert_eq!(lacks, None);
     let early = house.accounts.confirm("ada", &password(PASSWORD));
     assert!(matches!(early, Err(SignInError::ResetLately { .. })));
+    assert!(house.accounts.own("ada", &password(PASSWORD)).is_ok(), "but they may enrol a factor");
     house.clock.pass(24 * HOUR);
     assert!(house.accounts.confirm("ada", &password(PASSWORD)).is_ok());
 }
@@ -106,6 +107,10 @@ fn a_proof_of_who_one_is_holds_for_five_minutes() {
     house.accounts.create(new("bo", None)).unwrap();
     own(&house.accounts, "bo");
     assert!(house.accounts.confirm_session(&session, &shown("bo", PASSWORD)).is_err());
+    let given = house.accounts.issue_token("ada", lasting(HOUR)).unwrap().0;
+    let played = house.accounts.confirm_session(&given, &shown("ada", PASSWORD));
+    assert!(matches!(played, Err(SignInError::TokenNotOwn)), "another has it too");
+    assert!(matches!(house.accounts.confirmed(&given), Err(SignInError::TokenNotOwn)));
     for secret in [&session, &token] {
         house.accounts.confirm_session(secret, &shown("ada", PASSWORD)).unwrap();
         assert!(house.accounts.confirmed(secret).is_ok());
@@ -114,20 +119,39 @@ fn a_proof_of_who_one_is_holds_for_five_minutes() {
 }
 
 #[test]
-fn a_limited_token_is_never_widened_with_itself() {
+fn a_token_is_neither_widened_nor_renewed_with_itself() {
     let house = house();
     let who = house.accounts.confirm("ada", &password(PASSWORD)).unwrap();
-    let new = NewToken { scope: token_scope(["Approve"]).unwrap(), ..lasting(HOUR) };
-    let (token, _) = house.accounts.issue_own_token(&who, new).unwrap();
-    let shown = Credential::token(secret(&token), None);
-    let limited = house.accounts.confirm("ada", &shown).unwrap();
-    assert!(limited.principal().token_scope.is_some());
-    let wider = house.accounts.issue_own_token(&limited, lasting(HOUR));
-    assert!(matches!(wider, Err(AccountError::LimitedToken)));
-    let removed = house.accounts.remove_second_factor(&limited);
-    assert!(matches!(removed, Err(AccountError::LimitedToken)));
-    let enrolled = house.accounts.begin_enrolment(&limited.into_owner());
-    assert!(matches!(enrolled, Err(AccountError::LimitedToken)));
+    for words in [["Approve"], ["all"]] {
+        let new = NewToken { scope: token_scope(words).unwrap(), ..lasting(HOUR) };
+        let (token, _) = house.accounts.issue_own_token(&who, new).unwrap();
+        let shown = Credential::token(secret(&token), None);
+        let by_token = house.accounts.confirm("ada", &shown).unwrap();
+        assert_eq!(by_token.principal().token_scope.is_none(), words == ["all"]);
+        let more = house.accounts.issue_own_token(&by_token, lasting(HOUR));
+        assert!(matches!(more, Err(AccountError::PasswordOnly)), "{words:?}");
+        let removed = house.accounts.remove_second_factor(&by_token);
+        assert!(matches!(removed, Err(AccountError::PasswordOnly)), "{words:?}");
+        let enrolled = house.accounts.begin_enrolment(&by_token.into_owner());
+        assert!(matches!(enrolled, Err(AccountError::PasswordOnly)), "{words:?}");
+    }
+    let removed = house.accounts.remove_second_factor(&who);
+    assert!(matches!(removed, Err(AccountError::NoSecondFactor)));
+}
+
+#[test]
+fn a_role_of_two_persons_is_given_to_its_person_and_to_no_token_of_others() {
+    let house = house();
+    let bo = house.accounts.create(new("bo", Some(OTHER))).unwrap().principal.name;
+    let handed_out = house.accounts.check_in_own_hands(&bo);
+    assert!(matches!(handed_out, Err(AccountError::HandedOut { .. })));
+    own(&house.accounts, "bo");
+    house.accounts.check_in_own_hands(&bo).unwrap();
+    let given = house.accounts.issue_token("bo", lasting(HOUR)).unwrap().0;
+    let theirs = own_token(&house, "bo");
+    house.accounts.grant(&bo, Role::Approver).unwrap();
+    assert_eq!(who(&house, &given), None);
+    assert!(who(&house, &theirs).unwrap().has_role(Role::Approver));
 }
 
 #[test]

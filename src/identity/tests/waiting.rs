@@ -61,3 +61,16 @@ fn an_address_that_tries_many_names_waits_and_others_do_not() {
     assert!(from("ada", PASSWORD, "192.0.2.7").is_ok());
     assert!(from("ada", PASSWORD, "192.0.2.7").is_ok(), "who is right does not wait");
 }
+
+#[test]
+fn an_address_whose_sign_ons_come_to_nothing_waits() {
+    let house = house();
+    let (one, other) = ("192.0.2.7".parse().ok(), "192.0.2.8".parse().ok());
+    for _ in 0..crate::domain::limits::SIGN_IN_ADDRESS_FAILURES_MAX {
+        assert!(!house.accounts.must_wait(one));
+        house.accounts.sign_on_failed(one);
+    }
+    assert_eq!([one, other, None].map(|from| house.accounts.must_wait(from)), [true, false, false]);
+    house.clock.pass(30);
+    assert!(!house.accounts.must_wait(one));
+}

@@ -11,7 +11,7 @@ use super::{LexicalError, LexicalStep, step};
 use crate::domain::access::AccessClass;
 use crate::domain::digest::Digest;
 use crate::domain::ids::{DocumentId, Generation, PassageId};
-use crate::index::hit::{Hit, Writings};
+use crate::index::hit::{Hit, Writing, Writings};
 
 /// The columns of a snapshot's segments, each opened when first asked for.
 pub(super) struct Columns<'a> {
@@ -42,23 +42,23 @@ impl<'a> Columns<'a> {
         hit.ok_or(LexicalError::Corrupt)
     }
 
-    /// Every writing with at least one living passage, and how many it has.
+    /// Every writing with at least one living passage.
     pub(super) fn writings(&self) -> Result<Writings, LexicalError> {
         let mut found = Writings::new();
         for segment in self.searcher.segment_readers() {
             let columns = SegmentColumns::open(segment)?;
             // Documents go by their number in the segment's dictionary until the end: there are
             // far fewer of them than of passages.
-            let mut counts: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+            let mut counts: BTreeMap<(u64, u64, u64), u64> = BTreeMap::new();
             for doc in segment.doc_ids_alive() {
-                let document = columns.document.term_ords(doc).next();
-                let writing = document.zip(columns.generation.first(doc));
-                *counts.entry(writing.ok_or(LexicalError::Corrupt)?).or_default() += 1;
+                let ids = columns.writing(doc).ok_or(LexicalError::Corrupt)?;
+                *counts.entry(ids).or_default() += 1;
             }
-            for ((document, generation), count) in counts {
+            for ((document, generation, class), count) in counts {
                 let bytes = read_bytes(&columns.document, document).ok_or(LexicalError::Corrupt)?;
-                let writing = (DocumentId(Digest::from_bytes(bytes)), Generation(generation));
-                *found.entry(writing).or_default() += count;
+                let of = (DocumentId(Digest::from_bytes(bytes)), Generation(generation));
+                let class = u32::try_from(class).or(Err(LexicalError::Corrupt))?;
+                Writing::count(&mut found, of, AccessClass(class), count);
             }
         }
         Ok(found)
@@ -76,6 +76,12 @@ impl SegmentColumns {
             generation: columns.u64(GENERATION).map_err(&read)?,
             class: columns.u64(CLASS).map_err(&read)?,
         })
+    }
+
+    /// Number of the document in the segment's dictionary, generation and class.
+    fn writing(&self, doc: DocId) -> Option<(u64, u64, u64)> {
+        let document = self.document.term_ords(doc).next()?;
+        Some((document, self.generation.first(doc)?, self.class.first(doc)?))
     }
 
     fn hit(&self, score: f32, doc: DocId) -> Option<Hit> {

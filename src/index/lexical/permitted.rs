@@ -61,6 +61,9 @@ impl Query for Permitted {
     }
 }
 
+/// Every match is scored. The words' own pruning (block-max WAND) goes by the average length of all
+/// passages, as it was when they were written; scores go by that of the permitted ones, and a
+/// block's bound may lie below what it holds.
 struct PermittedWeight {
     words: Box<dyn Weight>,
     admission: Admission,
@@ -79,24 +82,6 @@ impl Weight for PermittedWeight {
             return Err(TantivyError::InvalidArgument("the document is not permitted".to_owned()));
         }
         self.words.explain(reader, doc)
-    }
-
-    /// Hands only permitted documents on, and answers for the others with the threshold as it
-    /// stands: the words' own pruning (block-max WAND) keeps working under the filter.
-    fn for_each_pruning(
-        &self,
-        threshold: Score,
-        reader: &SegmentReader,
-        callback: &mut dyn FnMut(DocId, Score) -> Score,
-    ) -> tantivy::Result<()> {
-        let columns = self.admission.columns(reader)?;
-        let mut current = threshold;
-        self.words.for_each_pruning(threshold, reader, &mut |doc, score| {
-            if columns.permit(doc) {
-                current = callback(doc, score);
-            }
-            current
-        })
     }
 }
 

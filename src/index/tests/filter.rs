@@ -112,6 +112,33 @@ fn searches_return_exactly_the_best_of_what_is_permitted() {
     }
 }
 
+/// The filter alone: each half is asked without the decision that [`checked`] makes again.
+#[test]
+fn neither_half_needs_the_second_decision() {
+    let seed = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), seed);
+    for home in homes() {
+        let index = home.open();
+        let all = planted(90).new_tree(&mut runner).unwrap().current();
+        for one in &all {
+            add(&index, one.generation, one.class, &[(&one.passage, &one.vector)]);
+        }
+        index.flush().unwrap();
+        index.set_visible(Generation(3));
+        let mut found = 0;
+        for open in [vec![], vec![1], vec![0, 2, 4], vec![0, 1, 2, 3, 5], vec![0, 1, 2, 3, 4, 5]] {
+            let permit = permit(open.iter().copied());
+            let gate = index.gate(&permit, NEWEST);
+            let mut hits = index.lexical.search(&gate, &WORDS.join(" "), 100).unwrap();
+            hits.extend(index.vector.search(&gate, &all[0].vector, 100).unwrap());
+            assert!(hits.iter().all(|hit| open.contains(&hit.class.0)), "{open:?}");
+            assert!(hits.iter().all(|hit| hit.generation.0 <= 3), "{open:?}");
+            found += hits.len();
+        }
+        assert!(found > 100);
+    }
+}
+
 /// The same law through the graph: it may miss a near one, but returns nothing that is forbidden.
 #[test]
 fn the_graph_keeps_to_the_filter_and_finds_nearly_everything() {

@@ -209,7 +209,8 @@ fn a_repeated_add_replaces_itself() {
         assert_eq!(index.count(), 1);
         assert_eq!(index.search_lexical(&permit([0]), NEWEST, "corpus", 9).unwrap().len(), 1);
         assert_eq!(index.search_vector(&permit([0]), NEWEST, &axis(0), 9).unwrap().len(), 1);
-        assert_eq!(index.prune(&|_, _| true).unwrap(), 0, "both halves hold the same");
+        let whole = index.prune(&|_, _| Some(AccessClass(0))).unwrap();
+        assert_eq!(whole, Pruned::default(), "both halves hold the same");
     }
 }
 
@@ -272,11 +273,13 @@ fn a_kill_loses_only_what_was_not_flushed_and_start_up_prunes_the_rest() {
         let killed = tempfile::tempdir().unwrap();
         copy_dir(home.dir.path(), killed.path());
         let again = home.open_at(killed.path());
-        let known = |document, generation| (document, generation) == (active, Generation(1));
-        assert!(again.prune(&known).unwrap() >= 1, "what was never activated goes");
+        let known = |document, generation| {
+            ((document, generation) == (active, Generation(1))).then_some(AccessClass(0))
+        };
+        assert!(again.prune(&known).unwrap().dropped >= 1, "what was never activated goes");
         again.set_visible(Generation(9));
         assert_eq!(found(&again, &permit([0]), "durable"), ([active].into(), [active].into()));
-        assert_eq!(again.prune(&known).unwrap(), 0);
+        assert_eq!(again.prune(&known).unwrap(), Pruned::default());
         // The next change works, and is there after a clean restart as well.
         let next = add_document(&again, "next", 4, 0, "durable words");
         again.flush().unwrap();
@@ -287,6 +290,53 @@ fn a_kill_loses_only_what_was_not_flushed_and_start_up_prunes_the_rest() {
         let both = BTreeSet::from([active, next]);
         assert_eq!(found(&again, &permit([0]), "durable"), (both.clone(), both));
         assert!(!again.writings().unwrap().contains_key(&(waiting, Generation(2))));
+    }
+}
+
+#[test]
+fn another_class_takes_effect_in_both_halves_and_keeps_ranks_and_scores() {
+    for home in homes() {
+        let index = home.open();
+        let passages: Vec<_> = (0..5).map(|at| passage("moved", 1, at, "escrow terms")).collect();
+        let vectors: Vec<_> = (0..5).map(axis).collect();
+        let rows: Vec<_> = passages.iter().zip(vectors.iter().map(Vec::as_slice)).collect();
+        add(&index, 1, 0, &rows);
+        add_document(&index, "stays", 2, 0, "escrow terms");
+        index.flush().unwrap();
+        index.optimise().unwrap();
+        index.set_visible(Generation(2));
+        let search = |class: Vec<u32>| {
+            let words = index.search_lexical(&permit(class.clone()), NEWEST, "escrow", 9).unwrap();
+            (words, index.search_vector(&permit(class), NEWEST, &axis(1), 9).unwrap())
+        };
+        let before = search(vec![0, 1]);
+        let moved = (passages[0].document, Generation(1));
+        index.set_class(moved, AccessClass(1), &passages).unwrap();
+        index.flush().unwrap();
+        let strip = |(words, vectors): (Vec<Hit>, Vec<Hit>)| {
+            let mut all = [words, vectors].concat();
+            all.iter_mut().for_each(|hit| hit.class = AccessClass(0));
+            all
+        };
+        assert_eq!(strip(search(vec![0, 1])), strip(before));
+        let sizes = |class| {
+            let (words, vectors) = search(vec![class]);
+            (words.len(), vectors.len())
+        };
+        assert_eq!((sizes(0), sizes(1)), ((1, 1), (5, 5)));
+        let class_of = |document, _| Some(AccessClass(u32::from(document == moved.0)));
+        assert_eq!(index.prune(&class_of).unwrap(), Pruned::default());
+
+        // A crash between the two halves is found, and mended by saying it again.
+        index.vector.set_class(moved.0, moved.1, AccessClass(7)).unwrap();
+        let found = index.prune(&class_of).unwrap();
+        assert_eq!(found, Pruned { dropped: 0, misplaced: [moved].into() });
+        index.set_class(moved, AccessClass(1), &passages).unwrap();
+        index.flush().unwrap();
+        assert_eq!(index.prune(&class_of).unwrap(), Pruned::default());
+        drop(index);
+        let again = home.open();
+        assert_eq!(again.prune(&class_of).unwrap(), Pruned::default(), "also after a restart");
     }
 }
 
@@ -317,7 +367,7 @@ fn an_index_that_lost_a_half_says_so() {
     index.flush().unwrap();
     drop(index);
     fs::remove_dir_all(home.dir.path().join("vector")).unwrap();
-    let error = home.open().prune(&|_, _| true).unwrap_err();
+    let error = home.open().prune(&|_, _| Some(AccessClass(0))).unwrap_err();
     assert!(
         matches!(error, IndexError::Uneven { document, words: 1, vectors: 0 } if document == one),
         "{error:?}"
@@ -472,7 +522,8 @@ fn the_write_ahead_log_is_trimmed_and_changes_still_count() {
     vector.optimise().unwrap();
     assert!(before > 8 && log() < 6, "{before} files, then {}", log());
     let document = passages[0].document;
-    assert_eq!(vector.writings().unwrap(), [((document, Generation(1)), 256)].into());
+    let all = Writing { passages: 256, class: Some(AccessClass(0)) };
+    assert_eq!(vector.writings().unwrap(), [((document, Generation(1)), all)].into());
     vector.remove_document(document).unwrap();
     vector.flush().unwrap();
     drop(vector);

@@ -5,19 +5,21 @@ use std::num::NonZeroUsize;
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::external::serde_json::{Map, Value, json};
 use qdrant_edge::{
-    Condition, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeConfigBuilder, EdgeOptimizersConfig,
-    EdgeVectorParams, FieldCondition, Filter, HnswIndexConfig, IntegerIndexParams, JsonPath,
-    KeywordIndexParams, Match, NamedQuery, Payload, PayloadFieldSchema, PayloadSchemaParams,
-    PointId, PointInsertOperations, PointOperations, PointStructPersisted, QueryEnum, QueryRequest,
-    Range, ScoringQuery, ScrollRequest, SearchParams, UpdateOperation, VectorStructPersisted,
-    WalOptions, WithPayloadInterface, WithVector,
+    AcornSearchParams, Condition, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeConfigBuilder,
+    EdgeOptimizersConfig, EdgeVectorParams, FieldCondition, Filter, HnswIndexConfig,
+    IntegerIndexParams, JsonPath, KeywordIndexParams, Match, NamedQuery, Payload,
+    PayloadFieldSchema, PayloadOps, PayloadSchemaParams, PointId, PointInsertOperations,
+    PointOperations, PointStructPersisted, QueryEnum, QueryRequest, Range, ScoringQuery,
+    ScrollRequest, SearchParams, SetPayloadOp, UpdateOperation, VectorStructPersisted, WalOptions,
+    WithPayloadInterface, WithVector,
 };
 
 use super::admitted::Admitted;
 use super::{
     BUILD_BREADTH, CLASS, DOCUMENT, GENERATION, GRAPH_LINKS, ORDINAL, PAGE_POINTS, Point, PointIds,
-    SEARCH_BREADTH, below,
+    SEARCH_BREADTH, SECOND_HOPS_BELOW, below,
 };
+use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation, PassageId};
 use crate::index::error::VectorError;
 use crate::index::gate::Gate;
@@ -84,6 +86,14 @@ pub(super) fn remove(conditions: Vec<Condition>) -> UpdateOperation {
     UpdateOperation::PointOperation(removal)
 }
 
+pub(super) fn set_class(class: AccessClass, conditions: Vec<Condition>) -> UpdateOperation {
+    let mut payload = Map::new();
+    payload.insert(CLASS.to_owned(), json!(class.0));
+    let (payload, filter) = (Payload(payload), Some(all_of(conditions)));
+    let change = SetPayloadOp { payload, points: None, filter, key: None };
+    UpdateOperation::PayloadOperation(PayloadOps::SetPayload(change))
+}
+
 pub(super) fn upsert(points: Vec<PointStructPersisted>) -> UpdateOperation {
     let points = PointInsertOperations::PointsList(points);
     UpdateOperation::PointOperation(PointOperations::UpsertPoints(points))
@@ -112,7 +122,14 @@ pub(super) fn nearest(gate: &Gate<'_>, vector: &[f32], limit: usize) -> QueryReq
         score_threshold: None,
         limit,
         offset: 0,
-        params: Some(SearchParams { hnsw_ef: Some(SEARCH_BREADTH), ..SearchParams::default() }),
+        params: Some(SearchParams {
+            hnsw_ef: Some(SEARCH_BREADTH),
+            acorn: Some(AcornSearchParams {
+                enable: true,
+                max_selectivity: Some(OrderedFloat(SECOND_HOPS_BELOW)),
+            }),
+            ..SearchParams::default()
+        }),
         with_vector: WithVector::Bool(false),
         with_payload: WithPayloadInterface::Bool(true),
     }
@@ -123,7 +140,9 @@ pub(super) fn page_of_writings(offset: Option<PointId>) -> ScrollRequest {
     ScrollRequest {
         offset,
         limit: Some(PAGE_POINTS),
-        with_payload: Some(WithPayloadInterface::Fields([DOCUMENT, GENERATION].map(path).into())),
+        with_payload: Some(WithPayloadInterface::Fields(
+            [DOCUMENT, GENERATION, CLASS].map(path).into(),
+        )),
         ..ScrollRequest::default()
     }
 }

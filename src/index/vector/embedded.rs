@@ -16,6 +16,7 @@ use qdrant_edge::{
 };
 
 use super::{Point, VectorIndex, edge_words as words, write_ahead};
+use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation};
 use crate::durable;
 use crate::index::error::{VectorError, VectorStep};
@@ -133,6 +134,17 @@ impl VectorIndex for Embedded {
         self.remove_where(both.into())
     }
 
+    fn set_class(
+        &self,
+        document: DocumentId,
+        generation: Generation,
+        class: AccessClass,
+    ) -> Result<(), VectorError> {
+        let _one = self.changing();
+        let all = vec![words::is_document(document), words::is_generation(generation)];
+        self.with(VectorStep::Relabel, |shard| shard.update(words::set_class(class, all)))
+    }
+
     fn writings(&self) -> Result<Writings, VectorError> {
         let mut found = Writings::new();
         let mut offset = None;
@@ -140,9 +152,8 @@ impl VectorIndex for Embedded {
             let request = words::page_of_writings(offset);
             let (page, next) = self.with(VectorStep::List, |shard| shard.scroll(request))?;
             for point in page {
-                let writing = words::ids_of(point.payload.as_ref()).writing();
-                let writing = writing.ok_or_else(|| words::corrupt(&point.id))?;
-                *found.entry(writing).or_default() += 1;
+                let counted = words::ids_of(point.payload.as_ref()).count(&mut found);
+                counted.ok_or_else(|| words::corrupt(&point.id))?;
             }
             if next.is_none() {
                 return Ok(found);

@@ -15,7 +15,7 @@ pub use self::options::ServerOptions;
 pub(super) use self::server::Server;
 use super::error::VectorError;
 use super::gate::Gate;
-use super::hit::{Hit, Writings};
+use super::hit::{Hit, Writing, Writings};
 use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation, PassageId};
 
@@ -27,6 +27,9 @@ const ORDINAL: &str = "ordinal";
 
 /// Breadth of the graph search: recall above 0.95 for the best 100 on sentence vectors.
 const SEARCH_BREADTH: usize = 192;
+/// Where less than this share is permitted, the search also looks behind forbidden neighbours: too
+/// few links lead on otherwise. Source: ACORN-1, Patel et al. 2024, arXiv:2403.04871.
+const SECOND_HOPS_BELOW: f64 = 0.4;
 /// Links of a graph node, and breadth while building: Qdrant's own defaults.
 const GRAPH_LINKS: usize = 16;
 const BUILD_BREADTH: usize = 100;
@@ -67,7 +70,14 @@ pub(super) trait VectorIndex: Send + Sync {
         document: DocumentId,
         generation: Generation,
     ) -> Result<(), VectorError>;
-    /// Every writing that has at least one point, and how many it has.
+    /// Puts the points of one writing of a document into another class.
+    fn set_class(
+        &self,
+        document: DocumentId,
+        generation: Generation,
+        class: AccessClass,
+    ) -> Result<(), VectorError>;
+    /// Every writing that has at least one point.
     fn writings(&self) -> Result<Writings, VectorError>;
     /// Returns once every change so far is durable.
     fn flush(&self) -> Result<(), VectorError>;
@@ -96,6 +106,16 @@ impl PointIds<'_> {
         Some((self.document?.parse().ok()?, Generation(self.generation?)))
     }
 
+    fn class(&self) -> Option<AccessClass> {
+        Some(AccessClass(u32::try_from(self.class?).ok()?))
+    }
+
+    /// Counts the point into a list of writings; `None` where it lacks an id.
+    fn count(&self, writings: &mut Writings) -> Option<()> {
+        Writing::count(writings, self.writing()?, self.class()?, 1);
+        Some(())
+    }
+
     fn hit(&self, passage: PassageId, score: f32) -> Option<Hit> {
         let (document, generation) = self.writing()?;
         Some(Hit {
@@ -103,7 +123,7 @@ impl PointIds<'_> {
             document,
             ordinal: u32::try_from(self.ordinal?).ok()?,
             generation,
-            class: AccessClass(u32::try_from(self.class?).ok()?),
+            class: self.class()?,
             score,
         })
     }

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use qdrant_client::qdrant::{
     Condition, CreateFieldIndexCollectionBuilder, DeletePointsBuilder, FieldType, Filter,
-    PointStruct, UpsertPointsBuilder,
+    PointStruct, SetPayloadPointsBuilder, UpsertPointsBuilder,
 };
 use qdrant_client::{Qdrant, QdrantError};
 use tokio::runtime::Runtime;
 
 use super::{CLASS, DOCUMENT, GENERATION, Point, ServerOptions, VectorIndex, wire_words as words};
+use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation};
 use crate::index::error::{VectorError, VectorStep};
 use crate::index::gate::Gate;
@@ -174,6 +175,20 @@ impl VectorIndex for Server {
         self.remove_where(vec![words::is_document(document), words::is_generation(generation)])
     }
 
+    fn set_class(
+        &self,
+        document: DocumentId,
+        generation: Generation,
+        class: AccessClass,
+    ) -> Result<(), VectorError> {
+        let all = [words::is_document(document), words::is_generation(generation)];
+        let request = SetPayloadPointsBuilder::new(&self.collection, words::class(class))
+            .points_selector(Filter::must(all))
+            .wait(true);
+        self.call(VectorStep::Relabel, |client| async move { client.set_payload(request).await })?;
+        Ok(())
+    }
+
     fn writings(&self) -> Result<Writings, VectorError> {
         let mut found = Writings::new();
         let mut offset = None;
@@ -182,9 +197,8 @@ impl VectorIndex for Server {
             let page =
                 self.call(VectorStep::List, |client| async move { client.scroll(request).await })?;
             for point in page.result {
-                let writing = words::ids_of(&point.payload).writing();
-                let writing = writing.ok_or_else(|| words::corrupt(point.id.as_ref()))?;
-                *found.entry(writing).or_default() += 1;
+                let counted = words::ids_of(&point.payload).count(&mut found);
+                counted.ok_or_else(|| words::corrupt(point.id.as_ref()))?;
             }
             if page.next_page_offset.is_none() {
                 return Ok(found);

@@ -7,17 +7,18 @@ use qdrant_client::qdrant::point_id::PointIdOptions;
 use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::vectors_config::Config;
 use qdrant_client::qdrant::{
-    CollectionInfo, Condition, CreateCollectionBuilder, Distance, Filter, HnswConfigDiffBuilder,
-    PointId, PointStruct, QueryPoints, QueryPointsBuilder, Range, ScrollPoints,
-    ScrollPointsBuilder, SearchParamsBuilder, Value, VectorParamsBuilder,
+    AcornSearchParams, CollectionInfo, Condition, CreateCollectionBuilder, Distance, Filter,
+    HnswConfigDiffBuilder, PointId, PointStruct, QueryPoints, QueryPointsBuilder, Range,
+    ScrollPoints, ScrollPointsBuilder, SearchParamsBuilder, Value, VectorParamsBuilder,
 };
 use uuid::Uuid;
 
 use super::admitted::Admitted;
 use super::{
     BUILD_BREADTH, CLASS, DOCUMENT, EXACT_KIB, GENERATION, GRAPH_LINKS, ORDINAL, PAGE_POINTS,
-    Point, PointIds, SEARCH_BREADTH, below,
+    Point, PointIds, SEARCH_BREADTH, SECOND_HOPS_BELOW, below,
 };
+use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation, PassageId};
 use crate::index::error::VectorError;
 use crate::index::gate::Gate;
@@ -69,10 +70,12 @@ pub(super) fn nearest(
     vector: &[f32],
     limit: usize,
 ) -> QueryPoints {
+    let second_hops =
+        AcornSearchParams { enable: Some(true), max_selectivity: Some(SECOND_HOPS_BELOW) };
     QueryPointsBuilder::new(collection)
         .query(vector.to_vec())
         .filter(permitted(gate))
-        .params(SearchParamsBuilder::default().hnsw_ef(SEARCH_BREADTH as u64))
+        .params(SearchParamsBuilder::default().hnsw_ef(SEARCH_BREADTH as u64).acorn(second_hops))
         .with_payload(true)
         .limit(limit as u64)
         .build()
@@ -95,6 +98,12 @@ pub(super) fn is_document(document: DocumentId) -> Condition {
 
 pub(super) fn is_generation(generation: Generation) -> Condition {
     Condition::matches(GENERATION, i64::try_from(generation.0).unwrap_or(i64::MAX))
+}
+
+pub(super) fn class(class: AccessClass) -> Payload {
+    let mut payload = Payload::with_capacity(1);
+    payload.insert(CLASS, i64::from(class.0));
+    payload
 }
 
 pub(super) fn to_wire(point: &Point<'_>) -> PointStruct {

@@ -48,6 +48,23 @@ fn what_is_known_is_not_decided_again() {
 }
 
 #[test]
+fn a_document_that_is_decided_by_itself_costs_no_decision_of_a_class() {
+    let policies = builtin("general");
+    let classes = ward(3);
+    let nurse = person(&[Role::Staff], &[("patient", "P-2")]);
+    ask(&policies, &nurse, &classes);
+    let before = policies.decided();
+    let afresh = policies.afresh(&nurse, Action::Ask, &Scope::default()).unwrap();
+    let permitted = classes.iter().filter(|(_, labels)| afresh.permits(labels));
+    assert_eq!(permitted.map(|(class, _)| class.0).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(allowed(&ask(&policies, &nurse, &classes)), [0, 2]);
+    assert_eq!(policies.decided(), before, "what was known is still known");
+    let nobody = person(&[], &[]);
+    assert!(policies.afresh(&nobody, Action::Ask, &Scope::default()).is_err());
+    assert!(policies.afresh(&nurse, Action::LabelDocuments, &Scope::default()).is_err());
+}
+
+#[test]
 fn policies_that_read_the_time_are_decided_anew_each_minute() {
     let folder = folder("general");
     let text = r#"forbid (principal, action in Action::"Read", resource is Document)

@@ -371,7 +371,7 @@ fn anybody() -> impl Strategy<Value = Principal> {
 }
 
 /// What the sets know people to do here, and why they ask.
-const FUNCTIONS: [&str; 4] = ["billing", "nurse", "paediatrics", "conflicts"];
+const FUNCTIONS: [&str; 4] = ["billing", "nurse", "pediatrics", "conflicts"];
 const PURPOSES: [&str; 4] = ["treatment", "payment", "operations", "conflict-check"];
 
 /// Policies that forbid something, each a different shape.

@@ -18,6 +18,8 @@ pub struct DocumentsPage {
     pub pager: Pager,
     /// Whether this person may add documents.
     pub takes_uploads: bool,
+    /// Whether this person may change labels.
+    pub takes_labels: bool,
     /// The entry that recorded this listing.
     pub read_entry: Option<u64>,
     /// Whether this person may open entries of the record.
@@ -41,6 +43,35 @@ pub struct DocumentLine {
     pub added: Option<Moment>,
     /// Whether this person may open its pages.
     pub opens: bool,
+}
+
+/// `GET /documents/{id}/labels`.
+#[derive(Template)]
+#[template(path = "labels.html")]
+pub struct LabelsPage {
+    /// What surrounds it.
+    pub frame: Frame,
+    /// The document's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The access class of the labels that are shown.
+    pub class: u32,
+    /// Labels that are texts.
+    pub fields: Vec<LabelField>,
+    /// Labels that are set or not.
+    pub ticks: Vec<LabelField>,
+}
+
+/// One label of the form.
+#[derive(Clone, Debug)]
+pub struct LabelField {
+    /// Its key.
+    pub key: &'static str,
+    /// What it is called.
+    pub name: &'static str,
+    /// Its value, empty where it is not set.
+    pub value: String,
 }
 
 /// `GET /uploads/{id}`: loads itself again while it runs.

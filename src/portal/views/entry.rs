@@ -106,6 +106,7 @@ fn is_nested(value: &Value) -> bool {
 }
 
 /// What a dotted entry type says in words.
+#[expect(clippy::too_many_lines, reason = "one line for each type")]
 pub fn type_words(kind: &str) -> &'static str {
     match kind {
         "log.started" => "Appliance started",
@@ -127,6 +128,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "query.denied" => "Question not permitted",
         "query.failed" => "Question not finished",
         "document.activated" => "Document made searchable",
+        "document.labelled" => "Document labelled",
         "document.quarantined" => "File set aside",
         "document.deleted" => "Document deleted",
         "document.viewed" => "Page viewed",
@@ -146,6 +148,11 @@ pub fn type_words(kind: &str) -> &'static str {
         "change.applied" => "Change in effect",
         "hold.placed" => "Hold placed",
         "hold.released" => "Hold released",
+        "relationships.imported" => "Relationships imported",
+        "relationship.changed" => "Relationships changed",
+        "emergency.opened" => "Emergency access opened",
+        "emergency.closed" => "Emergency access ended",
+        "emergency.reviewed" => "Emergency access reviewed",
         "erasure.keys" => "Keys to be destroyed",
         "erasure.completed" => "Erasure completed",
         "token.issued" => "Access token issued",

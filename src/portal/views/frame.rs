@@ -14,6 +14,10 @@ pub enum Place {
     Ask,
     /// The catalogue.
     Documents,
+    /// Who works on what.
+    Relationships,
+    /// Access in an emergency.
+    Emergencies,
     /// The record.
     Audit,
     /// The policy files in force.
@@ -32,6 +36,8 @@ impl Place {
         match self {
             Self::Ask => "/ask",
             Self::Documents => "/documents",
+            Self::Relationships => "/admin/relationships",
+            Self::Emergencies => "/emergencies",
             Self::Audit => "/audit",
             Self::Policies => "/admin/policies",
             Self::Accounts => "/admin/accounts",
@@ -45,6 +51,8 @@ impl Place {
         match self {
             Self::Ask => "Ask",
             Self::Documents => "Documents",
+            Self::Relationships => "Relationships",
+            Self::Emergencies => "Emergencies",
             Self::Audit => "Audit",
             Self::Policies => "Policies",
             Self::Accounts => "Accounts",
@@ -54,9 +62,11 @@ impl Place {
     }
 
     /// Every place, in the order shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Ask,
         Self::Documents,
+        Self::Relationships,
+        Self::Emergencies,
         Self::Audit,
         Self::Policies,
         Self::Accounts,
@@ -70,6 +80,8 @@ impl Place {
         match self {
             Self::Ask => &[Action::Ask],
             Self::Documents => &[Action::ViewPage, Action::ListDocuments],
+            Self::Relationships => &[Action::ManageRelationships],
+            Self::Emergencies => &[Action::OpenEmergency, Action::ReviewEmergencies],
             Self::Audit => &[Action::ReadLog],
             Self::Policies => &[Action::ReadPolicies],
             Self::Accounts => &[Action::ManageAccounts],
@@ -109,17 +121,19 @@ pub struct Frame {
     pub csrf: String,
     /// Which place this page belongs to.
     pub here: Option<Place>,
+    /// What this person is to be told on every page.
+    pub alerts: Vec<String>,
 }
 
 impl Frame {
     /// A page for a person who is signed in.
     pub fn of(person: Person, csrf: &str, here: Option<Place>) -> Self {
-        Self { person: Some(person), csrf: csrf.to_owned(), here }
+        Self { person: Some(person), csrf: csrf.to_owned(), here, alerts: Vec::new() }
     }
 
     /// A page for somebody not yet known.
     pub fn stranger(csrf: &str) -> Self {
-        Self { person: None, csrf: csrf.to_owned(), here: None }
+        Self { person: None, csrf: csrf.to_owned(), here: None, alerts: Vec::new() }
     }
 
     /// Where the wordmark leads, and where people land after signing in.
@@ -199,12 +213,14 @@ mod tests {
 
     #[test]
     fn navigation_offers_what_the_policy_lets_a_person_do_and_nothing_else() {
-        use Place::{Accounts, Ask, Audit, Documents, Models, Policies, System};
+        use Place::{
+            Accounts, Ask, Audit, Documents, Emergencies, Models, Policies, Relationships, System,
+        };
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/general");
         let policies = crate::policy::Policies::load(folder.as_ref()).unwrap();
         let table: [(&[Role], &[Place]); 7] = [
             (&[Role::Staff], &[Ask, Documents]),
-            (&[Role::RecordsOfficer], &[Documents]),
+            (&[Role::RecordsOfficer], &[Documents, Relationships, Emergencies]),
             (&[Role::Auditor], &[Audit, Policies]),
             (&[Role::Approver], &[Policies]),
             (&[Role::KeyCustodian], &[Policies, System]),

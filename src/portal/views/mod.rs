@@ -12,6 +12,7 @@ mod documents;
 mod entrance;
 mod entry;
 mod frame;
+mod standing;
 mod viewer;
 
 #[cfg(test)]
@@ -29,8 +30,11 @@ pub use admin::{
 pub use answer::{AnswerView, CitationView, NoAnswer, SentenceView, SourceView};
 pub use ask::{AskForm, AskPage, QuestionsPage, RecentQuestion, Suggestions};
 pub use audit::{AuditFilter, AuditPage, EntryLine, ProblemLine, VerifyPage};
-pub use documents::{DocumentLine, DocumentsPage, SetAside, TakenIn, UploadPage, UploadState};
+pub use documents::{
+    DocumentLine, DocumentsPage, LabelField, LabelsPage, SetAside, TakenIn, UploadPage, UploadState,
+};
 pub use entrance::{ProblemPage, SignInPage, SignOnLink, SignedInPage};
 pub use entry::{EntryPage, EntryRow, type_words};
 pub use frame::{Frame, Moment, Pager, Person, Place};
+pub use standing::{EmergenciesPage, EmergencyLine, RelationshipLine, RelationshipsPage};
 pub use viewer::{Highlight, PageBody, Run, ViewerPage, runs};

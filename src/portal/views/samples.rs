@@ -284,6 +284,7 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
         documents: vec![line],
         pager: pager(text),
         takes_uploads: true,
+        takes_labels: true,
         read_entry: Some(46),
         opens_entries: false,
     };
@@ -298,10 +299,23 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
         ("failed", ask(Some(Outcome::Failed), false, text).render().unwrap()),
         ("questions", questions.render().unwrap()),
         ("documents", documents.render().unwrap()),
+        ("labels", labels(text).render().unwrap()),
         ("upload", upload(text).render().unwrap()),
         ("picture", viewer(true, text).render().unwrap()),
         ("text", viewer(false, text).render().unwrap()),
     ]
+}
+
+fn labels(text: &str) -> LabelsPage {
+    let field = |key, name| LabelField { key, name, value: text.to_owned() };
+    LabelsPage {
+        frame: frame(Place::Documents),
+        id: "abc".to_owned(),
+        title: text.to_owned(),
+        class: 3,
+        fields: vec![field("classification", "Classification"), field("matter", "Matter")],
+        ticks: vec![field("privileged", "Privileged")],
+    }
 }
 
 fn upload(text: &str) -> UploadPage {
@@ -406,10 +420,65 @@ fn administrators(text: &str) -> Vec<(&'static str, String)> {
         checks: vec![check(true, text), check(false, text)],
         models: vec![model(text)],
     };
+    let (relationships, emergencies) = standing(text);
     vec![
+        ("relationships", relationships),
+        ("emergencies", emergencies),
         ("policies", policies.render().unwrap()),
         ("accounts", accounts.render().unwrap()),
         ("models", models.render().unwrap()),
         ("system", system.render().unwrap()),
     ]
+}
+
+/// Relationships, and emergencies in every state.
+fn standing(text: &str) -> (String, String) {
+    let own = text.to_owned();
+    let relationship = RelationshipLine {
+        person: own.clone(),
+        kind: own.clone(),
+        object: own.clone(),
+        from: None,
+        until: Some(moment(0)),
+        holds: true,
+        source: own.clone(),
+    };
+    let relationships =
+        RelationshipsPage { frame: frame(Place::Relationships), relationships: vec![relationship] };
+    let open = EmergencyLine {
+        id: "one".to_owned(),
+        person: own.clone(),
+        about: own.clone(),
+        reason: own.clone(),
+        opened: moment(0),
+        ends: moment(1),
+        is_open: true,
+        is_overdue: false,
+        due: moment(2),
+        queries: 1,
+        documents: vec![(own.clone(), own.clone())],
+        review: None,
+        may_close: true,
+        may_review: false,
+    };
+    let ended = EmergencyLine {
+        id: "two".to_owned(),
+        is_open: false,
+        is_overdue: true,
+        may_close: false,
+        may_review: true,
+        ..open.clone()
+    };
+    let id = "three".to_owned();
+    let reviewed =
+        EmergencyLine { id, review: Some(own.clone()), may_review: false, ..ended.clone() };
+    let frame = Frame { alerts: vec![own], ..frame(Place::Emergencies) };
+    let emergencies = EmergenciesPage {
+        frame,
+        may_open: true,
+        minutes: 60,
+        minutes_max: 480,
+        emergencies: vec![open, ended, reviewed],
+    };
+    (relationships.render().unwrap(), emergencies.render().unwrap())
 }

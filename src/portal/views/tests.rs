@@ -185,6 +185,7 @@ fn every_template_file_is_used() {
         include_str!("documents.rs"),
         include_str!("entrance.rs"),
         include_str!("entry.rs"),
+        include_str!("standing.rs"),
         include_str!("viewer.rs"),
     ]
     .concat();

@@ -84,6 +84,14 @@ fn a_token_does_no_more_than_it_was_issued_for_and_is_revoked() {
     assert_eq!(finder.post("/api/v1/search", &json!({ "question": "fax" })).status, 200);
     let denied = finder.ask(UNANSWERABLE).problem(403, "policy_denied");
     assert!(denied["detail"].as_str().unwrap().contains("limited"), "{denied}");
+    let none = "00000000-0000-7000-8000-000000000000";
+    for path in ["account", "documents", &format!("queries/{none}"), &format!("jobs/{none}")] {
+        finder.get(&format!("/api/v1/{path}")).problem(403, "policy_denied");
+    }
+    finder.delete("/api/v1/account/sessions").problem(403, "policy_denied");
+    for page in ["/questions", "/account", "/ask"] {
+        assert_eq!(finder.get(page).status, 403, "{page}");
+    }
     let account = staff.get("/api/v1/account").json();
     let token = &account["tokens"][0];
     assert_eq!((&token["label"], &token["scope"]), (&json!("finder"), &json!(["Search"])));
@@ -91,6 +99,9 @@ fn a_token_does_no_more_than_it_was_issued_for_and_is_revoked() {
     server.signed_in("auditor").delete(&path).problem(404, "not_found");
     assert_eq!(staff.delete(&path).status, 204);
     finder.get("/api/v1/account").problem(401, "not_signed_in");
+    let asker = issue(&json!({ "scope": ["Ask"] }));
+    let asker = server.client().with_token(asker.json()["token"].as_str().unwrap());
+    asker.get(&format!("/api/v1/queries/{none}")).problem(404, "not_found");
     server.signed_in("staff");
     assert_eq!(staff.delete("/api/v1/account/sessions").json()["ended"], 1);
     assert_eq!(record::of_kind(&app.open().log, "session.revoked").len(), 2);
@@ -100,11 +111,15 @@ fn a_token_does_no_more_than_it_was_issued_for_and_is_revoked() {
 fn a_sensitive_act_asks_once_more_who_one_is() {
     let app = TestApp::empty();
     let governor = &app.open().governor;
-    let (token, _) = governor
+    let (given, _) = governor
         .issue_token(Changer::Operator, &app.open().operator(None), "records", lasting_an_hour())
         .unwrap();
     let server = app.serve();
-    let officer = server.client().with_token(&token);
+    let token = server.signed_in("records").post("/api/v1/account/tokens", &json!({})).json();
+    let officer = server.client().with_token(token["token"].as_str().unwrap());
+    let shown = json!({ "password": PASSWORD });
+    let script = server.client().with_token(&given);
+    script.post("/api/v1/session/confirm", &shown).problem(403, "account_incomplete");
     let erase = || {
         let body = json!({ "matter": "M-1", "reason": "a court order" });
         officer.post("/api/v1/erasures", &body)

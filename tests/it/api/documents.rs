@@ -119,3 +119,57 @@ fn a_page_picture_is_recorded_and_a_walled_one_is_not_there() {
         staff.get(&page(&id, number)).problem(404, "not_found");
     }
 }
+
+#[test]
+fn other_labels_are_in_effect_at_once_and_only_those_who_keep_records_give_them() {
+    let app = TestApp::empty();
+    let id = app.ingest_text("seal.txt", "The seal is kept by the harbour master.").documents[0].id;
+    let server = app.serve();
+    let (staff, records) = (server.signed_in("staff"), server.signed_in("records"));
+    let path = format!("/api/v1/documents/{id}");
+    let patch = |client: &Client, labels: Value| {
+        let body = json!({ "labels": labels }).to_string().into_bytes();
+        client.send("PATCH", &path, "application/json", body)
+    };
+    patch(&staff, json!({ "matter": "M-9" })).problem(403, "policy_denied");
+    for wrong in [json!({ "colour": "red" }), json!({ "matter": 7 }), json!({ "minor": "17" })] {
+        patch(&records, wrong).problem(400, "bad_request");
+    }
+    assert_eq!(staff.get(&path).status, 200);
+    let done = patch(&records, json!({ "matter": "M-9" })).json();
+    assert_eq!(done["labels"]["matter"], "M-9");
+    staff.get(&path).problem(404, "not_found");
+    let entry = record::of_kind(&app.open().log, "document.labelled").remove(0);
+    assert_eq!(done["entry"], entry.index.0);
+    assert!(!String::from_utf8_lossy(&entry.bytes).contains("M-9"), "no name in the record");
+
+    let hold = json!({ "matter": "M-9", "reason": "a case is pending" });
+    assert_eq!(records.post("/api/v1/holds", &hold).status, 201);
+    patch(&records, json!({ "matter": null })).problem(409, "conflict");
+    assert_eq!(
+        patch(&records, json!({ "department": "quay" })).status,
+        200,
+        "it stays in its matter"
+    );
+
+    let form = records.get(&format!("/documents/{id}/labels"));
+    assert!(form.text().contains("value=\"M-9\""), "{}", form.text());
+    assert_eq!(staff.get(&format!("/documents/{id}/labels")).status, 403);
+    let csrf = records.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap().1.clone();
+    let class = app.open().catalogue.document(id).unwrap().row.class.0;
+    let labels = "classification=public&department=&matter=M-9&privileged=true";
+    let body = format!("csrf={csrf}&shown={class}&{labels}");
+    let kind = "application/x-www-form-urlencoded";
+    let sent =
+        records.send("POST", &format!("/documents/{id}/labels"), kind, body.clone().into_bytes());
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    let labels = app.open().catalogue.document(id).unwrap().card.labels.clone();
+    let expected = [("classification", "public"), ("matter", "M-9"), ("privileged", "true")];
+    assert_eq!(labels.pairs(), expected.into());
+    let stale = body.replace("public", "internal").into_bytes();
+    let refused = records.send("POST", &format!("/documents/{id}/labels"), kind, stale);
+    assert_eq!(refused.status, 409, "the labels that it showed are gone: {}", refused.text());
+    let forged = body.replace(&csrf, "forged").into_bytes();
+    let refused = records.send("POST", &format!("/documents/{id}/labels"), kind, forged);
+    assert_eq!(refused.status, 403);
+}

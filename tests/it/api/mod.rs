@@ -10,4 +10,5 @@ mod policies;
 mod problems;
 mod queries;
 mod session;
+mod standing;
 mod system;

@@ -33,7 +33,7 @@ fn what_init_hands_out_confirms_once_its_owner_has_changed_it() {
     let cli = Cli::on(&folder.path().join("home"));
     let made = cli.json(0, &["init"]);
     let first = |who: &str| made[who]["password"].as_str().unwrap().to_owned();
-    cli.json(0, &["user", "add", "ada", "--role", "staff"]);
+    let ada = cli.json(0, &["user", "add", "ada", "--role", "staff"]);
     let grant = ["user", "grant", "ada", "--role", "key-custodian", "--as", "admin"];
     let grant = [&grant[..], &["--reason", "she keeps the keys"]].concat();
     let refused = ends(&typed(&cli, &grant, &first("admin")), 4);
@@ -45,6 +45,10 @@ fn what_init_hands_out_confirms_once_its_owner_has_changed_it() {
         assert_eq!(ends(&typed(&cli, &change, "a guess"), 4)["error"]["code"], "sign_in_failed");
         ends(&typed(&cli, &change, &first(who)), 0);
     }
+    let early = ends(&typed(&cli, &grant, "a password of my own"), 2);
+    assert!(early["error"]["detail"].as_str().unwrap().contains("chose the password"), "{early}");
+    let change = ["user", "password", "ada", "--new-password-file", &own];
+    ends(&typed(&cli, &change, ada["password"].as_str().unwrap()), 0);
     let change = ends(&typed(&cli, &grant, "a password of my own"), 0);
     let id = change["id"].as_str().unwrap();
     let approve = ["changes", "approve", id, "--as", "approver"];

@@ -80,3 +80,22 @@ impl Drop for TempFolder {
         std::fs::remove_dir_all(&self.path).unwrap();
     }
 }
+
+#[test]
+fn other_labels_are_in_effect_at_once() {
+    let home = TestApp::folder(Holding::Corpus);
+    let cli = Cli::on(home.path());
+    let listed = cli.json(0, &["documents", "list", "--as", "outsider"]);
+    let id = listed["documents"][0]["id"].as_str().unwrap().to_owned();
+    let label = |pair: &str, who: &str, code| {
+        cli.json(code, &["documents", "label", &id, pair, "--as", who])
+    };
+    assert_eq!(label("matter=M-9", "outsider", 4)["error"]["code"], "denied");
+    label("colour=red", "records", 2);
+    let done = label("matter=M-9", "records", 0);
+    has(&done, &["document", "labels", "entry"]);
+    assert_eq!(done["labels"]["matter"], "M-9");
+    cli.json(2, &["documents", "show", &id, "--as", "outsider"]);
+    assert_eq!(label("matter=", "records", 0)["labels"].get("matter"), None);
+    cli.json(0, &["documents", "show", &id, "--as", "outsider"]);
+}

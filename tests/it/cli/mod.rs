@@ -11,6 +11,7 @@ mod homes;
 mod keys;
 mod policies;
 mod served;
+mod standing;
 
 use serde_json::Value;
 

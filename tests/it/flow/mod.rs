@@ -3,5 +3,7 @@
 mod answering;
 mod ingesting;
 mod rebuilding;
+mod relabelling;
 mod replaying;
 mod walls;
+mod withdrawing;

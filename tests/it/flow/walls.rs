@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use affiant::answer::{Progress, ReadError, Searched, Sought};
+use affiant::domain::access::Labels;
 use affiant::domain::answer::Outcome;
 use affiant::domain::ids::DocumentId;
 use affiant::domain::principal::Role;
@@ -81,6 +82,37 @@ fn a_walled_document_is_neither_found_nor_listed_nor_opened() {
     assert!(matches!(reader.pages(&staff, walled), Err(ReadError::NotFound)));
     assert!(matches!(reader.page(&staff, walled, 1, None), Err(ReadError::NotFound)));
     assert!(matches!(reader.picture(&staff, walled, 1), Err(ReadError::NotFound)));
+}
+
+/// The second decision alone: the index is derived and not trusted, and here it says that the walled
+/// document is as open as the others.
+#[test]
+fn an_index_that_lies_opens_nothing() {
+    let app = TestApp::corpus();
+    let walled = with_wall(&app);
+    let engine = app.engine();
+    let catalogue = &app.open().catalogue;
+    let document = catalogue.document(walled).unwrap();
+    let text = catalogue.text(&document).unwrap();
+    let open = catalogue.class_of(&Labels::internal()).unwrap();
+    let writing = (walled, document.row.generation);
+    engine.index.set_class(writing, open, &text.passages).unwrap();
+    engine.index.flush().unwrap();
+    let mut withheld = 0;
+    for question in walled_questions() {
+        let answer = app.ask("staff", &question);
+        assert!(answer.evidence.iter().all(|item| item.document != walled), "{question}");
+        assert_eq!(answer.withheld, None, "staff do not learn that something was held back");
+        let entry = app.open().log.read(answer.entries.retrieval.unwrap()).unwrap();
+        withheld += entry.details()["withheld"].as_u64().unwrap();
+        let Searched::Found(found) = app.search("staff", &question) else { panic!("{question}") };
+        assert!(found.hits.iter().all(|hit| hit.document != walled), "{question}");
+    }
+    assert!(withheld > 0, "the index found it, or this shows nothing");
+    assert!(matches!(
+        app.open().reader.pages(&app.asker("staff"), walled),
+        Err(ReadError::NotFound)
+    ));
 }
 
 #[test]

@@ -151,6 +151,17 @@ fn what_is_too_young_is_not_erased_and_the_date_is_told() {
     let kept = app.open().governor.kept().unwrap();
     assert_eq!(kept[0].until, Some(until));
     assert_eq!(until.unix_millis() - kept[0].since.unix_millis(), 30 * 24 * 3_600_000);
+    let (who, actor) = app.principal("records");
+    let relabel = |pair: &'static str| {
+        let change = move |labels: &affiant::domain::access::Labels| labels.with([pair]);
+        app.open().governor.label_document(&who, &actor, id, change)
+    };
+    for pair in ["classification=public", "classification="] {
+        let refused = relabel(pair);
+        assert!(matches!(refused, Err(GovernError::TooYoung { .. })), "{pair}: {refused:?}");
+    }
+    relabel("department=quay").unwrap();
+    assert_eq!(app.open().governor.kept().unwrap()[0].until, Some(until), "it was not prolonged");
 }
 
 #[test]

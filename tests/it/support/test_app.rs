@@ -76,6 +76,34 @@ impl TestApp {
         Self { app: Some(Arc::new(App::open(options).unwrap())), folder }
     }
 
+    /// An empty home under another built-in policy set.
+    pub(crate) fn under(set: &str) -> Self {
+        Self::under_at(set, Arc::new(SystemClock::start()))
+    }
+
+    /// [`Self::under`] with another clock.
+    pub(crate) fn under_at(set: &str, clock: Arc<dyn Clock>) -> Self {
+        traces::keep();
+        let folder = Self::folder_under(set);
+        let files = Arc::new(DiskFiles::new(LogPaths::of(folder.path())));
+        let app = App::open_on(options(folder.path()), clock, files).unwrap();
+        Self { app: Some(Arc::new(app)), folder }
+    }
+
+    /// An empty home under another built-in policy set, that nobody has open.
+    pub(crate) fn folder_under(set: &str) -> TempDir {
+        let folder = Self::folder(Holding::Nothing);
+        let policies = folder.path().join("policies");
+        std::fs::remove_dir_all(&policies).unwrap();
+        std::fs::create_dir(&policies).unwrap();
+        for (name, text) in affiant::policy::Policies::builtin(set).unwrap() {
+            let path = policies.join(name);
+            affiant::durable::create_new(&path, text.as_bytes(), affiant::durable::Readers::Owner)
+                .unwrap();
+        }
+        folder
+    }
+
     /// A home with these contents that nobody has open.
     pub(crate) fn folder(holding: Holding) -> TempDir {
         let folder = TempDir::new().unwrap();

@@ -52,7 +52,7 @@ impl Office {
         self.accounts.carry_out(&plan)?;
         match plan.is_member() {
             true => self.accounts.open_planned(&plan),
-            false => Err(AdmitError::NoGroup),
+            false => Err(AdmitError::NoGroup { name: None }),
         }
     }
 

@@ -1,0 +1,145 @@
+//! `affiant relationships …`.
+
+use serde_json::json;
+
+use crate::audit::Actor;
+use crate::cli::context::Context;
+use crate::cli::reply::{Failure, Reply};
+use crate::cli::standing_args::{RelationshipsCommand, WallArgs, WallCommand};
+use crate::domain::change::Proposal;
+use crate::domain::principal::Principal;
+use crate::domain::reason::Reason;
+use crate::domain::relationship::{RelationshipKind, SourceName};
+use crate::govern::{Changer, ImportReport, NewWall, relationship_end};
+use crate::http::standing_body;
+
+use super::changes;
+
+pub(super) fn relationships(
+    context: &mut Context<'_>,
+    command: RelationshipsCommand,
+) -> Result<Reply, Failure> {
+    match command {
+        RelationshipsCommand::Import { file, source, dry_run, as_user } => {
+            let source = SourceName::try_from(source)?;
+            let path = context.path(&file);
+            let bytes = std::fs::read(&path)
+                .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
+            let (person, actor) = changer(context, as_user.as_deref())?;
+            let governor = &context.app()?.governor;
+            let report = governor.import_relationships(
+                as_changer(person.as_ref()),
+                &actor,
+                &source,
+                &bytes,
+                dry_run,
+            )?;
+            let text = tell(&report);
+            Ok(Reply::done(json!(report), text))
+        }
+        RelationshipsCommand::List { person, as_user } => {
+            list(context, person.as_deref(), as_user.as_deref())
+        }
+        RelationshipsCommand::Wall(WallCommand::Add { wall, until, as_user }) => {
+            let until = relationship_end(until.as_deref().unwrap_or_default())?;
+            let reason = Reason::try_from(wall.reason.clone())?;
+            let (kind, object) = kept_from(&wall)?;
+            let wall = NewWall { person: wall.person.parse()?, kind, object, until };
+            let name = wall.person.clone();
+            let (person, actor) = changer(context, as_user.as_deref())?;
+            let governor = &context.app()?.governor;
+            let set = governor.add_wall(as_changer(person.as_ref()), &actor, wall, &reason)?;
+            let text = format!("{name} is kept away from {} from now on", set.object);
+            Ok(Reply::done(json!({ "person": name, "relationship": set }), text))
+        }
+        RelationshipsCommand::Wall(WallCommand::Remove { wall, as_user, credential }) => {
+            let (kind, object) = kept_from(&wall)?;
+            let proposal = Proposal::LiftWall { person: wall.person.parse()?, kind, object };
+            changes::propose(context, &as_user, &credential, wall.reason, |_, _| Ok(proposal))
+        }
+    }
+}
+
+fn list(
+    context: &mut Context<'_>,
+    person: Option<&str>,
+    as_user: Option<&str>,
+) -> Result<Reply, Failure> {
+    let (who, _) = changer(context, as_user)?;
+    let mut rows = context.app()?.governor.relationships(as_changer(who.as_ref()))?;
+    rows.retain(|row| person.is_none_or(|person| row.person.as_str() == person));
+    let shows_objects = who.is_some();
+    let now = context.app()?.clock.now();
+    let mut text = String::new();
+    for row in &rows {
+        for one in &row.relationships {
+            let object = if shows_objects { one.object.as_str() } else { "–" };
+            let state = if one.holds_at(now) { "holds" } else { "does not hold now" };
+            let end = one.until.map_or_else(|| "–".to_owned(), |until| until.to_string());
+            text.push_str(&format!(
+                "{:<20} {:<10} {object}  until {end}  {state}  ({})\n",
+                row.person.as_str(),
+                one.kind.as_str(),
+                one.source
+            ));
+        }
+    }
+    let rows: Vec<_> = rows.iter().map(|row| standing_body(row, now, shows_objects)).collect();
+    Ok(Reply::done(json!({ "persons": rows }), text))
+}
+
+/// The person named by `--as`, or the operator.
+fn changer(
+    context: &mut Context<'_>,
+    as_user: Option<&str>,
+) -> Result<(Option<Principal>, Actor), Failure> {
+    match as_user {
+        Some(name) => {
+            let asker = context.asker(name)?;
+            Ok((Some(asker.principal), asker.actor))
+        }
+        None => Ok((None, context.operator()?)),
+    }
+}
+
+fn as_changer(person: Option<&Principal>) -> Changer<'_> {
+    person.map_or(Changer::Operator, Changer::Person)
+}
+
+fn kept_from(wall: &WallArgs) -> Result<(RelationshipKind, String), Failure> {
+    match (&wall.matter, &wall.client) {
+        (Some(matter), None) => Ok((RelationshipKind::Wall, matter.clone())),
+        (None, Some(client)) => Ok((RelationshipKind::Conflict, client.clone())),
+        _ => Err(Failure::usage("name one of --matter and --client")),
+    }
+}
+
+fn tell(report: &ImportReport) -> String {
+    let would = if report.dry_run { "would be " } else { "" };
+    let mut text = format!(
+        "{}: {} {would}added, {} {would}removed, {} unchanged\n",
+        report.source, report.added, report.removed, report.unchanged
+    );
+    if report.kept > 0 {
+        text.push_str(&format!(
+            "{} walls are no longer given and stay; two persons lift one: `affiant relationships wall remove`\n",
+            report.kept
+        ));
+    }
+    for change in &report.persons {
+        text.push_str(&format!(
+            "{:<20} +{} −{}  gains {} classes ({} documents), loses {} ({})\n",
+            change.person.as_str(),
+            change.added,
+            change.removed,
+            change.gained.classes,
+            change.gained.documents,
+            change.lost.classes,
+            change.lost.documents
+        ));
+    }
+    for person in &report.unknown_persons {
+        text.push_str(&format!("{person}: has no account yet; theirs count once there is one\n"));
+    }
+    text
+}

@@ -1,0 +1,200 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use affiant::answer::ReadError;
+use affiant::domain::change::Target;
+use affiant::domain::emergency::{EmergencyEnd, ReviewOutcome};
+use affiant::domain::ids::{DocumentId, RequestId};
+use affiant::domain::principal::{Role, Subject};
+use affiant::domain::question::{Mode, Question};
+use affiant::govern::{Changer, EmergencyAlerts, EmergencyReport, GovernError};
+use affiant::ingest::Source;
+use affiant::retrieve::Candidates;
+use affiant::store::EmergencyRow;
+
+use crate::support::record;
+use crate::support::test_app::TestApp;
+
+use super::{HandClock, reason};
+
+const RECORD: &str = "The patient in bed nine is allergic to penicillin.";
+const NOTES: &str = "The penicillin of bed nine was discussed in the therapy session.";
+
+impl TestApp {
+    fn open_emergency(
+        &self,
+        who: &str,
+        patient: &str,
+        minutes: Option<u64>,
+    ) -> Result<EmergencyRow, GovernError> {
+        let (who, actor) = self.confirmed(who);
+        let subject = Subject::Patient(patient.to_owned());
+        let length = minutes.map(|minutes| Duration::from_secs(60 * minutes));
+        self.open().governor.open_emergency(&who, &actor, subject, reason(), length)
+    }
+
+    fn review(&self, who: &str, id: RequestId) -> Result<EmergencyRow, GovernError> {
+        let (who, actor) = self.confirmed(who);
+        let outcome = ReviewOutcome::Justified;
+        self.open().governor.review_emergency(&who, &actor, id, outcome, Some(reason()))
+    }
+
+    fn reports(&self, who: &str) -> Vec<EmergencyReport> {
+        let (who, actor) = self.principal(who);
+        self.open().governor.emergencies(Changer::Person(&who), &actor).unwrap()
+    }
+
+    fn document(&self, name: &str, text: &str, labels: &[&str]) -> DocumentId {
+        let source = Source::Bytes { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
+        self.take_in(vec![source], labels).documents[0].id
+    }
+
+    fn about(&self, patient: &str, purpose: &str) -> Question {
+        let mut question = self.question("Who is allergic to penicillin?", Mode::Verbatim);
+        question.scope.patient = Some(patient.to_owned());
+        question.scope.purpose = Some(purpose.to_owned());
+        question
+    }
+
+    /// The documents that a search for treatment finds.
+    fn finds(&self, who: &str, patient: &str) -> Result<Vec<DocumentId>, String> {
+        let question = self.about(patient, "treatment");
+        let answerer = &self.engine().answerer;
+        match answerer.search(&self.asker(who), &question, Candidates::Lexical).unwrap() {
+            affiant::answer::Searched::Found(found) => {
+                Ok(found.hits.iter().map(|hit| hit.document).collect())
+            }
+            affiant::answer::Searched::Ended(answer) => Err(answer.reason.clone().unwrap()),
+        }
+    }
+}
+
+#[test]
+fn an_emergency_opens_one_patients_record_for_a_time_and_is_reviewed_by_another() {
+    let clock = HandClock::new();
+    let app = TestApp::under_at("hospital", Arc::<HandClock>::clone(&clock));
+    let chart = app.document("chart.txt", RECORD, &["classification=internal", "patient=P-9"]);
+    let labels = ["classification=internal", "patient=P-9", "kind=psychotherapy-notes"];
+    app.document("notes.txt", NOTES, &labels);
+    let labels = ["classification=internal", "patient=P-8"];
+    app.document("other.txt", "Bed eight takes penicillin well.", &labels);
+    let closed = "The policy does not let you search documents: you have no treatment \
+                  relationship with the patient that you named";
+    assert_eq!(app.finds("outsider", "P-9").unwrap_err(), closed);
+
+    let opened = app.open_emergency("outsider", "P-9", None).unwrap();
+    assert_eq!(opened.expires.unix_millis() - opened.opened.unix_millis(), 60 * 60 * 1000);
+    assert_eq!(app.finds("outsider", "P-9").unwrap(), [chart], "never psychotherapy notes");
+    assert_eq!(app.finds("outsider", "P-8").unwrap_err(), closed, "nobody else's record");
+    assert_eq!(app.finds("staff", "P-9").unwrap_err(), closed, "for nobody else");
+    let question = app.about("P-9", "treatment");
+    let mut listen = |_: affiant::answer::Progress<'_>| std::ops::ControlFlow::Continue(());
+    let asked = app.engine().answerer.ask(&app.asker("outsider"), &question, &mut listen).unwrap();
+    let sought = affiant::answer::Sought { document: chart, query: Some(asked.query) };
+    app.open().reader.page(&app.asker("outsider"), sought, 1, None).unwrap();
+
+    clock.pass(59);
+    assert_eq!(app.principal("outsider").0.emergencies.len(), 1);
+    clock.pass(1);
+    assert!(app.principal("outsider").0.emergencies.is_empty(), "before anybody says so");
+    assert_eq!(app.finds("outsider", "P-9").unwrap_err(), closed);
+    let page = app.open().reader.page(&app.asker("outsider"), sought, 1, None);
+    assert!(matches!(page, Err(ReadError::NotFound)));
+    app.open().governor.expire_emergencies().unwrap();
+    let ends = record::of_kind(&app.open().log, "emergency.closed");
+    assert_eq!(ends[0].details()["how"], "expired");
+
+    let report = app.reports("records").remove(0);
+    assert_eq!(report.row.ended.as_ref().unwrap().how, EmergencyEnd::Expired);
+    assert!(!report.is_open && !report.is_overdue);
+    assert_eq!(report.queries.len(), 3, "two searches and a question while it was open");
+    let seen: Vec<_> = report.documents.iter().map(|seen| (seen.document, &seen.pages)).collect();
+    assert_eq!(seen, [(Some(chart), &[1].into())]);
+    let alerts = |overdue| EmergencyAlerts { open: 0, unreviewed: 1, overdue };
+    assert_eq!(app.open().governor.emergency_alerts().unwrap(), alerts(0));
+    clock.pass(72 * 60);
+    assert_eq!(app.open().governor.emergency_alerts().unwrap(), alerts(1));
+    assert!(app.reports("records")[0].is_overdue);
+
+    let own = app.review("outsider", opened.id).unwrap_err();
+    assert!(matches!(own, GovernError::Denied(_)), "{own}");
+    let reviewed = app.review("records", opened.id).unwrap();
+    assert_eq!(reviewed.review.unwrap().outcome, ReviewOutcome::Justified);
+    let again = app.review("records", opened.id).unwrap_err();
+    assert!(matches!(again, GovernError::NotOpen { state: "reviewed" }), "{again}");
+    assert_eq!(app.open().governor.emergency_alerts().unwrap(), EmergencyAlerts::default());
+    let kinds: Vec<String> = record::entries(&app.open().log)
+        .iter()
+        .filter(|entry| entry.req() == Some(opened.id))
+        .map(|entry| entry.kind().to_owned())
+        .collect();
+    assert_eq!(kinds, ["emergency.opened", "emergency.closed", "emergency.reviewed"]);
+}
+
+#[test]
+fn who_may_not_open_one_opens_none_and_nothing_is_open_for_too_long() {
+    let app = TestApp::under("hospital");
+    app.account("bill", Role::Staff, &["function=billing".into()]);
+    for who in ["bill", "admin", "auditor", "approver", "records"] {
+        let denied = app.open_emergency(who, "P-9", None).unwrap_err();
+        assert!(matches!(denied, GovernError::Denied(_)), "{who}: {denied}");
+    }
+    for minutes in [0, 481, u64::MAX / 60] {
+        let length = app.open_emergency("outsider", "P-9", Some(minutes)).unwrap_err();
+        assert!(matches!(length, GovernError::BadLength { max_minutes: 480 }), "{length}");
+    }
+    app.open_emergency("outsider", "P-9", Some(480)).unwrap();
+    let twice = app.open_emergency("outsider", "P-9", None).unwrap_err();
+    assert!(matches!(twice, GovernError::AlreadyOpen { .. }), "{twice}");
+    for number in 1..10 {
+        app.open_emergency("outsider", &format!("P-{}", 100 + number), None).unwrap();
+    }
+    let many = app.open_emergency("outsider", "P-200", None).unwrap_err();
+    assert!(matches!(many, GovernError::TooManyOpen), "{many}");
+    let general = TestApp::empty();
+    let denied = general.open_emergency("staff", "P-9", None).unwrap_err();
+    assert!(matches!(denied, GovernError::Denied(_)), "only where policy allows it: {denied}");
+}
+
+#[test]
+fn one_closes_ones_own_and_a_reviewer_closes_any_and_nobody_judges_their_own() {
+    let app = TestApp::under("hospital");
+    let first = app.open_emergency("outsider", "P-9", None).unwrap();
+    let governor = &app.open().governor;
+    let close = |who: &str, id| {
+        let (who, actor) = app.principal(who);
+        governor.close_emergency(&who, &actor, id)
+    };
+    assert!(matches!(close("staff", first.id), Err(GovernError::NotFound { .. })));
+    let open = app.review("records", first.id).unwrap_err();
+    assert!(matches!(open, GovernError::NotOpen { .. }), "{open}");
+    close("outsider", first.id).unwrap();
+    assert!(matches!(close("outsider", first.id), Err(GovernError::NotOpen { .. })));
+    assert!(app.principal("outsider").0.emergencies.is_empty());
+    let second = app.open_emergency("outsider", "P-9", None).unwrap();
+    assert_eq!(close("records", second.id).unwrap().ended.unwrap().how, EmergencyEnd::Closed);
+    assert_eq!(app.reports("outsider").len(), 2, "one sees one's own");
+    assert!(app.reports("staff").is_empty());
+
+    // Somebody who may do both, which one role alone may not.
+    app.account_of("both", [Role::Staff, Role::RecordsOfficer].into());
+    let third = app.open_emergency("both", "P-9", None).unwrap();
+    close("both", third.id).unwrap();
+    let own = app.review("both", third.id).unwrap_err();
+    assert!(matches!(own, GovernError::OwnEmergency { .. }), "{own}");
+    app.review("records", third.id).unwrap();
+}
+
+#[test]
+fn what_an_erased_patient_was_opened_for_names_the_patient_no_more() {
+    let app = TestApp::under("hospital");
+    app.document("chart.txt", RECORD, &["classification=internal", "patient=Quillfeather"]);
+    app.open_emergency("outsider", "Quillfeather", None).unwrap();
+    app.erase(Target::Patient("Quillfeather".to_owned()));
+    assert!(app.principal("outsider").0.emergencies.is_empty());
+    let report = app.reports("records").remove(0);
+    assert!(report.row.subject.is_none() && report.row.reason.is_none());
+    for entry in record::entries(&app.open().log) {
+        assert!(!String::from_utf8(entry.bytes).unwrap().contains("Quillfeather"));
+    }
+}

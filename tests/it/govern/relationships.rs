@@ -1,0 +1,213 @@
+use affiant::domain::change::{Proposal, Target};
+use affiant::domain::principal::Role;
+use affiant::domain::relationship::{RelationshipKind, SourceName};
+use affiant::govern::{Changer, GovernError, ImportReport, NewWall};
+use affiant::ingest::Source;
+use affiant::policy::Action;
+use serde_json::Value;
+
+use crate::support::record;
+use crate::support::test_app::TestApp;
+
+use super::{HandClock, reason};
+
+const HEADER: &str = "person,kind,object,from,until\n";
+
+impl TestApp {
+    fn import(&self, who: &str, lines: &str, dry_run: bool) -> Result<ImportReport, GovernError> {
+        let (person, actor) = self.principal(who);
+        let source = SourceName::try_from("hr".to_owned()).unwrap();
+        let text = format!("{HEADER}{lines}");
+        let governor = &self.open().governor;
+        let changer = Changer::Person(&person);
+        governor.import_relationships(changer, &actor, &source, text.as_bytes(), dry_run)
+    }
+
+    fn attributes(&self, who: &str, key: &str) -> Vec<String> {
+        let attributes = self.principal(who).0.attributes;
+        attributes.get(key).into_iter().flatten().cloned().collect()
+    }
+
+    fn wall(&self, who: &str, person: &str, matter: &str) -> Result<(), GovernError> {
+        let (officer, actor) = self.principal(who);
+        let wall = NewWall {
+            person: person.parse().unwrap(),
+            kind: RelationshipKind::Wall,
+            object: matter.to_owned(),
+            until: None,
+        };
+        let changer = Changer::Person(&officer);
+        self.open().governor.add_wall(changer, &actor, wall, &reason()).map(drop)
+    }
+}
+
+fn lift(person: &str, matter: &str) -> Proposal {
+    Proposal::LiftWall {
+        person: person.parse().unwrap(),
+        kind: RelationshipKind::Wall,
+        object: matter.to_owned(),
+    }
+}
+
+#[test]
+fn a_relationship_begins_and_ends_by_itself_also_in_a_running_session() {
+    let clock = HandClock::new();
+    let app = TestApp::under_at("law", std::sync::Arc::<HandClock>::clone(&clock));
+    let lines = "outsider,matter,M-1,2100-06-01T12:10:00Z,2100-06-01T12:20:00Z\n\
+                 outsider,matter,M-2,,2100-06-01T12:15:00Z\n";
+    app.import("records", lines, false).unwrap();
+    let accounts = &app.open().governor.accounts;
+    let shown = affiant::identity::SignIn {
+        name: "outsider",
+        password: crate::support::PASSWORD,
+        code: None,
+        address: None,
+    };
+    let session = accounts.sign_in(&shown).unwrap();
+    let until = |text: &str| Some(text.parse().unwrap());
+    // (minutes that pass, matters, when that changes)
+    let table: [(u64, &[&str], _); 4] = [
+        (0, &["M-2"], until("2100-06-01T12:10:00Z")),
+        (10, &["M-1", "M-2"], until("2100-06-01T12:15:00Z")),
+        (5, &["M-1"], until("2100-06-01T12:20:00Z")),
+        (5, &[], None),
+    ];
+    for (minutes, matters, until) in table {
+        clock.pass(minutes);
+        assert_eq!(app.attributes("outsider", "matter"), matters);
+        let who = accounts.session(&session.token).unwrap().principal;
+        let held: Vec<_> = who.attributes.get("matter").into_iter().flatten().cloned().collect();
+        assert_eq!(held, matters);
+        assert_eq!(who.until, until);
+        assert_eq!(who.as_of, app.open().clock.now());
+    }
+}
+
+#[test]
+fn an_import_takes_the_place_of_what_its_source_gave_and_of_nothing_else() {
+    let app = TestApp::under("law");
+    app.account("ada", Role::Staff, &["matter=M-0".into()]);
+    let first = "ada,matter,M-1,,\nada,matter,M-2,,\noutsider,matter,M-1,,\n";
+    let report = app.import("records", first, false).unwrap();
+    assert_eq!((report.added, report.removed, report.unchanged), (3, 0, 0));
+    let second = "ada,matter,M-2,,\nada,matter,M-3,,\nnobody.yet,matter,M-3,,\n";
+    let dry = app.import("records", second, true).unwrap();
+    assert_eq!((dry.added, dry.removed, dry.unchanged, dry.dry_run), (2, 2, 1, true));
+    assert_eq!(dry.unknown_persons, ["nobody.yet".parse().unwrap()]);
+    assert_eq!(app.attributes("ada", "matter"), ["M-0", "M-1", "M-2"], "a dry run changes nothing");
+    assert_eq!(record::of_kind(&app.open().log, "relationships.imported").len(), 1);
+    app.import("records", second, false).unwrap();
+    assert_eq!(app.attributes("ada", "matter"), ["M-0", "M-2", "M-3"]);
+    assert!(app.attributes("outsider", "matter").is_empty());
+    app.account("nobody.yet", Role::Staff, &[]);
+    assert_eq!(app.attributes("nobody.yet", "matter"), ["M-3"], "from the account's first moment");
+    let again = app.import("records", second, false).unwrap();
+    assert_eq!((again.added, again.removed, again.unchanged), (0, 0, 3));
+}
+
+#[test]
+fn nothing_of_a_file_with_a_bad_line_is_taken_and_only_some_may_import() {
+    let app = TestApp::under("law");
+    let lines = "outsider,matter,M-1,,\noutsider,team,M-1,,\n";
+    let GovernError::BadLines { lines: bad } = app.import("records", lines, false).unwrap_err()
+    else {
+        panic!("the file is bad")
+    };
+    assert_eq!(bad.iter().map(|bad| bad.line).collect::<Vec<_>>(), [3]);
+    assert!(app.attributes("outsider", "matter").is_empty());
+    for who in ["staff", "admin", "auditor", "approver"] {
+        let denied = app.import(who, "outsider,matter,M-1,,\n", false).unwrap_err();
+        assert!(matches!(denied, GovernError::Denied(_)), "{who}: {denied}");
+        assert!(matches!(app.wall(who, "outsider", "M-1"), Err(GovernError::Denied(_))), "{who}");
+    }
+    assert!(record::of_kind(&app.open().log, "relationship.changed").is_empty());
+}
+
+#[test]
+fn a_dry_run_tells_what_each_person_would_gain_and_lose() {
+    let app = TestApp::under("hospital");
+    for (number, labels) in
+        [(1, "patient=P-1"), (2, "patient=P-1"), (3, "patient=P-2"), (4, "department=cardiology")]
+    {
+        let bytes = format!("Paper number {number} of the ward.").into_bytes();
+        let source = Source::Bytes { name: format!("{number}.txt"), bytes };
+        app.take_in(vec![source], &["classification=internal", labels]);
+    }
+    app.import("records", "outsider,patient,P-2,,\n", false).unwrap();
+    let lines = "outsider,patient,P-1,,\nstaff,department,cardiology,,\nstaff,patient,P-9,,\n\
+                 staff,patient,P-1,2100-01-01,\n";
+    let report = app.import("records", lines, true).unwrap();
+    let told: Vec<_> = report
+        .persons
+        .iter()
+        .map(|one| {
+            (one.person.as_str(), one.gained.classes, one.gained.documents, one.lost.documents)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("outsider", 1, 2, 1), ("staff", 1, 1, 0)],
+        "the future counts when it comes"
+    );
+}
+
+#[test]
+fn a_wall_holds_at_once_and_is_lifted_by_two_persons() {
+    let app = TestApp::under("law");
+    app.account("ada", Role::Staff, &["matter=M-1".into()]);
+    let scope =
+        affiant::domain::question::Scope { matter: Some("M-1".to_owned()), ..Default::default() };
+    let may = || {
+        let policies = &app.open().policies;
+        policies.may_in(&app.principal("ada").0, Action::Ask, &scope).is_ok()
+    };
+    assert!(may());
+    app.wall("records", "ada", "M-1").unwrap();
+    assert!(!may());
+    let misspelt = app.wall("records", "adda", "M-1").unwrap_err();
+    assert!(matches!(misspelt, GovernError::Account(_)), "{misspelt}");
+    let none = app.propose("records", lift("ada", "M-2")).unwrap_err();
+    assert!(matches!(none, GovernError::NotFound { what: "wall" }), "{none}");
+    let proposed = app.propose("records", lift("ada", "M-1")).unwrap();
+    assert!(!may(), "one person is not enough");
+    app.approve("approver", proposed.id).unwrap();
+    assert!(may());
+    let kinds: Vec<String> = record::entries(&app.open().log)
+        .iter()
+        .filter(|entry| entry.req() == Some(proposed.id))
+        .map(|entry| entry.kind().to_owned())
+        .collect();
+    let expected = ["change.proposed", "change.approved", "relationship.changed", "change.applied"];
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn a_source_that_forgets_a_wall_does_not_lift_it() {
+    let app = TestApp::under("law");
+    app.import("records", "outsider,wall,M-1,,\noutsider,matter,M-2,,\n", false).unwrap();
+    let report = app.import("records", "outsider,matter,M-3,,\n", false).unwrap();
+    assert_eq!((report.added, report.removed, report.kept), (1, 1, 1));
+    assert_eq!(app.attributes("outsider", "wall"), ["M-1"]);
+    let proposed = app.propose("records", lift("outsider", "M-1")).unwrap();
+    app.approve("approver", proposed.id).unwrap();
+    assert!(app.attributes("outsider", "wall").is_empty());
+}
+
+#[test]
+fn the_log_names_nobody_and_an_erased_patient_is_in_no_relationship() {
+    let app = TestApp::under("hospital");
+    app.import("records", "outsider,patient,Quillfeather,,\nstaff,patient,P-2,,\n", false).unwrap();
+    let changed = record::of_kind(&app.open().log, "relationship.changed");
+    let added = changed[0].details()["added"].as_array().unwrap().clone();
+    assert_eq!(added.len(), 2);
+    assert!(added.iter().all(|one| one["kind"] == "patient" && one["until"] == Value::Null));
+    for entry in record::entries(&app.open().log) {
+        let text = String::from_utf8(entry.bytes).unwrap();
+        assert!(!text.contains("Quillfeather") && !text.contains("outsider"), "{text}");
+    }
+    app.erase(Target::Patient("Quillfeather".to_owned()));
+    assert!(app.attributes("outsider", "patient").is_empty());
+    let standings = app.open().state.standings().list().unwrap();
+    assert!(!format!("{standings:?}").contains("Quillfeather"));
+    assert!(app.attributes("staff", "patient").contains(&"P-2".to_owned()));
+}
