@@ -281,8 +281,9 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// Deciding as a hospital does: one class for each patient, somebody who treats forty of them.
 fn decide(bench: &Bench, dir: &Path, classes: usize) -> anyhow::Result<()> {
-    let dir = dir.join(format!("hospital-{classes}"));
-    let hospital = set(&dir, Policies::builtin("hospital").unwrap_or_default())?;
+    let folder = tempfile::tempdir_in(dir)?;
+    let hospital =
+        set(&folder.path().join("hospital"), Policies::builtin("hospital").unwrap_or_default())?;
     let patient = |at: usize| format!("P-{at}");
     let mut list: ClassList = (0..classes)
         .map(|at| {

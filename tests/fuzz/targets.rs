@@ -2,7 +2,7 @@
 //! accepted was signed. One function for each target of the fuzzer.
 
 use affiant::audit::note::NoteVerifier;
-use affiant::audit::tile::{Part, TILE_WIDTH};
+use affiant::audit::tile::{Part, TILE_WIDTH, push_entry, split_entries};
 use affiant::audit::{Checkpoint, check_entry, check_proof};
 
 /// The key of the signed-note specification's example: nobody here can sign with it.
@@ -39,6 +39,14 @@ pub(crate) fn tile_path(input: &[u8]) {
     assert_eq!(part.to_string(), path, "a path has one spelling");
     assert!(part.width > 0 && u64::from(part.width) <= TILE_WIDTH);
     assert!(!path.split('/').any(|name| name.is_empty() || name.starts_with('.')), "{path}");
+}
+
+/// An entry bundle.
+pub(crate) fn bundle(input: &[u8]) {
+    let Some(entries) = split_entries(input) else { return };
+    let mut again = Vec::new();
+    entries.iter().for_each(|entry| push_entry(&mut again, entry));
+    assert_eq!(again, input, "a bundle has one spelling");
 }
 
 /// A proof file.

@@ -4,6 +4,7 @@
 mod targets;
 
 use affiant::audit::note::NoteSigner;
+use affiant::audit::tile::push_entry;
 use affiant::audit::{Actor, Added, Checkpoint, Event, Log, LogPaths, What};
 use affiant::domain::clock::{Clock as _, SystemClock, SystemEntropy};
 use affiant::domain::digest::Digest;
@@ -80,6 +81,16 @@ fn every_tile_path_has_one_spelling() {
     let good =
         ["tile/0/000", "tile/1/x001/x234/067.p/17", "tile/entries/x999/999", "tile/7/000.p/255"];
     mutate(targets::tile_path, &good.map(|path| path.as_bytes().to_vec()));
+}
+
+#[test]
+fn every_entry_bundle_has_one_spelling() {
+    let good = [0, 1, 3, 256].map(|count: usize| {
+        let mut bundle = Vec::new();
+        (0..count).for_each(|n| push_entry(&mut bundle, &vec![b'e'; n * 7]));
+        bundle
+    });
+    mutate(targets::bundle, &good);
 }
 
 #[test]
