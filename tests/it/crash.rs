@@ -37,7 +37,7 @@ fn a_killed_server_starts_again_by_itself_and_has_lost_nothing() {
     let home = TestApp::folder(Holding::Corpus);
     let cli = Cli::on(home.path());
     let token = |name: &str| {
-        let issued = cli.json(0, &["user", "token", name, "--ttl", "1h"]);
+        let issued = cli.json(0, &["user", "token", name, "--ttl", "12h"]);
         issued["token"].as_str().unwrap().to_owned()
     };
     let (staff, records) = (token("staff"), token("records"));
