@@ -60,6 +60,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("hmac", &["identity", "store"]),
     ("indicatif", &["cli"]),
     ("jiff", &["domain"]),
+    ("libc", &["app"]),
     ("lopdf", &["document"]),
     ("minijinja", &["inference"]),
     ("ort", &["inference"]),

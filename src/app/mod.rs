@@ -5,6 +5,7 @@
 //! once. [`create()`] makes a home, once.
 
 mod anchoring;
+mod clock_state;
 mod create;
 mod engine;
 mod epoch;

@@ -50,6 +50,9 @@ entry_types! {
         generation: u64 = "index generation in force",
         free_bytes: u64 = "space left on the log's file system",
         clock: String = "the machine's clock source, as its kernel names it",
+        synchronised: Option<bool> = "whether a time service keeps the clock, where the kernel tells",
+        offset_us: Option<i64> = "how far the clock is still off that service's time, microseconds",
+        error_us: Option<i64> = "how far it may be off at most, microseconds",
     };
     LogStorageFull = "log.storage_full", "failed", "when storage was full, on the space kept for it; nothing else is taken from here on" {
         reserve_bytes: u64 = "space that was given up for it",

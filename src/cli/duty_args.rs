@@ -30,7 +30,7 @@ impl CredentialArgs {
     }
 }
 
-/// What a hold or an erasure is about.
+/// What an erasure is about.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(super) struct TargetArgs {
@@ -43,6 +43,9 @@ pub(super) struct TargetArgs {
     /// All that belongs to a patient.
     #[arg(long, value_name = "P")]
     pub(super) patient: Option<String>,
+    /// A person whose account is disabled: what they asked and were told, and their name.
+    #[arg(long, value_name = "USER")]
+    pub(super) person: Option<String>,
 }
 
 /// What a hold keeps.

@@ -20,7 +20,8 @@ pub enum Target {
     Matter(String),
     /// All that belongs to a patient.
     Patient(String),
-    /// All that a person took in, asked and was told. Of holds alone: nobody is erased.
+    /// A person: a hold keeps all that they took in, asked and were told; an erasure takes what they
+    /// asked and were told, and the account.
     Custodian(UserName),
 }
 

@@ -27,6 +27,11 @@ pub struct InvalidUserName {
 }
 
 impl UserName {
+    /// What stands where a person was named who was erased; no account has it.
+    pub fn erased() -> Self {
+        Self("erased".to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

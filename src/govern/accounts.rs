@@ -59,7 +59,7 @@ impl Governor {
 
     fn record_and_create(&self, actor: &Actor, new: NewAccount) -> Result<Created, GovernError> {
         self.accounts.check(&new)?;
-        let person = self.vault.token(TokenKind::Person, new.name.as_str());
+        let person = self.vault.subject(TokenKind::Person, new.name.as_str())?;
         let roles = new.roles.iter().copied().collect();
         self.record(actor, What::AccountCreated { person, roles })?;
         Ok(self.accounts.create(new)?)

@@ -282,7 +282,12 @@ impl Governor {
     /// Whether a change may be proposed, and still may be approved.
     fn check(&self, proposal: &Proposal, subject: &Token) -> Result<(), GovernError> {
         match proposal {
-            Proposal::Erase { target } => self.check_erasure(target.kind(), subject),
+            Proposal::Erase { target } => {
+                if let Target::Custodian(name) = target {
+                    self.accounts.check_closed(name)?;
+                }
+                self.check_erasure(target.kind(), subject)
+            }
             Proposal::ReleaseHold { hold, .. } => {
                 let there = self.state.holds().get(hold)?;
                 there.map(drop).ok_or(GovernError::NotFound { what: "hold" })
@@ -301,9 +306,6 @@ impl Governor {
             token.map(|token| (target.kind(), token)).ok_or(GovernError::NotFound { what })
         };
         match proposal {
-            Proposal::Erase { target: Target::Custodian(_) } => {
-                Err(GovernError::NotFound { what: "erasure of a person" })
-            }
             Proposal::ReleaseHold { target: Target::Custodian(name), .. } => {
                 let kind = TokenKind::Person;
                 Ok((kind, self.vault.token(kind, name.as_str())))

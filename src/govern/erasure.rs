@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use crate::audit::What;
 use crate::domain::change::{Proposal, Target};
 use crate::domain::payload::{Token, TokenKind};
-use crate::domain::principal::Subject;
+use crate::domain::principal::{Subject, UserName};
 use crate::domain::relationship::RelationshipKind;
 use crate::store::{ChangeRow, DocumentRow, KeyScope};
 
@@ -193,11 +193,12 @@ impl Governor {
         Ok(keys)
     }
 
-    /// Takes the name of a matter or patient from accounts and access classes. Walls stay: they
+    /// Takes the name of a matter, patient or person from accounts and access classes. Walls stay: they
     /// keep people from what may come under the same name.
     fn forget_name(&self, target: &Target) -> Result<(), GovernError> {
         match target {
-            Target::Document(_) | Target::Custodian(_) => {}
+            Target::Document(_) => {}
+            Target::Custodian(name) => self.forget_person(name)?,
             Target::Matter(name) => {
                 self.accounts.forget_attribute("matter", name)?;
                 self.forget_relationships(RelationshipKind::Matter, name)?;
@@ -229,12 +230,40 @@ impl Governor {
         Ok(())
     }
 
+    /// Takes a person's name from every row: what they decided stays, by nobody in particular.
+    fn forget_person(&self, name: &UserName) -> Result<(), GovernError> {
+        let rename = |by: &mut UserName| {
+            let is_theirs = by == name;
+            if is_theirs {
+                *by = UserName::erased();
+            }
+            is_theirs
+        };
+        for mut row in self.state.changes().list()? {
+            let by = row.state.by_mut().is_some_and(rename);
+            if rename(&mut row.proposer) || by {
+                self.state.changes().put(&row)?;
+            }
+        }
+        for mut row in self.state.holds().list()? {
+            if rename(&mut row.placed_by) {
+                self.state.holds().put(&row)?;
+            }
+        }
+        for mut row in self.state.emergencies().list()? {
+            let by = row.review.as_mut().is_some_and(|review| rename(&mut review.by));
+            if rename(&mut row.person) || by {
+                self.state.emergencies().put(&row)?;
+            }
+        }
+        self.state.standings().delete(name)?;
+        Ok(self.accounts.forget(name)?)
+    }
+
     /// Changes about what was erased name it no more, this one among them.
     fn forget_proposals(&self, subject: &Token) -> Result<(), GovernError> {
         for row in self.state.changes().list()? {
-            let names_it =
-                matches!(row.proposal, Some(Proposal::Erase { .. } | Proposal::ReleaseHold { .. }));
-            if row.subject == *subject && names_it {
+            if row.subject == *subject && row.proposal.is_some() {
                 self.state.changes().put(&ChangeRow { proposal: None, ..row })?;
             }
         }

@@ -10,6 +10,7 @@ use crate::domain::payload::TokenKind;
 use crate::domain::principal::Via;
 use crate::identity::openid::{Proof, Provider, Returned, SignOnError, SignedOn};
 use crate::identity::{AdmitError, Plan, Session};
+use crate::store::VaultError;
 
 use super::Governor;
 
@@ -28,6 +29,9 @@ pub enum SignOnFailure {
     /// The log cannot append: nobody is let in.
     #[error("the audit log cannot record this, so nobody can sign in: {0}")]
     NotRecorded(#[from] AppendError),
+    /// The person's key cannot be kept: nobody is let in.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }
 
 impl Governor {
@@ -112,6 +116,9 @@ impl Governor {
     ) -> Result<Session, SignOnFailure> {
         let _turn = provider.turn();
         let plan = self.accounts.plan(on, provider.settings().rights_last)?;
+        if plan.is_new() {
+            self.vault.subject(TokenKind::Person, plan.name().as_str())?;
+        }
         let actor = self.actor(plan.name().as_str(), Via::Portal, None);
         self.record_plan(&plan, &actor, req)?;
         self.accounts.carry_out(&plan)?;

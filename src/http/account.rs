@@ -232,6 +232,8 @@ impl Problem {
             | AccountError::BadPassword
             | AccountError::SamePassword
             | AccountError::HandedOut { .. }
+            | AccountError::StillOpen { .. }
+            | AccountError::ReservedName { .. }
             | AccountError::NoSecondFactor
             | AccountError::NoEnrolment
             | AccountError::WrongCode

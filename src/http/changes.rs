@@ -25,6 +25,7 @@ pub(super) struct NewDuty {
     document: Option<String>,
     matter: Option<String>,
     patient: Option<String>,
+    #[serde(alias = "person")]
     custodian: Option<String>,
     reason: String,
 }
@@ -46,9 +47,13 @@ impl NewDuty {
             (None, Some(name), None, None) => Target::Matter(name),
             (None, None, Some(name), None) => Target::Patient(name),
             (None, None, None, Some(name)) => {
-                Target::Custodian(name.parse().map_err(|_| bad("custodian is no user name"))?)
+                Target::Custodian(name.parse().map_err(|_| bad("this is no user name"))?)
             }
-            _ => return Err(bad("name one of document, matter, patient and custodian")),
+            _ => {
+                return Err(bad(
+                    "name one of document, matter, patient and custodian (of a hold) or person (of an erasure)",
+                ));
+            }
         };
         Ok((target, reason(self.reason)?))
     }

@@ -87,6 +87,18 @@ pub enum AccountError {
         name: UserName,
     },
     /// Caller's fault.
+    #[error("{name} can still sign in: disable the account first")]
+    StillOpen {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault: choose another name.
+    #[error("no account is called {name}: choose another name")]
+    ReservedName {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault.
     #[error("there is no second factor to take away")]
     NoSecondFactor,
     /// Caller's fault: begin again.
@@ -122,8 +134,11 @@ impl Accounts {
     /// Whether [`Accounts::create`] would take this account: asked before it is recorded.
     ///
     /// # Errors
-    /// [`AccountError::Exists`], [`AccountError::BadPassword`].
+    /// [`AccountError::Exists`], [`AccountError::ReservedName`], [`AccountError::BadPassword`].
     pub fn check(&self, new: &NewAccount) -> Result<(), AccountError> {
+        if new.name == UserName::erased() {
+            return Err(AccountError::ReservedName { name: new.name.clone() });
+        }
         if let Some(password) = &new.password
             && !password::has_good_length(password.expose())
         {
@@ -197,6 +212,27 @@ impl Accounts {
             true => Ok(()),
             false => Err(AccountError::HandedOut { name: row.name }),
         }
+    }
+
+    /// Whether an account is one that nobody can use any more.
+    ///
+    /// # Errors
+    /// [`AccountError::StillOpen`]; [`AccountError::Unknown`].
+    pub fn check_closed(&self, name: &UserName) -> Result<(), AccountError> {
+        match self.find_row(name.as_str())?.disabled {
+            true => Ok(()),
+            false => Err(AccountError::StillOpen { name: name.clone() }),
+        }
+    }
+
+    /// Removes an account that was disabled, and what is left of its sign-ins.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn forget(&self, name: &UserName) -> Result<(), StateError> {
+        self.end_sessions(name.as_str(), None)?;
+        self.0.state.failures().delete(name)?;
+        self.0.state.accounts().delete(name)
     }
 
     /// Takes a value of an attribute from every account; returns how many had it.

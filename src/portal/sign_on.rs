@@ -106,6 +106,7 @@ fn refuse(
         SignOnFailure::Admit(AdmitError::State(error)) => {
             Err(Problem::hidden(Kind::Internal, &error))
         }
+        SignOnFailure::Vault(error) => Err(Problem::hidden(Kind::Internal, &error)),
         SignOnFailure::SignOn(error) => {
             let (status, why) = explain(error);
             door.show(status, "", next, Some(format!("{why} (Code: {error}.)")))

@@ -46,6 +46,17 @@ pub enum ChangeState {
 }
 
 impl ChangeState {
+    /// Who decided, where somebody did.
+    pub fn by_mut(&mut self) -> Option<&mut UserName> {
+        match self {
+            Self::Proposed | Self::Expired => None,
+            Self::Approving { by, .. }
+            | Self::Approved { by, .. }
+            | Self::Applied { by }
+            | Self::Rejected { by } => Some(by),
+        }
+    }
+
     /// The word for it.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -106,7 +106,7 @@ impl Vault {
         self.0.keys.token(kind, name)
     }
 
-    /// The token of a document, matter or patient, which gets its key where it has none: asked
+    /// The token of a document, matter, patient or person, which gets its key where it has none: asked
     /// before anything is sealed for it or recorded of it. After an erasure the same name gets
     /// another token, and nothing tells that the two are one.
     ///

@@ -97,22 +97,18 @@ pub(super) fn erase(context: &mut Context<'_>, args: EraseArgs) -> Result<Reply,
 }
 
 fn target_of(args: TargetArgs) -> Result<Target, Failure> {
-    match (args.document, args.matter, args.patient) {
-        (Some(id), None, None) => Ok(Target::Document(id.parse()?)),
-        (None, Some(name), None) => Ok(Target::Matter(name)),
-        (None, None, Some(name)) => Ok(Target::Patient(name)),
-        _ => Err(Failure::usage("name one of --document, --matter and --patient")),
+    match (args.document, args.matter, args.patient, args.person) {
+        (Some(id), None, None, None) => Ok(Target::Document(id.parse()?)),
+        (None, Some(name), None, None) => Ok(Target::Matter(name)),
+        (None, None, Some(name), None) => Ok(Target::Patient(name)),
+        (None, None, None, Some(name)) => Ok(Target::Custodian(name.parse()?)),
+        _ => Err(Failure::usage("name one thing alone")),
     }
 }
 
 fn held(args: HoldTargetArgs) -> Result<Target, Failure> {
-    match args.custodian {
-        Some(name) => Ok(Target::Custodian(name.parse()?)),
-        None => {
-            let (document, matter, patient) = (args.document, args.matter, args.patient);
-            target_of(TargetArgs { document, matter, patient })
-        }
-    }
+    let HoldTargetArgs { document, matter, patient, custodian } = args;
+    target_of(TargetArgs { document, matter, patient, person: custodian })
 }
 
 fn document(kept: &Kept, now: Timestamp) -> Value {
