@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::audit::{Actor, Entry, What};
+use crate::audit::{Actor, What};
 use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -16,9 +16,6 @@ use crate::policy::Action;
 use crate::store::{ChangeRow, ChangeState, KeyScope};
 
 use super::{Changer, ErasureStep, GovernError, Governor};
-
-/// Entries read from the log at a time.
-const ENTRIES_AT_A_TIME: usize = 512;
 
 /// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
 pub type Progress<'a> = dyn FnMut(ErasureStep) -> ControlFlow<()> + 'a;
@@ -373,45 +370,6 @@ impl Governor {
             }
         }
         Ok(())
-    }
-
-    /// Whether the log has an entry of this type for a change, since it was being approved.
-    pub(super) fn has_said(&self, row: &ChangeRow, kind: &str) -> Result<bool, GovernError> {
-        let mut said = false;
-        self.each_entry(row, |entry| said |= entry.kind() == kind)?;
-        Ok(said)
-    }
-
-    /// Every entry of a change since it was being approved.
-    pub(super) fn each_entry(
-        &self,
-        row: &ChangeRow,
-        take: impl FnMut(&Entry),
-    ) -> Result<(), GovernError> {
-        match row.state {
-            ChangeState::Approving { from, .. } | ChangeState::Approved { from, .. } => {
-                self.each_entry_since(from, row.id, take)
-            }
-            ChangeState::Proposed
-            | ChangeState::Applied { .. }
-            | ChangeState::Rejected { .. }
-            | ChangeState::Expired => Ok(()),
-        }
-    }
-
-    /// Every entry of a request from this one on.
-    pub(super) fn each_entry_since(
-        &self,
-        mut from: EntryIndex,
-        req: RequestId,
-        mut take: impl FnMut(&Entry),
-    ) -> Result<(), GovernError> {
-        loop {
-            let entries = self.log.entries(from, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            from = EntryIndex(last.index.0.saturating_add(1));
-            entries.iter().filter(|entry| entry.req() == Some(req)).for_each(&mut take);
-        }
     }
 
     /// Contents of the two persons who made a change.

@@ -35,6 +35,7 @@ mod keys;
 mod policies;
 mod relationships;
 mod retention;
+mod said;
 mod sessions;
 mod sign_on;
 
