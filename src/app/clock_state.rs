@@ -44,9 +44,9 @@ fn kept() -> Option<(bool, i64, i64)> {
         return None;
     }
     let in_nanoseconds = state.status & libc::STA_NANO != 0;
-    let offset = i64::from(state.offset) / if in_nanoseconds { 1_000 } else { 1 };
+    let offset = state.offset / if in_nanoseconds { 1_000 } else { 1 };
     let synchronised = answer != libc::TIME_ERROR && state.status & libc::STA_UNSYNC == 0;
-    Some((synchronised, offset, i64::from(state.maxerror)))
+    Some((synchronised, offset, state.maxerror))
 }
 
 #[cfg(not(target_os = "linux"))]
