@@ -123,10 +123,13 @@ impl State {
         Table::open(&self.0.db, &self.0.cipher).expect("a tree opens")
     }
 
-    /// Counts the changes of what decisions are made from, accounts and documents: where it is as
-    /// it was, so are they.
+    /// Counts the changes of what decisions are made from: accounts, relationships and open
+    /// emergencies, documents. Where it is as it was, so are they.
     pub fn version(&self) -> u64 {
-        self.0.accounts.changes().wrapping_add(self.0.documents.changes())
+        let trees = &self.0;
+        let counts =
+            [trees.accounts.changes(), trees.standings.changes(), trees.documents.changes()];
+        counts.into_iter().fold(0, u64::wrapping_add)
     }
 
     /// Accounts: on disk when written.

@@ -147,6 +147,7 @@ impl<R: Row> Table<R> {
             batch.insert(key, sealed);
         }
         self.tree.apply_batch(batch)?;
+        self.changed();
         drop(sealing);
         self.settle()
     }

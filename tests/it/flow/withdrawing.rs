@@ -8,6 +8,7 @@ use affiant::domain::answer::{Answer, Outcome};
 use affiant::domain::ids::DocumentId;
 use affiant::domain::principal::Role;
 use affiant::domain::question::Mode;
+use affiant::domain::relationship::SourceName;
 use affiant::durable::{Readers, create_new};
 use affiant::govern::Changer;
 use affiant::ingest::Source;
@@ -61,6 +62,17 @@ fn give(app: &TestApp, name: &str, key: &str, value: &str) {
     accounts.put(&row).unwrap();
 }
 
+/// Puts the relationships of a source in place of those that it gave.
+fn import(app: &TestApp, lines: &str) {
+    let text = format!("person,kind,object\n{lines}");
+    let (source, actor) =
+        (SourceName::try_from("hr".to_owned()).unwrap(), app.open().operator(None));
+    let governor = &app.open().governor;
+    governor
+        .import_relationships(Changer::Operator, &actor, &source, text.as_bytes(), false)
+        .unwrap();
+}
+
 fn relabel(app: &TestApp, document: DocumentId, pair: &str) {
     let records = app.asker("records");
     let governor = &app.open().governor;
@@ -111,6 +123,24 @@ fn whatever_takes_a_right_away_binds_the_next_token() {
         assert_eq!(terminal.kind(), "query.denied", "{what}");
         let kinds = record::entries(&app.open().log);
         assert!(!kinds.iter().any(|entry| entry.kind() == "answer.released"), "{what}");
+    }
+}
+
+#[test]
+fn a_relationship_that_ends_in_mid_answer_binds_the_next_token() {
+    let table = [
+        ("a source gives it no more", true, String::new()),
+        ("a wall comes with it", true, format!("ada,matter,{MATTER}\nada,wall,{MATTER}\n")),
+        ("another one comes with it", false, format!("ada,matter,{MATTER}\nada,matter,M-2\n")),
+    ];
+    for (what, takes_away, lines) in table {
+        let (app, _) = home();
+        app.open().governor.accounts.forget_attribute("matter", MATTER).unwrap();
+        import(&app, &format!("ada,matter,{MATTER}\n"));
+        let (answer, tokens) = ask_while(&app, || import(&app, &lines));
+        assert_eq!(answer.outcome == Outcome::Denied, takes_away, "{what}");
+        assert_eq!(tokens == TOKEN, takes_away, "{what}");
+        assert_eq!(answer.evidence.is_empty(), takes_away, "{what}");
     }
 }
 
