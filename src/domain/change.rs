@@ -8,7 +8,7 @@ use super::access::label_value;
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
 use super::principal::{Role, UserName};
-use super::relationship::RelationshipKind;
+use super::relationship::{Held, RelationshipKind};
 use super::trial::PolicyChange;
 
 /// What a hold or an erasure is about.
@@ -122,7 +122,8 @@ pub enum Proposal {
     },
     /// Put other policies in force.
     ChangePolicies(Box<PolicyChange>),
-    /// End what keeps a person away from a matter or client, whoever said so.
+    /// End what keeps a person away from a matter or client, whoever said so, and only that: what is
+    /// set later is another wall.
     LiftWall {
         /// The person.
         person: UserName,
@@ -130,6 +131,8 @@ pub enum Proposal {
         kind: RelationshipKind,
         /// The matter or client.
         object: String,
+        /// What keeps them away, as it stood when this was proposed.
+        walls: Vec<Held>,
     },
 }
 

@@ -135,6 +135,10 @@ fn page(
         diff = DiffLine::of(&cases.governor.policies_in_force(changer)?.diff(&proposed));
     }
     let own = row.proposer == caller.principal.name;
+    let keeps_them_away = match &row.proposal {
+        Some(Proposal::LiftWall { person, .. }) => *person == caller.principal.name,
+        Some(_) | None => false,
+    };
     let approver = allows(cases, caller, Action::Approve);
     Ok(ChangePage {
         frame: frame(cases, caller, Some(Place::Changes)),
@@ -142,7 +146,7 @@ fn page(
         trial,
         examples,
         diff,
-        approves: approver && !own,
+        approves: approver && !own && !keeps_them_away,
         rejects: approver || own,
         problem,
     })
@@ -153,7 +157,7 @@ fn line(row: &ChangeRow) -> ChangeLine {
         Some(Proposal::Erase { target }) => format!("Erase {target}"),
         Some(Proposal::ReleaseHold { target, .. }) => format!("End the hold on {target}"),
         Some(Proposal::GrantRole { account, role }) => format!("Make {account} {role}"),
-        Some(Proposal::LiftWall { person, kind, object }) => {
+        Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("End the {kind} {object} for {person}")
         }
         Some(Proposal::ChangePolicies(change)) => match change.version {

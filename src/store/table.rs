@@ -147,8 +147,8 @@ impl<R: Row> Table<R> {
             batch.insert(key, sealed);
         }
         self.tree.apply_batch(batch)?;
-        self.changed();
         drop(sealing);
+        self.changed();
         self.settle()
     }
 
@@ -253,10 +253,13 @@ impl<R: Row> Table<R> {
     }
 
     /// Removes every row, readable or not.
-    pub(super) fn clear(&self) -> Result<(), StateError> {
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn clear(&self) -> Result<(), StateError> {
         self.tree.clear()?;
         self.changed();
-        Ok(())
+        self.settle()
     }
 
     fn settle(&self) -> Result<(), StateError> {
