@@ -37,11 +37,7 @@ fn a_row_is_replaced_only_where_it_is_still_the_same() {
 fn whatever_decisions_are_made_from_counts_as_a_change_however_it_is_written() {
     let (folder, vault) = home();
     let state = State::open(&folder.path().join("db"), &vault).unwrap();
-    let ada = || StandingRow {
-        person: "ada".parse().unwrap(),
-        relationships: Vec::new(),
-        emergencies: Vec::new(),
-    };
+    let ada = || StandingRow::empty("ada".parse().unwrap());
     let (old, new) = (account("ada"), AccountRow { disabled: true, ..account("ada") });
     type Write<'a> = &'a dyn Fn() -> bool;
     let table: [(&str, Write<'_>); 6] = [
