@@ -50,10 +50,10 @@ impl ChangeState {
     pub fn by_mut(&mut self) -> Option<&mut UserName> {
         match self {
             Self::Proposed | Self::Expired => None,
-            Self::Approving { by, .. }
-            | Self::Approved { by, .. }
-            | Self::Applied { by }
-            | Self::Rejected { by } => Some(by),
+            Self::Approving { by, .. } | Self::Approved { by, .. } | Self::Applied { by } => {
+                Some(by)
+            }
+            Self::Rejected { by } => by.as_mut(),
         }
     }
 
