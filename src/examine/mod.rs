@@ -7,6 +7,7 @@ mod disclosures;
 mod export;
 mod filter;
 mod hand_out;
+mod problems;
 mod replay;
 mod reveal;
 mod statement;
@@ -31,6 +32,7 @@ pub use disclosures::{Accounting, Disclosure};
 pub use export::{ExportFormat, Exported, InvalidFormat, RecordFormat, Site};
 pub use filter::Filter;
 pub use hand_out::ExportRequest;
+pub use problems::PROBLEM_KINDS;
 pub use reveal::{ContentsState, Opening, Revealed};
 
 /// Entries shown at a time where no number is asked for.

@@ -2,9 +2,10 @@
 """Checks a log from its published specifications alone: Python's standard library, and the
 `openssl` command for Ed25519.
 
-    check.py LOGDIR VKEY OLDER-CHECKPOINT [PROOF...]
+    check.py LOGDIR VKEYS OLDER-CHECKPOINT [PROOF...]
 
-Follows C2SP signed-note, tlog-checkpoint, tlog-tiles and tlog-proof, RFC 6962 section 2.1 (tree)
+VKEYS holds one verifier key a line: that of the log, and behind it those that signed it earlier.
+The older checkpoint may be signed by any of them. Follows C2SP signed-note, tlog-checkpoint, tlog-tiles and tlog-proof, RFC 6962 section 2.1 (tree)
 and RFC 8785 (entries). Prints a line that begins with OK, or one that begins with FAIL and exits
 with 1.
 """
@@ -239,10 +240,24 @@ def check_proof(text, key, entries):
     need(found == root, "the proof does not lead to its checkpoint")
 
 
-def check(log, vkey, older, proofs):
-    key = Key(read_text(vkey))
+def older_checkpoint(keys, note):
+    """Size and root that an earlier checkpoint states, by the first key that has signed it."""
+    wrong = Wrong("no key")
+    for key in keys:
+        try:
+            return key.checkpoint(note)
+        except Wrong as error:
+            wrong = error
+    raise wrong
+
+
+def check(log, vkeys, older, proofs):
+    keys = [Key(line) for line in read_text(vkeys).splitlines()]
+    need(keys, "no verifier key")
+    key = keys[0]
+    need(all(other.name == key.name for other in keys), "keys of several logs")
     size, root = key.checkpoint(read_text(log, "checkpoint"))
-    old_size, old_root = key.checkpoint(read_text(older))
+    old_size, old_root = older_checkpoint(keys, read_text(older))
     entries = read_entries(log, size)
     leaves = [leaf_hash(entry) for entry in entries]
     check_tiles(log, leaves)
@@ -267,8 +282,8 @@ def check(log, vkey, older, proofs):
 
 def main(arguments):
     try:
-        log, vkey, older, *proofs = arguments
-        print(check(log, vkey, older, proofs))
+        log, vkeys, older, *proofs = arguments
+        print(check(log, vkeys, older, proofs))
     except (Wrong, OSError, ValueError, IndexError) as error:
         print("FAIL", error)
         return 1

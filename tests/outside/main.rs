@@ -88,6 +88,11 @@ fn main() {
     };
     add("validators_accept_hostile_records_of_every_type", records::missing(), records::hold);
     add("the_guide_in_a_bundle_can_be_followed", guide::missing(), guide::can_be_followed);
+    add(
+        "the_guide_in_a_bundle_can_be_followed_after_a_change_of_keys",
+        guide::missing(),
+        guide::can_be_followed_after_a_change_of_keys,
+    );
     for (name, test) in provider::ALL {
         add(name, real_provider::missing(), test);
     }

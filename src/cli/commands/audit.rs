@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{reports, timestamp, witness};
 use crate::audit::{
-    Entry, LogPaths, PastLogs, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
+    self, Entry, LogPaths, PastLogs, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
     problem_kinds, verify_past,
 };
 use crate::cli::audit_args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
@@ -17,7 +17,7 @@ use crate::domain::ids::EntryIndex;
 use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
 use crate::examine::bundle::{self, Known, is_bundle};
-use crate::examine::{ExportRequest, Filter, Opening, Reader};
+use crate::examine::{self, ExportRequest, Filter, Opening, Reader};
 
 pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
     match command {
@@ -82,7 +82,8 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             super::keys::key(context, command, as_user.as_deref())
         }
         AuditCommand::Inventory => {
-            let (table, problems) = (inventory(), problem_kinds());
+            let kinds = audit::PROBLEM_KINDS.iter().chain(examine::PROBLEM_KINDS);
+            let (table, problems) = (inventory(), problem_kinds(kinds));
             let text = format!("{table}\n{problems}");
             Ok(Reply::done(json!({ "table": table, "problems": problems }), text))
         }

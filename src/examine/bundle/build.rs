@@ -1,5 +1,6 @@
 //! Making a bundle: its files into a folder first, then the folder into the archive.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -77,9 +78,9 @@ pub(in crate::examine) fn build(
     if let Some(cosigned) = source.cosigned {
         put(COSIGNED, cosigned.as_bytes())?;
     }
-    put(SCHEMA, inventory().as_bytes())?;
-    put(GUIDE, GUIDE_TEXT.as_bytes())?;
-    put(CHECKER, CHECKER_TEXT.as_bytes())?;
+    for (name, text) in texts() {
+        put(name, text.as_bytes())?;
+    }
     let told = write_records(source, work, &log)?;
     put(KEYRING, keyring(source.verifier, &export_key, &told.replaced_keys).as_bytes())?;
     if !told.export_keys.contains(&export_key) {
@@ -89,7 +90,8 @@ pub(in crate::examine) fn build(
     let (name, erasures) = told.erasures();
     put(name, &erasures)?;
     let collected = digests(work)?;
-    put(CERTIFICATION, certification(checkpoint, &told, &sums(&collected)).as_bytes())?;
+    let stated = (checkpoint.origin.as_str(), checkpoint.size, STANDARD.encode(checkpoint.root));
+    put(CERTIFICATION, certification(&stated, &told, &sums(&collected)).as_bytes())?;
     let sums = sums(&digests(work)?);
     let manifest = Manifest {
         v: VERSION,
@@ -177,13 +179,24 @@ fn write_records(source: &BundleSource<'_>, work: &Path, log: &Path) -> Result<T
     Ok(told)
 }
 
-/// The certification, with everything filled in that the appliance knows.
-fn certification(checkpoint: &Checkpoint, told: &Told, sums: &str) -> String {
+/// The files that are the same in every bundle of one version of the program.
+pub(super) fn texts() -> [(&'static str, Cow<'static, str>); 3] {
+    [
+        (SCHEMA, Cow::Owned(inventory())),
+        (GUIDE, Cow::Borrowed(GUIDE_TEXT)),
+        (CHECKER, Cow::Borrowed(CHECKER_TEXT)),
+    ]
+}
+
+/// The certification, with everything filled in that the appliance knows: of the log with this
+/// origin, size and root.
+pub(super) fn certification(stated: &(&str, u64, String), told: &Told, sums: &str) -> String {
+    let (origin, size, root) = stated;
     let through = told.through.map_or_else(|| "no entry yet".to_owned(), |at| at.to_string());
     let fill = [
-        ("{origin}", checkpoint.origin.clone()),
-        ("{size}", checkpoint.size.to_string()),
-        ("{root}", STANDARD.encode(checkpoint.root)),
+        ("{origin}", (*origin).to_owned()),
+        ("{size}", size.to_string()),
+        ("{root}", root.clone()),
         ("{through}", through),
         ("{entries}", told.entries.to_string()),
         ("{program}", env!("CARGO_PKG_VERSION").to_owned()),
