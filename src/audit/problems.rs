@@ -16,6 +16,8 @@ pub struct Report {
     pub ok: bool,
     /// Entries that the checkpoint states; 0 where it could not be accepted.
     pub size: u64,
+    /// Entries of the logs of its home that ended before it and were verified with it.
+    pub before: u64,
     /// The root that the checkpoint states, in base64; empty where it could not be accepted.
     pub root: String,
     /// What is wrong, at most about a thousand items.
@@ -245,6 +247,6 @@ impl Problems {
     pub(super) fn report(self, size: u64, root: String) -> Report {
         let problems = self.problems.finish("too_many_problems");
         let warnings = self.warnings.finish("too_many_warnings");
-        Report { ok: problems.is_empty(), size, root, problems, warnings }
+        Report { ok: problems.is_empty(), size, before: 0, root, problems, warnings }
     }
 }

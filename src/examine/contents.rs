@@ -2,12 +2,16 @@
 //! and held to its commitment, and timestamps of checkpoints, each held to its digest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::problems::Findings;
-use crate::audit::{Anchors, Entry, Report};
+use crate::audit::{AnchorRecord, Anchors, Entry, LogPaths, Report, TreeEntries};
+use crate::domain::clock::SystemEntropy;
+use crate::domain::ids::RequestId;
 use crate::domain::payload::PayloadRef;
 use crate::store::{RevealError, Vault};
 
@@ -44,7 +48,7 @@ pub struct ContentsCheck<'a> {
     /// Keys that were to be destroyed.
     destroyed: BTreeSet<String>,
     /// The same by the request that asked for it, until that is completed.
-    erasing: BTreeMap<String, Vec<String>>,
+    erasing: BTreeMap<Option<RequestId>, Vec<String>>,
 }
 
 impl<'a> ContentsCheck<'a> {
@@ -66,17 +70,16 @@ impl<'a> ContentsCheck<'a> {
         for payload in entry.payloads() {
             self.open(index, &payload);
         }
-        let request = || entry.req().to_string();
         match entry.kind() {
             "erasure.keys" => {
                 let keys = entry.details().get("keys").and_then(Value::as_array);
                 let keys = keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
                 let keys: Vec<String> = keys.collect();
                 self.destroyed.extend(keys.iter().cloned());
-                self.erasing.entry(request()).or_default().extend(keys);
+                self.erasing.entry(entry.req()).or_default().extend(keys);
             }
             "erasure.completed" => {
-                for key in self.erasing.remove(&request()).unwrap_or_default() {
+                for key in self.erasing.remove(&entry.req()).unwrap_or_default() {
                     if self.vault.has_key(&key) {
                         let detail = format!("the data key {key} was to be destroyed and is there");
                         self.found.add("erasure_undone", Some(index), detail);
@@ -84,7 +87,9 @@ impl<'a> ContentsCheck<'a> {
                 }
             }
             "anchor.recorded" => {
-                if let Err(detail) = self.anchors.recorded(&entry.details()) {
+                let recorded = AnchorRecord::of(entry.details());
+                let missing = recorded.and_then(|record| self.anchors.recorded(&record).err());
+                if let Some(detail) = missing {
                     self.found.add("anchor_mismatch", Some(index), detail);
                 }
             }
@@ -122,11 +127,44 @@ impl<'a> ContentsCheck<'a> {
             }
             for index in entries {
                 self.contents.missing += 1;
-                let detail = format!("a data key of {keys} is gone, and no entry says it was erased");
+                let detail =
+                    format!("a data key of {keys} is gone, and no entry says it was erased");
                 self.found.add("payload_missing", Some(index), detail);
             }
         }
         self.found.join(report);
         self.contents
     }
+
+    /// What cannot be read on the way.
+    pub(super) fn unreadable(&mut self, error: &dyn std::fmt::Display) {
+        self.found.add("unreadable_file", None, error.to_string());
+    }
+}
+
+/// Checks what the entries of a home commit to, from its files alone: each of its logs is a folder
+/// with so many entries, oldest first. Adds to the report what was found.
+pub fn check_contents(home: &Path, logs: &[(PathBuf, u64)], report: &mut Report) -> Contents {
+    let vault = match Vault::look(home, Arc::new(SystemEntropy)) {
+        Ok(vault) => vault,
+        Err(error) => {
+            let mut found = Findings::default();
+            let detail = format!("the contents that entries commit to: {error}");
+            found.add("unreadable_file", None, detail);
+            found.join(report);
+            return Contents::default();
+        }
+    };
+    let mut check = ContentsCheck::new(&vault, Anchors::of(&LogPaths::of(home)));
+    let mut before = 0;
+    for (folder, size) in logs {
+        for entry in TreeEntries::of(folder, *size) {
+            match entry {
+                Ok(entry) => check.enter(before + entry.index.0, &entry),
+                Err(error) => check.unreadable(&error),
+            }
+        }
+        before += size;
+    }
+    check.finish(report)
 }

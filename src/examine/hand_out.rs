@@ -10,7 +10,7 @@ use super::bundle::{self, BundleSource};
 use super::export::{ExportFormat, Exported, RecordFormat, Site, Spool};
 use super::{ExamineError, Examiner, Filter, Reader};
 use crate::audit::note::{KeyError, NoteSigner, NoteVerifier};
-use crate::audit::{Checkpoint, CheckpointError, Recorded, Selection, TlogPolicy, What};
+use crate::audit::{Anchors, Checkpoint, CheckpointError, Recorded, Selection, TlogPolicy, What};
 use crate::domain::payload::PayloadRef;
 use crate::durable::{self, Readers};
 use crate::policy::Action;
@@ -103,6 +103,20 @@ impl ExportRequest {
     }
 }
 
+impl ExportRequest {
+    /// What is handed out about one patient or person is a disclosure: the record must say why, and
+    /// to whom (45 CFR 164.528(b)(2)).
+    fn check(&self) -> Result<(), ExamineError> {
+        let of_one = self.filter.patient.is_some() || self.filter.user.is_some();
+        if of_one && (self.purpose.is_none() || self.recipient.is_none()) {
+            let problem = "an export about one patient or person is a disclosure: state its purpose \
+                           (--purpose PATRQT) and its recipient, by name and address (--recipient)";
+            return Err(ExamineError::Request(problem.to_owned()));
+        }
+        Ok(())
+    }
+}
+
 impl Examiner {
     /// Puts the matching entries into one of the export formats.
     ///
@@ -114,7 +128,8 @@ impl Examiner {
         request: &ExportRequest,
     ) -> Result<Recorded<Exported>, ExamineError> {
         self.decide(reader, Action::ExportLog)?;
-        let selection = request.filter.select(&self.vault);
+        request.check()?;
+        let selection = request.filter.select(&self.vault)?;
         let (exported, size, handed) = match request.format {
             ExportFormat::Records(format) => {
                 let (exported, size) = self.records(format, &selection)?;
@@ -174,6 +189,7 @@ impl Examiner {
         remove_folder(&work)?;
         durable::create_dir_all(&work)?;
         let (policy, cosigned) = log.witnessed(&self.witnesses, checkpoint.size);
+        let anchors = Anchors::of(&self.paths);
         let source = BundleSource {
             log: &log.folder,
             verifier,
@@ -182,6 +198,7 @@ impl Examiner {
             policy: &policy,
             cosigned: cosigned.as_deref(),
             previous: previous.as_ref().map(|note| (note.text.as_str(), &note.stated)),
+            anchors: &anchors,
             selection,
         };
         let mut spool = Spool::new(&self.spool)?;

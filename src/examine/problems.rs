@@ -28,6 +28,19 @@ pub const PROBLEM_KINDS: &[ProblemKind] = &[
         "record_mismatch",
         "a record in a bundle does not follow from an entry, or is missing",
     ),
+    ProblemKind::problem(
+        "anchor_mismatch",
+        "a timestamp of a checkpoint, its request or the checkpoint is not there or is another",
+    ),
+    ProblemKind::problem(
+        "payload_missing",
+        "contents that an entry commits to are gone, unrecorded",
+    ),
+    ProblemKind::problem(
+        "payload_damaged",
+        "the vault holds something else than the contents that an entry commits to",
+    ),
+    ProblemKind::problem("erasure_undone", "a data key that was destroyed on record is there"),
     ProblemKind::warning(
         "records_not_compared",
         "another version of the program made the bundle: only its JSON Lines were compared",

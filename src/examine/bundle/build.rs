@@ -8,6 +8,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::anchors;
 use super::archive::Packer;
 use super::files::{digests, h1, sums};
 use super::manifest::{Manifest, PAYLOAD_TYPE, Previous, VERSION};
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::audit::note::{NoteSigner, NoteVerifier};
 use crate::audit::{
-    Checkpoint, Envelope, Selection, TlogPolicy, copy_tree, inventory, prove_consistency,
+    Anchors, Checkpoint, Envelope, Selection, TlogPolicy, copy_tree, inventory, prove_consistency,
 };
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
@@ -47,6 +48,8 @@ pub(in crate::examine) struct BundleSource<'a> {
     pub(in crate::examine) cosigned: Option<&'a str>,
     /// The one that this auditor had before.
     pub(in crate::examine) previous: Option<(&'a str, &'a Checkpoint)>,
+    /// Timestamps of its checkpoints.
+    pub(in crate::examine) anchors: &'a Anchors,
     /// Which entries the records are of.
     pub(in crate::examine) selection: &'a Selection,
 }
@@ -82,6 +85,9 @@ pub(in crate::examine) fn build(
         put(name, text.as_bytes())?;
     }
     let told = write_records(source, work, &log)?;
+    for (name, bytes) in anchors::files(&told, source.anchors) {
+        put(&name, &bytes)?;
+    }
     put(KEYRING, keyring(source.verifier, &export_key, &told.replaced_keys).as_bytes())?;
     if !told.export_keys.contains(&export_key) {
         let problem = "the checkpoint is older than the key that signs bundles: name a later one";

@@ -9,6 +9,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::anchors;
 use super::build::{certification, texts};
 use super::compared::Compared;
 use super::files::{digests, h1, parse_sums, sums};
@@ -16,8 +17,8 @@ use super::manifest::{Manifest, PAYLOAD_TYPE};
 use super::records::{Payloads, RECORDS, Told, render};
 use super::unpack::{UnpackError, unpack};
 use super::{
-    CERTIFICATION, CHECKER, CONSISTENCY, COSIGNED, ERASURES, GUIDE, H1, KEYRING, LOG, MANIFEST,
-    POLICY, PREVIOUS, SCHEMA, SUMS, export_key_name,
+    ANCHORS, CERTIFICATION, CHECKER, CONSISTENCY, COSIGNED, ERASURES, GUIDE, H1, KEYRING, LOG,
+    MANIFEST, POLICY, PREVIOUS, SCHEMA, SUMS, export_key_name,
 };
 use crate::audit::note::NoteVerifier;
 use crate::audit::{
@@ -92,7 +93,7 @@ fn refused(kind: &str, detail: String) -> BundleReport {
 
 fn nothing() -> Report {
     let (problems, warnings) = (Vec::new(), Vec::new());
-    Report { ok: false, size: 0, root: String::new(), problems, warnings }
+    Report { ok: false, size: 0, before: 0, root: String::new(), problems, warnings }
 }
 
 struct Check<'a> {
@@ -154,6 +155,9 @@ impl<'a> Check<'a> {
         let told = self.records(manifest, log.size, files)?;
         self.told(manifest, &told);
         self.replaced(keys, &told);
+        for (index, detail) in anchors::check(self.dir, &told, files) {
+            self.add("anchor_mismatch", index.map(EntryIndex), detail);
+        }
         if manifest.program == env!("CARGO_PKG_VERSION") {
             self.texts(manifest, &told, files);
         }
@@ -228,6 +232,7 @@ impl<'a> Check<'a> {
             let known = FIXED.contains(&name.as_str())
                 || [PREVIOUS, CONSISTENCY, COSIGNED].contains(&name.as_str())
                 || name.starts_with("log/")
+                || name.starts_with(ANCHORS)
                 || name.starts_with(RECORDS);
             if !known {
                 self.add("bundle_file", None, format!("{name} is nothing that a bundle holds"));

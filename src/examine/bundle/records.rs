@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ERASURES;
-use crate::audit::{Entry, FolderError, Selection, TreeEntries};
+use crate::audit::{AnchorRecord, Entry, FolderError, Selection, TreeEntries};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::EntryIndex;
 use crate::examine::export::{RecordFormat, Site};
@@ -37,6 +37,8 @@ pub(super) struct Told {
     pub(super) replaced_keys: Vec<String>,
     /// The newest of its verifier keys, where the log names one.
     pub(super) newest_key: Option<String>,
+    /// The timestamps that the log records, each with its entry.
+    pub(super) anchors: Vec<(u64, AnchorRecord)>,
     /// The numbers of the parts that have records.
     parts: BTreeSet<u64>,
     /// How many payloads entries commit to under each combination of data keys.
@@ -74,6 +76,10 @@ impl Told {
                 let vkey = |name| entry.details().get(name).and_then(Value::as_str);
                 self.replaced_keys.extend(vkey("old_vkey").map(str::to_owned));
                 self.newest_key = vkey("new_vkey").map(str::to_owned);
+            }
+            "anchor.recorded" => {
+                let record = AnchorRecord::of(entry.details());
+                self.anchors.extend(record.map(|record| (entry.index.0, record)));
             }
             kind if kind.starts_with("erasure.") => self.erasures.push(json!({
                 "index": entry.index, "leaf_hash": entry.leaf_hash(), "ts": entry.ts(),
