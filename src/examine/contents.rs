@@ -38,7 +38,7 @@ pub struct Verified {
 }
 
 /// Follows the entries of a home from the first to the last.
-pub struct ContentsCheck<'a> {
+pub(super) struct ContentsCheck<'a> {
     vault: &'a Vault,
     anchors: Anchors,
     contents: Contents,
@@ -53,7 +53,7 @@ pub struct ContentsCheck<'a> {
 
 impl<'a> ContentsCheck<'a> {
     /// Before the first entry.
-    pub fn new(vault: &'a Vault, anchors: Anchors) -> Self {
+    pub(super) fn new(vault: &'a Vault, anchors: Anchors) -> Self {
         Self {
             vault,
             anchors,
@@ -66,7 +66,7 @@ impl<'a> ContentsCheck<'a> {
     }
 
     /// The next entry, by its index across the logs of the home.
-    pub fn enter(&mut self, index: u64, entry: &Entry) {
+    pub(super) fn enter(&mut self, index: u64, entry: &Entry) {
         for payload in entry.payloads() {
             self.open(index, &payload);
         }
@@ -119,7 +119,7 @@ impl<'a> ContentsCheck<'a> {
     }
 
     /// After the last entry: adds to the report on the log what was found beside it.
-    pub fn finish(mut self, report: &mut Report) -> Contents {
+    pub(super) fn finish(mut self, report: &mut Report) -> Contents {
         for (keys, entries) in std::mem::take(&mut self.keyless) {
             if keys.split('+').any(|key| self.destroyed.contains(key)) {
                 self.contents.erased += entries.len() as u64;

@@ -109,8 +109,9 @@ impl ExportRequest {
     fn check(&self) -> Result<(), ExamineError> {
         let of_one = self.filter.patient.is_some() || self.filter.user.is_some();
         if of_one && (self.purpose.is_none() || self.recipient.is_none()) {
-            let problem = "an export about one patient or person is a disclosure: state its purpose \
-                           (--purpose PATRQT) and its recipient, by name and address (--recipient)";
+            let problem = "an export about one patient or person is a disclosure: state its \
+                           purpose (`--purpose PATRQT`) and its recipient (`--recipient`), by name and \
+                           address";
             return Err(ExamineError::Request(problem.to_owned()));
         }
         Ok(())
