@@ -301,7 +301,7 @@ def main(arguments):
     try:
         log, vkeys, older, *proofs = arguments
         print(check(log, vkeys, older, proofs))
-    except (Wrong, OSError, ValueError, IndexError) as error:
+    except (Wrong, OSError, ValueError, LookupError, TypeError) as error:
         print("FAIL", error)
         return 1
     return 0

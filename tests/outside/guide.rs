@@ -46,7 +46,7 @@ fn follow(folder: &Path, guide: &str, between: &str) -> Output {
 /// A bundle by whose guide an auditor goes who was handed another before: the log's key is the same
 /// since, or another signs beside it, or another signs alone.
 pub(crate) fn can_be_followed_after_a_change_of_keys() -> Result<(), Failed> {
-    for (keys, turns) in [(1, &[][..]), (2, &["rotate"]), (2, &["rotate", "retire"])] {
+    for (keys, turns) in [(1, &[][..]), (2, &["rotate"][..]), (2, &["rotate", "retire"][..])] {
         let folder = TempDir::new()?;
         let home = folder.path().join("home");
         affiant(&home, &["init"]);
@@ -55,7 +55,7 @@ pub(crate) fn can_be_followed_after_a_change_of_keys() -> Result<(), Failed> {
         let older = folder.path().join("older-checkpoint");
         fs::copy(home.join("log/checkpoint"), &older)?;
         for turn in turns {
-            affiant(&home, &["audit", "key", turn]);
+            affiant(&home, &["audit", "key", *turn]);
         }
         let older = older.to_str().unwrap();
         let format = ["audit", "export", "--format", "bundle", "--out", out];

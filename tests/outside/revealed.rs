@@ -31,7 +31,7 @@ pub(crate) fn are_held_to_their_entry() -> Result<(), Failed> {
     let value = shown.json();
     let salt = value["committed"]["salt"].as_str().unwrap();
     let bytes = value["committed"]["bytes"].as_str().unwrap();
-    let other = |text: &str| text.replacen(|c| c != 'A', "A", 1);
+    let other = |text: &str| text.replacen(|c: char| c != 'A', "A", 1);
     for (what, text) in [
         ("another salt", shown.stdout.replace(salt, &"07".repeat(32))),
         ("other contents", shown.stdout.replace(bytes, &other(bytes))),
