@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::audit::{Actor, Entry, Recorded, What};
+use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
 use crate::domain::reason::Reason;
@@ -65,7 +66,7 @@ pub struct Committed {
 
 impl Committed {
     fn of(opened: &Opened) -> Self {
-        let salt = opened.salt.iter().map(|byte| format!("{byte:02x}")).collect();
+        let salt = Digest::from_bytes(*opened.salt).to_string();
         Self { salt, bytes: STANDARD.encode(&*opened.contents) }
     }
 }
