@@ -37,6 +37,7 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::right("audit show", &[Action::ReadLog]).or_operator(),
     Door::right("audit show --reveal", &[Action::Reveal]).with_proof(),
     Door::right("audit proof", &[Action::ReadLog]).or_operator(),
+    Door::machine("audit check-proof"),
     Door::right("audit export", &[Action::ExportLog]).or_operator(),
     Door::right("audit timestamp", &[Action::ManageKeys]).or_operator(),
     Door::machine("audit witness"),

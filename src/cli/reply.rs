@@ -165,7 +165,7 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
             exit::UNAVAILABLE,
         )
     } else if let Some(refused) = error.chain().find_map(|cause| cause.downcast_ref()) {
-        ("log_unavailable", unrecorded(refused), exit::UNAVAILABLE)
+        unrecorded(refused)
     } else if error.chain().any(<dyn std::error::Error>::is::<OpenError>) {
         ("log_unavailable", "do what the message says, then run it again", exit::UNAVAILABLE)
     } else if error.chain().any(<dyn std::error::Error>::is::<ProvisionError>) {
@@ -277,17 +277,18 @@ const fn not_believed(error: &SignInError) -> (&'static str, &'static str, u8) {
 }
 
 /// What to do where the log took no entry.
-const fn unrecorded(refused: &AppendError) -> &'static str {
-    match refused {
+const fn unrecorded(refused: &AppendError) -> (&'static str, &'static str, u8) {
+    let remedy = match refused {
         AppendError::Busy => "run it again in a few seconds",
         AppendError::Full => "free disk space, then run it again",
         AppendError::NotDurable { .. } | AppendError::Halted { .. } => {
             "do what the message says, then run it again"
         }
         AppendError::TooLarge { .. } | AppendError::Invalid => {
-            "make what is to be recorded smaller"
+            return ("usage", "make what is to be recorded smaller", exit::USAGE);
         }
-    }
+    };
+    ("log_unavailable", remedy, exit::UNAVAILABLE)
 }
 
 /// Whether a witness has seen another history of the log, now or when it stopped the log.

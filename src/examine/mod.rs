@@ -3,10 +3,12 @@
 
 pub mod bundle;
 mod certificate;
+mod contents;
 mod disclosures;
 mod export;
 mod filter;
 mod hand_out;
+mod problems;
 mod replay;
 mod reveal;
 mod statement;
@@ -14,11 +16,12 @@ mod statement;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use self::contents::ContentsCheck;
 use crate::answer::ReplayError;
 use crate::audit::note::KeyError;
 use crate::audit::{
-    Actor, AppendError, Entry, EntryRules, Event, FolderError, Log, LogPaths, ReadError, Recorded,
-    Report, Selection, TlogPolicy, Trust, VerifyOptions, What,
+    Actor, Anchors, AppendError, Entry, EntryRules, Event, FolderError, Log, LogPaths, ReadError,
+    Recorded, Report, Selection, TlogPolicy, Trust, VerifyOptions, What,
 };
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -27,11 +30,13 @@ use crate::policy::{Action, Denial, Policies};
 use crate::store::{State, StateError, Vault, VaultError};
 
 pub use certificate::{Certificate, InForce, Standing, Walled};
+pub use contents::{Contents, Verified, check_contents};
 pub use disclosures::{Accounting, Disclosure};
 pub use export::{ExportFormat, Exported, InvalidFormat, RecordFormat, Site};
 pub use filter::Filter;
 pub use hand_out::ExportRequest;
-pub use reveal::{ContentsState, Opening, Revealed};
+pub use problems::PROBLEM_KINDS;
+pub use reveal::{Committed, ContentsState, Opening, Revealed};
 
 /// Entries shown at a time where no number is asked for.
 pub const PAGE_ENTRIES: usize = 100;
@@ -177,7 +182,7 @@ impl Examiner {
             Part::Before(EntryIndex(end)) => self.back(filter, end.min(self.log.size()), limit)?,
             Part::After(EntryIndex(at)) => {
                 let mut found = Vec::new();
-                self.each(&filter.select(&self.vault), at.saturating_add(1), |entry| {
+                self.each(&filter.select(&self.vault)?, at.saturating_add(1), |entry| {
                     found.push(entry);
                     Ok(found.len() < limit)
                 })?;
@@ -230,7 +235,8 @@ impl Examiner {
     }
 
     /// Verifies the whole log as it is on disk: under a policy where one is given, else with the
-    /// log's own key; and against an earlier checkpoint where one is given.
+    /// log's own key; and against an earlier checkpoint where one is given. Then, unless the log
+    /// alone is asked for, opens everything that its entries commit to.
     ///
     /// # Errors
     /// [`ExamineError`] where verifying could not run; problems found are in the report.
@@ -239,10 +245,11 @@ impl Examiner {
         reader: &Reader,
         policy: Option<&TlogPolicy>,
         since: Option<Vec<u8>>,
-    ) -> Result<Recorded<Report>, ExamineError> {
+        log_only: bool,
+    ) -> Result<Recorded<Verified>, ExamineError> {
         self.decide(reader, Action::ReadLog)?;
         let what = What::AuditRead { scope: "verify".to_owned(), index: None };
-        let report = {
+        let mut report = {
             self.log.publish()?;
             let options =
                 VerifyOptions { entries: EntryRules::Affiant, since, ..VerifyOptions::live() };
@@ -256,13 +263,32 @@ impl Examiner {
             };
             self.log.verify_past().verify_next(&self.paths.log, trust, &options)
         };
-        Ok(self.record(reader, what, report)?)
+        let contents = (!log_only).then(|| self.check_contents(&mut report));
+        Ok(self.record(reader, what, Verified { report, contents })?)
+    }
+
+    /// Opens everything that entries commit to; what is recorded meanwhile is looked at too, as it
+    /// may say why contents are gone.
+    fn check_contents(&self, report: &mut Report) -> Contents {
+        let mut check = ContentsCheck::new(&self.vault, Anchors::of(&self.paths));
+        let mut from = 0;
+        while from < self.log.size() {
+            let read = self.each(&Selection::default(), from, |entry| {
+                check.enter(entry.index.0, &entry);
+                Ok(true)
+            });
+            from = read.unwrap_or_else(|error| {
+                check.unreadable(&error);
+                u64::MAX
+            });
+        }
+        check.finish(report)
     }
 
     /// The newest `limit` matching entries before `end`, oldest first; reads backwards, and only
     /// as far as it must.
     fn back(&self, filter: &Filter, end: u64, limit: usize) -> Result<Vec<Entry>, ExamineError> {
-        let wanted = filter.select(&self.vault);
+        let wanted = filter.select(&self.vault)?;
         let mut found = Vec::new();
         let mut until = end;
         while until > 0 && found.len() < limit {

@@ -1,14 +1,18 @@
 //! The contents behind an entry, for those who may see them, with a reason.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::audit::{Actor, Entry, Recorded, What};
+use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::TokenKind;
 use crate::domain::reason::Reason;
 use crate::identity::Confirmed;
 use crate::policy::Action;
-use crate::store::{KeyScope, RevealError};
+use crate::store::{KeyScope, Opened, RevealError};
 
 use super::{ExamineError, Examiner, Reader};
 
@@ -46,6 +50,25 @@ pub struct Revealed {
     pub state: ContentsState,
     /// The contents, where they are open.
     pub contents: Option<Value>,
+    /// The same byte for byte, with the salt: whoever has both makes the commitment again.
+    pub committed: Option<Committed>,
+}
+
+/// What a commitment is made of, in words that others read: `commit` of the entry's payload is
+/// HMAC-SHA256 with `salt` as the key over `bytes`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Committed {
+    /// 32 bytes, in hexadecimal.
+    pub salt: String,
+    /// The contents, in base64.
+    pub bytes: String,
+}
+
+impl Committed {
+    fn of(opened: &Opened) -> Self {
+        let salt = Digest::from_bytes(*opened.salt).to_string();
+        Self { salt, bytes: STANDARD.encode(&*opened.contents) }
+    }
 }
 
 /// Who opens contents, and why.
@@ -96,8 +119,8 @@ impl Examiner {
         self.decide(&reader, Action::Reveal)?;
         let entry = self.log.read(at)?;
         let payload = entry.payload().ok_or(ExamineError::NoContents { index: at })?;
-        let (state, bytes) = match self.vault.open_payload(&payload) {
-            Ok(bytes) => (ContentsState::Open, Some(bytes)),
+        let (state, opened) = match self.vault.open_committed(&payload) {
+            Ok(opened) => (ContentsState::Open, Some(opened)),
             Err(RevealError::Erased) => (ContentsState::Erased, None),
             Err(RevealError::Missing { .. }) => (ContentsState::Missing, None),
             Err(RevealError::Corrupt { .. }) => (ContentsState::Damaged, None),
@@ -115,10 +138,11 @@ impl Examiner {
             state: state.as_str().to_owned(),
             payload: Some(sealed),
         };
-        let contents = bytes.map(|bytes| {
-            let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
-            serde_json::from_slice(&bytes).unwrap_or_else(|_| text())
+        let contents = opened.as_ref().map(|opened| {
+            let text = || Value::String(String::from_utf8_lossy(&opened.contents).into_owned());
+            serde_json::from_slice(&opened.contents).unwrap_or_else(|_| text())
         });
-        Ok(self.record(&reader, what, Revealed { entry, state, contents })?)
+        let committed = opened.as_ref().map(Committed::of);
+        Ok(self.record(&reader, what, Revealed { entry, state, contents, committed })?)
     }
 }

@@ -53,6 +53,7 @@ pub use accounts::{
 };
 pub use classes::Classes;
 pub use duties::{ChangeRow, ChangeState, HoldRow};
+pub use envelope::Opened;
 pub use keys::KeyError;
 pub use rows::{AnswerRow, DocumentRow, PolicyRow};
 pub use scope::KeyScope;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use affiant::domain::answer::Outcome;
 use affiant::domain::question::{Mode, Scope};
+use affiant::examine::{ExportFormat, ExportRequest, Filter, Reader, RecordFormat};
 use affiant::ingest::Source;
 use serde_json::json;
 
@@ -53,6 +54,17 @@ fn live(app: &TestApp) {
     assert_eq!(client.ask(&format!("Where is {IN_QUESTION}?")).status, 201);
     assert_eq!(client.ask(&IN_QUESTION.repeat(1_000)).status, 400);
     server.client().ask(IN_QUESTION).problem(401, "not_signed_in");
+    let auditor = server.signed_in("auditor");
+    for path in ["entries", "export"] {
+        let narrowed = auditor.get(&format!("/api/v1/audit/{path}?type={IN_QUESTION}"));
+        assert_eq!(narrowed.status, 400, "types are known, or anything could be recorded as one");
+    }
+    let filter = Filter { kind: Some(format!("query.{IN_QUESTION}")), ..Filter::default() };
+    for format in [ExportFormat::Bundle, ExportFormat::Records(RecordFormat::Jsonl)] {
+        let request = ExportRequest { filter: filter.clone(), ..ExportRequest::everything(format) };
+        let reader = Reader { actor: app.open().operator(None), person: None };
+        assert!(app.open().examiner.export(&reader, &request).is_err());
+    }
 }
 
 /// Which planted words stand in these bytes.

@@ -15,6 +15,7 @@ mod home;
 mod keys;
 mod models;
 mod policy;
+mod proofs;
 mod relationships;
 mod reports;
 mod timestamp;
@@ -34,7 +35,9 @@ pub(super) fn needs_home(command: &Command) -> bool {
         Command::Serve(_) | Command::Rebuild => false,
         Command::Documents(DocumentsCommand::Parse { .. }) | Command::Models(_) => false,
         Command::Audit(AuditCommand::Verify(arguments)) => arguments.log.is_none(),
-        Command::Audit(AuditCommand::Inventory | AuditCommand::Witness(_)) => false,
+        Command::Audit(
+            AuditCommand::Inventory | AuditCommand::Witness(_) | AuditCommand::CheckProof(_),
+        ) => false,
         Command::Policy(
             PolicyCommand::Check { .. } | PolicyCommand::Test { .. } | PolicyCommand::Matrix { .. },
         ) => false,
