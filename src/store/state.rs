@@ -129,6 +129,11 @@ impl State {
         self.0.accounts.changes().wrapping_add(self.0.documents.changes())
     }
 
+    /// The same of sessions and tokens.
+    pub fn sessions_version(&self) -> u64 {
+        self.0.sessions.changes()
+    }
+
     /// Accounts: on disk when written.
     pub fn accounts(&self) -> &Table<AccountRow> {
         &self.0.accounts

@@ -4,7 +4,7 @@
 //! A home has an account for each role, named after it, and one without any. A denied request is
 //! `policy_denied`; one for a document that is not for this person is as for none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use affiant::domain::change::Proposal;
@@ -12,16 +12,18 @@ use affiant::domain::principal::{Role, Via};
 use affiant::domain::reason::Reason;
 use affiant::durable::{Readers, create_new};
 use affiant::http::ROUTES;
-use affiant::identity::Credential;
-use affiant::policy::{Door, Needs, Policies};
+use affiant::identity::{Credential, NewToken};
+use affiant::policy::{Action, Door, Needs, Policies};
 use affiant::portal::PAGES;
+use affiant::store::SessionRow;
 use serde_json::{Value, json};
 
 use crate::support::PASSWORD;
 use crate::support::client::{Client, Reply};
 use crate::support::process::Cli;
+use crate::support::server::Server;
 use crate::support::template::Holding;
-use crate::support::test_app::TestApp;
+use crate::support::test_app::{TestApp, lasting_an_hour};
 
 /// An account without any role.
 const NOBODY: &str = "nobody";
@@ -172,6 +174,97 @@ fn is_denied(door: &Door, reply: &Reply) -> bool {
         assert!(is_policy, "{}: {text}", door.name);
     }
     reply.status == 403
+}
+
+/// The same as [`knock`] with a wrong password, by somebody who showed long ago who they are.
+fn knock_unproved(client: &Client, door: &Door, names: &Names, prefix: &str) -> Reply {
+    let csrf = client.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap();
+    let csrf = if prefix.is_empty() { csrf.1.as_str() } else { "api" };
+    let (method, path, kind, body) = request(door, names, csrf);
+    let body = String::from_utf8(body).unwrap();
+    let guess = body.replace(PASSWORD, "a guess").replace(&PASSWORD.replace(' ', "+"), "a+guess");
+    client.send(&method, &format!("{prefix}{path}"), &kind, guess.into_bytes())
+}
+
+/// Whether a reply asks who one is, or did not believe what was shown.
+fn asks_for_proof(reply: &Reply) -> bool {
+    let text = reply.text();
+    let asked = ["confirmation_required", "sign_in_failed", "the password or the code is wrong"];
+    let is_led = reply.status == 303 && reply.header("location").starts_with("/account/confirm");
+    is_led || asked.iter().any(|part| text.contains(part))
+}
+
+/// Everybody's session as it is some minutes after they signed in.
+fn forget_proofs(app: &TestApp) {
+    let sessions = app.open().state.sessions();
+    for row in sessions.list().unwrap() {
+        sessions.put(&SessionRow { confirmed: None, ..row }).unwrap();
+    }
+}
+
+/// Somebody with a token for what no route does.
+fn limited(app: &TestApp, server: &Server<'_>, role: Role) -> Client {
+    let scope = Some([Action::ManageModels.to_string()].into());
+    let new = NewToken { scope, ..lasting_an_hour() };
+    let accounts = &app.open().governor.accounts;
+    let (token, _) = accounts.issue_token(&format!("one.{role}"), new).unwrap();
+    server.client().with_token(&token)
+}
+
+#[test]
+fn a_door_takes_no_forged_request_no_limited_token_and_asks_who_one_is_as_its_row_says() {
+    // Under this set also emergencies have somebody who opens them.
+    let (app, waiting) = house("hospital", 1);
+    app.engine();
+    let names = Names { document: plain(&app), change: waiting[0].clone() };
+    let server = app.serve();
+    let limited: BTreeMap<Role, Client> =
+        Role::ALL.into_iter().map(|role| (role, limited(&app, &server, role))).collect();
+    let mut wrong = Vec::new();
+    for (doors, prefix) in [(ROUTES, "/api/v1"), (PAGES, "")] {
+        for (door, opened) in doors.iter().zip(app.open().policies.opens(doors)) {
+            if door.needs == Needs::Nothing {
+                continue;
+            }
+            let Some(role) = opened.roles.first() else { panic!("{} is never taken", door.name) };
+            let client = server.signed_in(&format!("one.{role}"));
+            let mut forged = client.clone();
+            forged.header("X-CSRF-Token", "forged");
+            let reply = knock(&forged, door, &names, prefix);
+            let is_kept_out = reply.status == 403 && reply.text().contains("csrf_failed");
+            if is_kept_out == door.name.starts_with("GET ") {
+                wrong.push(format!("forged: {}: {} {}", door.name, reply.status, reply.text()));
+            }
+            let limited = knock(&limited[role], door, &names, prefix);
+            if door.name != "GET /admin/models" && !is_denied(door, &limited) {
+                wrong.push(format!(
+                    "limited: {}: {} {}",
+                    door.name,
+                    limited.status,
+                    limited.text()
+                ));
+            }
+            forget_proofs(&app);
+            let reply = knock_unproved(&client, door, &names, prefix);
+            if asks_for_proof(&reply) != door.proof {
+                wrong.push(format!("{role}: {}: {} {}", door.name, reply.status, reply.text()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn whoever_proposed_a_change_withdraws_it_without_the_right_to_approve() {
+    let (app, waiting) = house("general", 2);
+    let server = app.serve();
+    let own = [ROUTES, PAGES].map(|doors| doors.iter().filter(|door| door.own).collect::<Vec<_>>());
+    let [routes, pages] = own.map(|doors| doors.into_iter().next().unwrap());
+    for ((door, prefix), change) in [(routes, "/api/v1"), (pages, "")].into_iter().zip(waiting) {
+        let names = Names { document: "0".repeat(64), change };
+        let reply = knock(&server.signed_in("admin"), door, &names, prefix);
+        assert!(!is_denied(door, &reply) && reply.status < 400, "{}: {}", door.name, reply.text());
+    }
 }
 
 /// Doors after which the caller is signed in no more.
@@ -335,6 +428,74 @@ fn arguments(command: &str, names: &Names, files: &Path) -> Option<Vec<String>> 
         _ => return None,
     };
     Some(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+}
+
+/// What somebody adds to a command to run it for what is their own: words, and whether they show
+/// their password.
+fn own_arguments(command: &str, name: &str, names: &Names, files: &Path) -> (Vec<String>, bool) {
+    let password = files.join("password").to_str().unwrap().to_owned();
+    let (text, shows) = match command {
+        "user token" | "user totp" => (format!("{name} --password-stdin"), true),
+        "user password" => {
+            (format!("{name} --password-stdin --new-password-file {password}"), true)
+        }
+        "user tokens" | "user sign-out" => (format!("{name} --as {name}"), false),
+        "user revoke-token" => (format!("{name} 0000000000000000 --as {name}"), false),
+        "changes reject" => (format!("{} --as admin", names.change), false),
+        _ => panic!("what is one's own of {command}?"),
+    };
+    (text.split(' ').map(str::to_owned).collect(), shows)
+}
+
+#[test]
+fn a_command_asks_who_one_is_lets_the_operator_and_ones_own_as_its_row_says() {
+    let (app, waiting) = house("hospital", 1);
+    app.account_of("outsider2", [Role::Staff].into());
+    let names = Names { document: plain(&app), change: waiting[0].clone() };
+    let home = app.let_go();
+    let cli = Cli::on(home.path());
+    let files = tempfile::tempdir().unwrap();
+    create_new(&files.path().join("password"), PASSWORD.as_bytes(), Readers::Owner).unwrap();
+    create_new(&files.path().join("team.csv"), b"person,kind,object\n", Readers::Owner).unwrap();
+    let matrix = cli.json(0, &["policy", "matrix"]);
+    let server = cli.serve();
+    let typed = format!("{PASSWORD}\n");
+    let run = |command: &str, more: &[String], typed: &str| {
+        let mut words = vec!["--json".to_owned()];
+        words.extend(command.split(' ').filter(|word| !word.starts_with("--")).map(str::to_owned));
+        words.extend(more.iter().cloned());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        cli.run_with(&words, typed)
+    };
+    let mut wrong = Vec::new();
+    for row in matrix["commands"].as_array().unwrap() {
+        let command = row["door"].as_str().unwrap();
+        if row["own"] == true {
+            for (name, _) in people() {
+                let (more, shows) = own_arguments(command, &name, &names, files.path());
+                let ended = run(command, &more, if shows { &typed } else { "" });
+                if ended.code == 4 || ended.code == 5 {
+                    wrong.push(format!("{name}: own {command}: {ended:?}"));
+                }
+            }
+        }
+        let Some(arguments) = arguments(command, &names, files.path()) else { continue };
+        if let Some(role) = row["roles"].as_array().unwrap().first() {
+            let name = format!("one.{}", role.as_str().unwrap());
+            let ended = run(command, &[arguments.clone(), vec!["--as".into(), name]].concat(), "");
+            let asked = format!("{ended:?}").contains("does not prove who acts");
+            if asked != (row["proof"] == true) {
+                wrong.push(format!("proof of {command}: {ended:?}"));
+            }
+        }
+        let ended = run(command, &arguments, "");
+        let lets = ended.code != 4 && !format!("{ended:?}").contains("--as");
+        if lets != (row["operator"] == true) {
+            wrong.push(format!("operator: {command}: {ended:?}"));
+        }
+    }
+    server.stop();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

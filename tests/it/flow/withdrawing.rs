@@ -2,20 +2,22 @@
 
 use std::ops::ControlFlow;
 
-use affiant::answer::{Progress, ReadError, Searched, Step};
+use affiant::answer::{Asker, Progress, ReadError, Searched, Step};
 use affiant::audit::What;
 use affiant::domain::answer::{Answer, Outcome};
+use affiant::domain::digest::Digest;
 use affiant::domain::ids::DocumentId;
 use affiant::domain::principal::Role;
 use affiant::domain::question::Mode;
 use affiant::durable::{Readers, create_new};
-use affiant::govern::Changer;
+use affiant::govern::{Changer, Revoked};
+use affiant::identity::{Place, SignIn};
 use affiant::ingest::Source;
 use affiant::policy::Policies;
 use affiant::retrieve::Candidates;
 
-use crate::support::record;
 use crate::support::test_app::TestApp;
+use crate::support::{PASSWORD, record};
 
 const QUESTION: &str = "Who keeps the seal of the northern quay?";
 const MATTER: &str = "M-1";
@@ -36,7 +38,19 @@ fn home() -> (TestApp, DocumentId) {
     (app, document)
 }
 
-/// Asks as ada, lets `change` happen at one token, and tells how many tokens were written.
+/// Ada in a session.
+fn signed_in(app: &TestApp) -> Asker {
+    let shown = SignIn { name: "ada", password: PASSWORD, code: None, place: Place::Machine };
+    let session = app.open().governor.accounts.sign_in(&shown).unwrap();
+    Asker { session: Some(Digest::of(session.token.as_bytes())), ..app.asker("ada") }
+}
+
+fn end_sessions(app: &TestApp) {
+    let (governor, actor) = (&app.open().governor, app.open().operator(None));
+    assert_eq!(governor.revoke(&actor, "ada", Revoked::Sessions { keep: None }).unwrap(), 1);
+}
+
+/// Asks as ada in a session, lets `change` happen at one token, and tells how many tokens were written.
 fn ask_while(app: &TestApp, change: impl FnOnce()) -> (Answer, u32) {
     let question = app.question(QUESTION, Mode::Grounded);
     let (mut tokens, mut change) = (0, Some(change));
@@ -49,7 +63,7 @@ fn ask_while(app: &TestApp, change: impl FnOnce()) -> (Answer, u32) {
         }
         ControlFlow::Continue(())
     };
-    let released = app.engine().answerer.ask(&app.asker("ada"), &question, &mut listen);
+    let released = app.engine().answerer.ask(&signed_in(app), &question, &mut listen);
     (released.unwrap().into_parts().0, tokens)
 }
 
@@ -86,12 +100,17 @@ fn put_shut_in_force(app: &TestApp) {
 #[test]
 fn whatever_takes_a_right_away_binds_the_next_token() {
     type Change = fn(&TestApp, DocumentId);
-    let table: [(&str, Change); 6] = [
+    let table: [(&str, Change); 8] = [
         ("a wall", |app, _| give(app, "ada", "wall", MATTER)),
         ("a matter that is left", |app, _| {
             app.open().governor.accounts.forget_attribute("matter", MATTER).unwrap();
         }),
         ("a disabled account", |app, _| app.open().governor.accounts.disable("ada").unwrap()),
+        ("a session that is ended", |app, _| end_sessions(app)),
+        ("a password that is reset", |app, _| {
+            let (governor, actor) = (&app.open().governor, app.open().operator(None));
+            governor.reset_password(Changer::Operator, &actor, "ada").unwrap();
+        }),
         ("other labels", |app, document| relabel(app, document, "matter=M-2")),
         ("other policies", |app, _| put_shut_in_force(app)),
         ("a deleted document", |app, document| {
@@ -136,7 +155,8 @@ fn a_wall_that_is_set_before_the_question_has_arrived_binds_the_first_step() {
 #[test]
 fn what_takes_nothing_away_stops_no_answer() {
     type Change = fn(&TestApp, DocumentId);
-    let table: [(&str, Change); 3] = [
+    let table: [(&str, Change); 4] = [
+        ("somebody who signs in", |app, _| drop(signed_in(app))),
         ("somebody else's wall", |app, _| give(app, "bo", "wall", MATTER)),
         ("a wall around something else", |app, _| give(app, "ada", "wall", "M-9")),
         ("labels that ada may see", |app, document| relabel(app, document, "department=quay")),
