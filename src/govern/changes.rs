@@ -15,6 +15,7 @@ use crate::identity::Confirmed;
 use crate::policy::Action;
 use crate::store::{ChangeRow, ChangeState, KeyScope};
 
+use super::holds::checked;
 use super::{Changer, ErasureStep, GovernError, Governor};
 
 /// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
@@ -30,7 +31,8 @@ pub struct Listed {
 }
 
 impl Governor {
-    /// Puts a change into the queue, for somebody else to approve.
+    /// Puts a change into the queue, for somebody else to approve. Whoever proposes has shown who
+    /// they are: one person under two names is not two.
     ///
     /// # Errors
     /// [`GovernError`]: nothing is proposed.
@@ -41,23 +43,20 @@ impl Governor {
         proposal: Proposal,
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
-        self.propose_as(who.principal(), actor, proposal, reason)
-    }
-
-    /// [`Self::propose`] for what a name is enough for: somebody else approves it anyway.
-    pub(super) fn propose_as(
-        &self,
-        who: &Principal,
-        actor: &Actor,
-        proposal: Proposal,
-        reason: Reason,
-    ) -> Result<ChangeRow, GovernError> {
+        let who = who.principal();
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
+        let proposal = match proposal {
+            Proposal::Erase { target } => Proposal::Erase { target: checked(target)? },
+            other @ (Proposal::ReleaseHold { .. }
+            | Proposal::GrantRole { .. }
+            | Proposal::LiftWall { .. }
+            | Proposal::ChangePolicies(_)) => other,
+        };
         let _turn = self.turn.take();
         self.check_lift(&who.name, &proposal)?;
         let (scope, subject) = self.subject(&proposal)?;
-        let checked = self.check(&proposal, &subject);
-        self.record_refusal(actor, "erase", (scope, &subject), checked)?;
+        let allowed = self.check(&proposal, &subject);
+        self.record_refusal(actor, "erase", (scope, &subject), allowed)?;
         let proposed = self.clock.now();
         let row = ChangeRow {
             id: self.request(),
@@ -115,8 +114,9 @@ impl Governor {
         }
         if let Some(proposal) = &row.proposal {
             self.check_lift(&by, proposal)?;
-            let checked = self.check(proposal, &row.subject);
-            self.record_refusal(actor, "erase", (row.scope, &row.subject), checked)?;
+            let allowed = self.check(proposal, &row.subject);
+            let allowed = self.record_refusal(actor, "erase", (row.scope, &row.subject), allowed);
+            allowed.or_else(|error| self.close_outdated(&row, error))?;
         }
         let from = EntryIndex(self.log.size());
         let row = ChangeRow { state: ChangeState::Approving { by: by.clone(), from }, ..row };
@@ -152,7 +152,7 @@ impl Governor {
         if let Some(what) = policies_rejected(&row, "person") {
             self.record_as(actor, id, what)?;
         }
-        let state = ChangeState::Rejected { by: who.name.clone() };
+        let state = ChangeState::Rejected { by: Some(who.name.clone()) };
         let row = ChangeRow { state, ..row };
         self.state.changes().put(&row)?;
         Ok(row)
@@ -214,6 +214,9 @@ impl Governor {
                     // The error itself names somebody.
                     tracing::error!(change.id = %id, "a change waits for an account to be enabled");
                 }
+                Err(error) if error.is_outdated() => {
+                    tracing::warn!(change.id = %id, %error, "an approved change came too late");
+                }
                 Err(error) => {
                     tracing::error!(change.id = %id, %error, "an approved change waits");
                 }
@@ -262,7 +265,8 @@ impl Governor {
                 }
             }
             (ChangeKind::ChangePolicies, Some(Proposal::ChangePolicies(change))) => {
-                self.activate(&row, &change)?;
+                let active = self.activate(&row, &change);
+                active.or_else(|error| self.close_outdated(&row, error))?;
             }
             (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, walls, .. })) => {
                 self.lift_walls(&row, &person, &walls)?;
@@ -384,7 +388,7 @@ impl Governor {
     }
 }
 
-fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
+pub(super) fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
     match &row.proposal {
         Some(Proposal::ChangePolicies(change)) => Some(What::PolicyRejected {
             sha256: Some(change.sha256),

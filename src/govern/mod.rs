@@ -60,7 +60,7 @@ use crate::store::{ChangeRow, RevealError, State, StateError, Vault, VaultError}
 pub use changes::{Listed, Progress};
 pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
-pub use policies::{Explained, Offer, Sighting, Simulation};
+pub use policies::{Compared, Explained, Offer, Sighting, Simulation};
 pub use relationships::{BadLine, ImportReport, NewWall, PersonChange, Reach, relationship_end};
 pub use retention::{Kept, Retention, RetentionClass};
 pub use sessions::{EnterError, Revoked};
@@ -233,6 +233,13 @@ pub enum GovernError {
     /// The indexes failed.
     #[error(transparent)]
     Index(#[from] IngestError),
+}
+
+impl GovernError {
+    /// Whether the proposal of policies rests on what is no more, for good.
+    const fn is_outdated(&self) -> bool {
+        matches!(self, Self::Outdated | Self::Faulty { .. })
+    }
 }
 
 fn listed(problems: &[PolicyProblem]) -> String {
