@@ -23,6 +23,7 @@ use crate::audit::{Actor, AppendError, Log, Recorded};
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::domain::answer::{Answer, Setting};
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::principal::Principal;
 use crate::generate::Drafter;
@@ -50,6 +51,8 @@ pub struct Asker {
     pub principal: Principal,
     /// As the log names them.
     pub actor: Actor,
+    /// Digest of the session's or token's secret; nothing is shown once it has ended.
+    pub session: Option<Digest>,
 }
 
 /// Where the spine is.

@@ -35,6 +35,8 @@ pub(super) struct Watch<'a> {
     /// `None` at first: the asker was looked up before the question was read, and may be another
     /// person by now.
     decided: Option<Version>,
+    /// The sessions as they were when the asker's own was last found.
+    sessions: Option<u64>,
     until: Option<Timestamp>,
     is_over: bool,
 }
@@ -48,7 +50,17 @@ impl<'a> Watch<'a> {
         evidence: &'a EvidenceSet,
     ) -> Self {
         let (action, scope, until) = (permit.action(), permit.scope(), permit.valid_until());
-        Self { parts, asker, action, scope, evidence, decided: None, until, is_over: false }
+        Self {
+            parts,
+            asker,
+            action,
+            scope,
+            evidence,
+            decided: None,
+            sessions: None,
+            until,
+            is_over: false,
+        }
     }
 
     /// Goes on where all of the evidence may still be used. Once it may not, it never may again.
@@ -56,6 +68,9 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// [`Fault::Withdrawn`].
     pub(super) fn check(&mut self) -> Result<(), Fault> {
+        if !self.is_over && !self.session_holds() {
+            self.is_over = true;
+        }
         if !self.is_over {
             let now = Version::now(self.parts);
             let is_due = self.until.is_some_and(|until| self.parts.clock.now() >= until);
@@ -73,6 +88,19 @@ impl<'a> Watch<'a> {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }
+    }
+
+    /// Whether the asker is still signed in; whoever asks at the machine need not be.
+    fn session_holds(&mut self) -> bool {
+        let Some(session) = &self.asker.session else { return true };
+        let now = self.parts.state.sessions_version();
+        if self.sessions != Some(now) {
+            if !self.parts.accounts.holds(session).unwrap_or(false) {
+                return false;
+            }
+            self.sessions = Some(now);
+        }
+        true
     }
 
     /// Decides anew about every passage: who the person is now, what the documents are now.

@@ -294,6 +294,7 @@ entry_types! {
     TokenIssued = "token.issued", "ok", "when an API token is handed out" {
         person: Token = "token of the person",
         expires: Timestamp = "when it ends, Unix milliseconds",
+        scope: Added<BTreeSet<String>> = "the actions that it is limited to, where it is",
     };
     PasswordChanged = "password.changed", "ok", "before a person's own new password takes effect" {
         person: Token = "token of the person",

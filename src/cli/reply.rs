@@ -262,7 +262,11 @@ const fn not_believed(error: &SignInError) -> (&'static str, &'static str, u8) {
         SignInError::State(_) => {
             ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
         }
-        SignInError::Wrong { .. } | SignInError::TooMany { .. } | SignInError::ConfirmFirst => (
+        SignInError::Busy => ("busy", "run it again in a moment", exit::UNAVAILABLE),
+        SignInError::TooMany { .. } => {
+            ("too_many_attempts", "wait as long as the message says", exit::DENIED)
+        }
+        SignInError::Wrong { .. } | SignInError::ConfirmFirst => (
             "sign_in_failed",
             "show this person's own password or token, with --code where they have a second factor",
             exit::DENIED,

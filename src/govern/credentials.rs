@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::audit::{Actor, What};
+use crate::audit::{Actor, Added, What};
 use crate::domain::clock::Timestamp;
 use crate::domain::limits::RESET_QUIET_MS;
 use crate::domain::payload::TokenKind;
@@ -66,6 +66,7 @@ impl Governor {
         name: &str,
     ) -> Result<(), GovernError> {
         let name = self.resettable(changer, name)?;
+        self.accounts.check_second_factor(name.as_str())?;
         let person = self.vault.token(TokenKind::Person, name.as_str());
         self.record(actor, What::FactorRemoved { person })?;
         Ok(self.accounts.reset_second_factor(name.as_str(), self.quiet())?)
@@ -121,7 +122,8 @@ impl Governor {
         self.accounts.check_token(name, &new)?;
         let person = self.vault.token(TokenKind::Person, name);
         let expires = self.clock.now().after(new.ttl);
-        self.record(actor, What::TokenIssued { person, expires })?;
+        let scope = Added(new.scope.clone());
+        self.record(actor, What::TokenIssued { person, expires, scope })?;
         Ok(self.accounts.issue_token(name, new)?)
     }
 
@@ -137,7 +139,8 @@ impl Governor {
     ) -> Result<(String, Timestamp), GovernError> {
         self.accounts.check_own_token(who, &new)?;
         let expires = self.clock.now().after(new.ttl);
-        self.record(actor, What::TokenIssued { person: actor.id.clone(), expires })?;
+        let (person, scope) = (actor.id.clone(), Added(new.scope.clone()));
+        self.record(actor, What::TokenIssued { person, expires, scope })?;
         Ok(self.accounts.issue_own_token(who, new)?)
     }
 

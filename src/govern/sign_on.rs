@@ -1,14 +1,12 @@
 //! Signing on through the organisation's provider: the account follows the groups, and all of it is
 //! on record before it counts.
 
-use std::net::IpAddr;
-
 use crate::audit::{Actor, AppendError, What};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::TokenKind;
 use crate::domain::principal::Via;
-use crate::identity::openid::{Proof, Provider, Returned, SignOnError, SignedOn};
+use crate::identity::openid::{Browser, Proof, Provider, Returned, SignOnError, SignedOn};
 use crate::identity::{AdmitError, Plan, Session};
 use crate::store::VaultError;
 
@@ -41,13 +39,12 @@ impl Governor {
     /// [`SignOnFailure`].
     pub fn begin_sign_on(
         &self,
-        from: Option<IpAddr>,
-        browser: &str,
+        browser: Browser<'_>,
         next: Option<String>,
         proof: Proof,
     ) -> Result<String, SignOnFailure> {
         let provider = self.provider()?;
-        self.check_patience(from)?;
+        self.check_patience(browser)?;
         provider.begin(browser, next, proof).map_err(|error| {
             tracing::warn!(reason = %error, "a sign-on cannot begin");
             error.into()
@@ -61,12 +58,11 @@ impl Governor {
     /// [`SignOnFailure`]: nobody is signed in. What the groups no longer give is gone all the same.
     pub fn finish_sign_on(
         &self,
-        from: Option<IpAddr>,
-        browser: &str,
+        browser: Browser<'_>,
         returned: &Returned,
     ) -> Result<(Session, Option<String>), SignOnFailure> {
         let provider = self.provider()?;
-        self.check_patience(from)?;
+        self.check_patience(browser)?;
         let req = self.request();
         let on = match provider.finish(browser, returned) {
             Ok(on) => on,
@@ -74,7 +70,7 @@ impl Governor {
                 tracing::warn!(reason = %error, "a sign-on ends without a session");
                 // Nobody began it, or nobody looked at it: whoever calls would fill the log.
                 if !matches!(error, SignOnError::Unknown | SignOnError::Busy) {
-                    self.accounts.sign_on_failed(from);
+                    self.accounts.sign_on_failed(browser.address);
                     let actor = Self::operator(Via::System, None);
                     let reason = error.to_string();
                     self.record_as(&actor, req, What::SessionRefused { person: None, reason })?;
@@ -86,7 +82,7 @@ impl Governor {
             Ok(session) => Ok((session, on.next().map(str::to_owned))),
             Err(SignOnFailure::Admit(error)) => {
                 tracing::warn!(reason = %error, "somebody whom the provider vouches for stays outside");
-                self.accounts.sign_on_failed(from);
+                self.accounts.sign_on_failed(browser.address);
                 let bound =
                     error.account().map(|name| self.actor(name.as_str(), Via::Portal, None));
                 let person = bound.as_ref().map(|actor| actor.id.clone());
@@ -101,8 +97,8 @@ impl Governor {
 
     /// An address whose sign-ons came to nothing too often is not listened to for a while, and
     /// leaves no entries.
-    fn check_patience(&self, from: Option<IpAddr>) -> Result<(), SignOnFailure> {
-        match self.accounts.must_wait(from) {
+    fn check_patience(&self, browser: Browser<'_>) -> Result<(), SignOnFailure> {
+        match self.accounts.must_wait(browser.address) {
             true => Err(SignOnError::Busy.into()),
             false => Ok(()),
         }

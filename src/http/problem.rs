@@ -22,8 +22,10 @@ pub enum Kind {
     BadRequest,
     /// The cross-site token is missing or wrong.
     CsrfFailed,
-    /// Name, password or code wrong, or told to wait.
+    /// Name, password or code wrong.
     SignInFailed,
+    /// They were wrong too often.
+    TooManyAttempts,
     /// No session and no token.
     NotSignedIn,
     /// It must be shown anew who asks.
@@ -36,7 +38,7 @@ pub enum Kind {
     NotFound,
     /// It cannot be done as things stand.
     Conflict,
-    /// Too many questions wait.
+    /// Too many requests wait.
     Overloaded,
     /// A fault of ours.
     Internal,
@@ -48,10 +50,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the table in the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BadRequest,
         Self::CsrfFailed,
         Self::SignInFailed,
+        Self::TooManyAttempts,
         Self::NotSignedIn,
         Self::ConfirmationRequired,
         Self::AccountIncomplete,
@@ -76,6 +79,11 @@ impl Kind {
             Self::SignInFailed => {
                 ("sign_in_failed", StatusCode::UNAUTHORIZED, "Name, password or code is wrong")
             }
+            Self::TooManyAttempts => (
+                "too_many_attempts",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many failed attempts; wait, then try again",
+            ),
             Self::NotSignedIn => ("not_signed_in", StatusCode::UNAUTHORIZED, "Sign in first"),
             Self::ConfirmationRequired => {
                 ("confirmation_required", StatusCode::UNAUTHORIZED, "Show once more who you are")
@@ -89,7 +97,7 @@ impl Kind {
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
             Self::Conflict => ("conflict", StatusCode::CONFLICT, "Something stands in the way"),
             Self::Overloaded => {
-                ("overloaded", StatusCode::TOO_MANY_REQUESTS, "Too many questions are waiting")
+                ("overloaded", StatusCode::TOO_MANY_REQUESTS, "Too many requests are waiting")
             }
             Self::Internal => {
                 ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The appliance made a mistake")
@@ -107,12 +115,18 @@ impl Kind {
         }
     }
 
+    /// Whether whoever wanted to sign in, or to show once more who they are, can simply try again.
+    pub const fn is_about_signing_in(self) -> bool {
+        matches!(self, Self::SignInFailed | Self::TooManyAttempts | Self::Overloaded)
+    }
+
     const fn retry_after(self) -> Option<&'static str> {
         match self {
             Self::Overloaded | Self::LogUnavailable | Self::QueryFailed => Some("5"),
             Self::BadRequest
             | Self::CsrfFailed
             | Self::SignInFailed
+            | Self::TooManyAttempts
             | Self::NotSignedIn
             | Self::ConfirmationRequired
             | Self::AccountIncomplete
@@ -123,6 +137,9 @@ impl Kind {
         }
     }
 }
+
+/// Member of a problem that says when to come back, where that is known: in seconds.
+const RETRY_AFTER: &str = "retry_after";
 
 /// A problem as it is shown; `detail` holds safe text only.
 #[derive(Debug)]
@@ -165,7 +182,14 @@ impl Problem {
     fn not_believed(cause: &SignInError, error: &dyn std::error::Error) -> Self {
         let kind = match cause {
             SignInError::State(_) => return Self::hidden(Kind::Internal, error),
-            SignInError::Wrong { .. } | SignInError::TooMany { .. } => Kind::SignInFailed,
+            SignInError::Wrong { .. } => Kind::SignInFailed,
+            SignInError::TooMany { retry_after } => {
+                let mut problem = Self::new(Kind::TooManyAttempts, cause.to_string());
+                let wait = crate::identity::seconds(*retry_after);
+                problem.members.insert(RETRY_AFTER.to_owned(), wait.into());
+                return problem;
+            }
+            SignInError::Busy => Kind::Overloaded,
             SignInError::ConfirmFirst => Kind::ConfirmationRequired,
             SignInError::NotOwn { .. }
             | SignInError::TokenNotOwn
@@ -220,6 +244,9 @@ impl ResponseError for Problem {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
         if let Some(seconds) = self.kind.retry_after() {
+            response.insert_header((header::RETRY_AFTER, seconds));
+        }
+        if let Some(seconds) = self.members.get(RETRY_AFTER).and_then(Value::as_u64) {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
         if self.kind == Kind::NotSignedIn {

@@ -198,7 +198,7 @@ impl Accounts {
         let row = row.filter(|row| !row.disabled && plan.is_member);
         let row = row.ok_or_else(|| plan.disabled())?;
         // Whoever was signed in at the provider anyway has proved nothing for this.
-        Ok(self.open_session(&row, Factor::None, plan.is_fresh)?)
+        self.open_session(&row, Factor::None, plan.is_fresh)?.ok_or_else(|| plan.disabled())
     }
 
     /// Whether a provider vouches for this account's owner.

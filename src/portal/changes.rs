@@ -67,7 +67,7 @@ pub(super) async fn approve(
     caller.check_csrf(Some(&form.csrf))?;
     let Approving { password, code, .. } = form.into_inner();
     let code = code.filter(|code| !code.trim().is_empty()).map(Into::into);
-    let shown_by_them = Credential::password(password.into(), code);
+    let shown_by_them = Credential::password(password.into(), code).in_session();
     let (shown, again) = (id.clone(), (cases.clone(), caller.clone()));
     let approved = blocking(move || {
         let name = caller.principal.name.as_str();
@@ -79,7 +79,7 @@ pub(super) async fn approve(
     .await;
     match approved {
         Ok(row) => Ok(lead_to(&format!("/admin/changes/{}", row.id))),
-        Err(problem) if matches!(problem.kind, Kind::SignInFailed | Kind::Conflict) => {
+        Err(problem) if problem.kind == Kind::Conflict || problem.kind.is_about_signing_in() => {
             let (cases, caller) = again;
             let (_, status, _) = problem.kind.row();
             // A wrong password here ends no session.

@@ -3,7 +3,7 @@
 //! A field that came later is left out where it holds nothing: a row as an earlier version wrote it
 //! is still the row that [`Table::replace`](super::Table::replace) finds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -187,9 +187,20 @@ impl fmt::Debug for SessionRow {
 pub struct FailuresRow {
     /// The account.
     pub name: UserName,
-    /// How many.
-    pub count: u32,
-    /// When the last one was.
+    /// All that strangers tried.
+    #[serde(default)]
+    pub all: Option<Failed>,
+    /// What was tried in each place.
+    #[serde(default)]
+    pub places: BTreeMap<String, Failed>,
+}
+
+/// Failures that are not forgotten yet.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Failed {
+    /// When the last of them will be.
+    pub cleared: Timestamp,
+    /// When there was one last.
     pub last: Timestamp,
 }
 

@@ -49,7 +49,7 @@ mod table;
 mod vault;
 
 pub use accounts::{
-    AccountRow, FailuresRow, Federated, PasswordBy, SecondFactor, SessionKind, SessionRow,
+    AccountRow, Failed, FailuresRow, Federated, PasswordBy, SecondFactor, SessionKind, SessionRow,
 };
 pub use classes::Classes;
 pub use duties::{ChangeRow, ChangeState, HoldRow};

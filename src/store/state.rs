@@ -137,6 +137,11 @@ impl State {
         people.wrapping_add(documents.changes())
     }
 
+    /// The same of sessions and tokens.
+    pub fn sessions_version(&self) -> u64 {
+        self.0.sessions.changes()
+    }
+
     /// Accounts: on disk when written.
     pub fn accounts(&self) -> &Table<AccountRow> {
         &self.0.accounts

@@ -183,6 +183,19 @@ fn is_denied(door: &Door, reply: &Reply) -> bool {
     reply.status == 403
 }
 
+#[test]
+fn whoever_proposed_a_change_withdraws_it_without_the_right_to_approve() {
+    let (app, waiting) = house("general", 2);
+    let server = app.serve();
+    let own = [ROUTES, PAGES].map(|doors| doors.iter().filter(|door| door.own).collect::<Vec<_>>());
+    let [routes, pages] = own.map(|doors| doors.into_iter().next().unwrap());
+    for ((door, prefix), change) in [(routes, "/api/v1"), (pages, "")].into_iter().zip(waiting) {
+        let names = Names { document: "0".repeat(64), change };
+        let reply = knock(&server.signed_in("admin"), door, &names, prefix);
+        assert!(!is_denied(door, &reply) && reply.status < 400, "{}: {}", door.name, reply.text());
+    }
+}
+
 /// Doors after which the caller is signed in no more.
 fn signs_out(door: &Door) -> bool {
     matches!(door.name, "DELETE /session" | "POST /sign-out" | "POST /session")

@@ -154,7 +154,8 @@ impl Replaying<'_> {
             return Ok(None);
         };
         let id = self.parts.vault.token(TokenKind::Person, principal.name.as_str());
-        let asker = Asker { principal, actor: Actor { id, via: Via::System, os_user: None } };
+        let actor = Actor { id, via: Via::System, os_user: None };
+        let asker = Asker { principal, actor, session: None };
         let mut run = Run::start(self.parts, &asker, &question);
         match self.steps(&mut run, started) {
             Ok(rerun) => Ok(Some(rerun)),

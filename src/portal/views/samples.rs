@@ -217,6 +217,8 @@ fn own_account(text: &str) -> Vec<(&'static str, String)> {
     let account = AccountPage {
         frame: here(),
         first: Some("First this."),
+        done: Some("Your password is changed."),
+        provider: None,
         problem: Some(own.clone()),
         password_is_own: false,
         second_factor: Some((moment(0), 9)),
@@ -232,7 +234,7 @@ fn own_account(text: &str) -> Vec<(&'static str, String)> {
     };
     let (secret, uri) = (own.clone(), own.clone());
     let picture = QrPicture::of("otpauth://totp/Affiant:ada");
-    let factor = SecondFactorPage { frame: here(), secret, uri, picture };
+    let factor = SecondFactorPage { frame: here(), secret, uri, picture, problem: None };
     let (title, lead) = ("Recovery codes", own.clone());
     let once = ShownOncePage { frame: here(), title, lead, secrets: vec![own.clone(), own] };
     vec![

@@ -90,6 +90,7 @@ fn a_second_factor_is_asked_for_wherever_one_confirms() {
     let refused = cli.json(4, &admin);
     assert!(refused["error"]["detail"].as_str().unwrap().contains("operator"), "{refused}");
     cli.json(0, &admin[..4]);
+    assert_eq!(cli.json(2, &admin[..4])["error"]["code"], "usage", "there is none any more");
     assert_eq!(ends(&typed(&cli, &token, PASSWORD), 4)["error"]["code"], "account_incomplete");
 }
 

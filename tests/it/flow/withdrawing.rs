@@ -3,23 +3,25 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use affiant::answer::{Progress, ReadError, Searched, Step};
+use affiant::answer::{Asker, Progress, ReadError, Searched, Step};
 use affiant::audit::What;
 use affiant::domain::answer::{Answer, Outcome};
+use affiant::domain::digest::Digest;
 use affiant::domain::ids::DocumentId;
 use affiant::domain::principal::Role;
 use affiant::domain::question::Mode;
 use affiant::domain::reason::Reason;
 use affiant::domain::relationship::{RelationshipKind, SourceName};
 use affiant::durable::{Readers, create_new};
-use affiant::govern::{Changer, NewWall};
+use affiant::govern::{Changer, NewWall, Revoked};
+use affiant::identity::{Place, SignIn};
 use affiant::ingest::Source;
 use affiant::policy::Policies;
 use affiant::retrieve::Candidates;
 
 use crate::support::clock::HandClock;
-use crate::support::record;
 use crate::support::test_app::TestApp;
+use crate::support::{PASSWORD, record};
 
 const QUESTION: &str = "Who keeps the seal of the northern quay?";
 const MATTER: &str = "M-1";
@@ -40,8 +42,24 @@ fn home() -> (TestApp, DocumentId) {
     (app, document)
 }
 
+/// Ada in a session.
+fn signed_in(app: &TestApp) -> Asker {
+    let shown = SignIn { name: "ada", password: PASSWORD, code: None, place: Place::Machine };
+    let session = app.open().governor.accounts.sign_in(&shown).unwrap();
+    Asker { session: Some(Digest::of(session.token.as_bytes())), ..app.asker("ada") }
+}
+
+fn end_sessions(app: &TestApp) {
+    let (governor, actor) = (&app.open().governor, app.open().operator(None));
+    assert_eq!(governor.revoke(&actor, "ada", Revoked::Sessions { keep: None }).unwrap(), 1);
+}
+
 /// Asks as ada, lets `change` happen at one token, and tells how many tokens were written.
 fn ask_while(app: &TestApp, change: impl FnOnce()) -> (Answer, u32) {
+    ask_as(app, &app.asker("ada"), change)
+}
+
+fn ask_as(app: &TestApp, asker: &Asker, change: impl FnOnce()) -> (Answer, u32) {
     let question = app.question(QUESTION, Mode::Grounded);
     let (mut tokens, mut change) = (0, Some(change));
     let mut listen = |progress: Progress<'_>| {
@@ -53,7 +71,7 @@ fn ask_while(app: &TestApp, change: impl FnOnce()) -> (Answer, u32) {
         }
         ControlFlow::Continue(())
     };
-    let released = app.engine().answerer.ask(&app.asker("ada"), &question, &mut listen);
+    let released = app.engine().answerer.ask(asker, &question, &mut listen);
     (released.unwrap().into_parts().0, tokens)
 }
 
@@ -138,6 +156,27 @@ fn whatever_takes_a_right_away_binds_the_next_token() {
         assert_eq!(terminal.kind(), "query.denied", "{what}");
         let kinds = record::entries(&app.open().log);
         assert!(!kinds.iter().any(|entry| entry.kind() == "answer.released"), "{what}");
+    }
+}
+
+#[test]
+fn a_session_that_ends_ends_its_answer_and_another_does_not() {
+    type Change = fn(&TestApp);
+    let table: [(&str, bool, Change); 3] = [
+        ("a session that is ended", true, end_sessions),
+        ("a password that is reset", true, |app| {
+            let (governor, actor) = (&app.open().governor, app.open().operator(None));
+            governor.reset_password(Changer::Operator, &actor, "ada").unwrap();
+        }),
+        ("somebody who signs in", false, |app| drop(signed_in(app))),
+    ];
+    for (what, ends, change) in table {
+        let (app, _) = home();
+        let asker = signed_in(&app);
+        let (answer, tokens) = ask_as(&app, &asker, || change(&app));
+        assert_eq!(answer.outcome == Outcome::Denied, ends, "{what}");
+        assert_eq!(tokens == TOKEN, ends, "{what}");
+        assert_eq!(answer.evidence.is_empty(), ends, "{what}");
     }
 }
 

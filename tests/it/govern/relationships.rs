@@ -62,7 +62,7 @@ fn a_relationship_begins_and_ends_by_itself_also_in_a_running_session() {
         name: "outsider",
         password: crate::support::PASSWORD,
         code: None,
-        address: None,
+        place: affiant::identity::Place::Machine,
     };
     let session = accounts.sign_in(&shown).unwrap();
     let until = |text: &str| Some(text.parse().unwrap());

@@ -193,7 +193,7 @@ impl TestApp {
     pub(crate) fn asker(&self, name: &str) -> Asker {
         let governor = &self.open().governor;
         let principal = governor.accounts.principal(name).unwrap();
-        Asker { principal, actor: governor.actor(name, Via::Cli, None) }
+        Asker { principal, actor: governor.actor(name, Via::Cli, None), session: None }
     }
 
     /// A question as it is asked where nothing else is said.

@@ -10,7 +10,7 @@ use crate::store::{State, Vault};
 const LAST: Duration = Duration::from_secs(3_600);
 
 fn shown<'a>(name: &'a str, password: &'a str) -> SignIn<'a> {
-    SignIn { name, password, code: None, address: None }
+    SignIn { name, password, code: None, place: crate::identity::Place::Machine }
 }
 
 fn lasting(ttl: Duration) -> NewToken {
