@@ -162,6 +162,7 @@ impl Command {
         | Self::Hold(HoldCommand::Release { credential, .. })
         | Self::User(
             UserCommand::Grant { credential, .. }
+            | UserCommand::Enable { credential, .. }
             | UserCommand::Token { credential, .. }
             | UserCommand::Password { credential, .. }
             | UserCommand::Totp { credential, .. },

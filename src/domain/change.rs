@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
-use super::principal::{Role, UserName};
+use super::principal::{Entitlements, UserName};
 use super::relationship::RelationshipKind;
 use super::trial::PolicyChange;
 
@@ -60,9 +60,12 @@ pub enum ChangeKind {
     /// The end of a hold.
     #[serde(rename = "hold.release")]
     ReleaseHold,
-    /// A role that administers or approves.
+    /// Roles and attributes that an account is given.
     #[serde(rename = "role.grant")]
-    GrantRole,
+    GrantRights,
+    /// The return of an account that was disabled.
+    #[serde(rename = "account.enable")]
+    EnableAccount,
     /// Other policies.
     #[serde(rename = "policy.change")]
     ChangePolicies,
@@ -77,7 +80,8 @@ impl ChangeKind {
         match self {
             Self::Erase => "erase",
             Self::ReleaseHold => "hold.release",
-            Self::GrantRole => "role.grant",
+            Self::GrantRights => "role.grant",
+            Self::EnableAccount => "account.enable",
             Self::ChangePolicies => "policy.change",
             Self::LiftWall => "wall.lift",
         }
@@ -100,12 +104,17 @@ pub enum Proposal {
         /// What it keeps.
         target: Target,
     },
-    /// Give an account a role.
-    GrantRole {
+    /// Give an account roles and attributes.
+    GrantRights {
         /// The account.
         account: UserName,
-        /// The role.
-        role: Role,
+        /// What it is given.
+        rights: Entitlements,
+    },
+    /// Let a disabled account in again, with what it had.
+    EnableAccount {
+        /// The account.
+        account: UserName,
     },
     /// Put other policies in force.
     ChangePolicies(Box<PolicyChange>),
@@ -126,7 +135,8 @@ impl Proposal {
         match self {
             Self::Erase { .. } => ChangeKind::Erase,
             Self::ReleaseHold { .. } => ChangeKind::ReleaseHold,
-            Self::GrantRole { .. } => ChangeKind::GrantRole,
+            Self::GrantRights { .. } => ChangeKind::GrantRights,
+            Self::EnableAccount { .. } => ChangeKind::EnableAccount,
             Self::ChangePolicies(_) => ChangeKind::ChangePolicies,
             Self::LiftWall { .. } => ChangeKind::LiftWall,
         }

@@ -18,7 +18,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
-use crate::domain::principal::UserName;
+use crate::domain::principal::{Attributes, UserName};
 use crate::domain::reason::Reason;
 use crate::domain::relationship::{Relationship, RelationshipKind, SourceName};
 use crate::identity::stand;
@@ -124,6 +124,8 @@ impl Governor {
             persons: Vec::new(),
         };
         let turnovers = turn_over(standings, given, source, &mut report);
+        let given = turnovers.iter().map(|one| (&one.row.person, one.added.as_slice()));
+        check_importer(changer, given)?;
         self.tell_reach(&turnovers, &mut report)?;
         if !dry_run {
             self.record_import(actor, &turnovers, &report)?;
@@ -162,6 +164,9 @@ impl Governor {
         }
         crate::domain::access::check_label_value(&object)
             .map_err(|expected| GovernError::BadName { what: kind.as_str(), expected })?;
+        if until.is_some_and(|until| until <= self.clock.now()) {
+            return Err(GovernError::EndsInThePast);
+        }
         self.accounts.principal(person.as_str())?;
         let _turn = self.turn.take();
         let source = SourceName::by_hand();
@@ -177,6 +182,37 @@ impl Governor {
         self.state.standings().put(&row)?;
         self.record(actor, What::RelationshipChanged { added, removed: Vec::new(), payload })?;
         Ok(relationship)
+    }
+
+    /// Keeps a person away from what their groups or whoever makes their account says, from the next
+    /// token on; what groups no longer say stays, as what any other source no longer gives does.
+    pub(super) fn keep_walls(
+        &self,
+        person: &UserName,
+        walls: &Attributes,
+        source: &SourceName,
+        actor: &Actor,
+        req: RequestId,
+    ) -> Result<(), GovernError> {
+        let mut row = self.standing_of(person)?;
+        let mut added = Vec::new();
+        for (key, objects) in walls {
+            let Ok(kind) = key.parse::<RelationshipKind>() else { continue };
+            for object in objects {
+                let (object, source) = (object.clone(), source.clone());
+                let wall = Relationship { kind, object, from: None, until: None, source };
+                if !row.relationships.contains(&wall) {
+                    added.push(self.related(person, &wall)?);
+                    row.relationships.push(wall);
+                }
+            }
+        }
+        if added.is_empty() {
+            return Ok(());
+        }
+        self.state.standings().put(&row)?;
+        let what = What::RelationshipChanged { added, removed: Vec::new(), payload: None };
+        Ok(self.record_as(actor, req, what)?)
     }
 
     /// Whether somebody is kept away by this, whoever said so.
@@ -342,6 +378,22 @@ impl Governor {
         }
         let matter = self.vault.subject(TokenKind::Matter, object)?;
         Ok(own.and(KeyScope::of(TokenKind::Matter, &matter)))
+    }
+}
+
+/// Nobody opens anything for themselves: what is new in a file and gives access is about others.
+fn check_importer<'a>(
+    changer: Changer<'_>,
+    mut given: impl Iterator<Item = (&'a UserName, &'a [Relationship])>,
+) -> Result<(), GovernError> {
+    let Changer::Person(who) = changer else { return Ok(()) };
+    let own = given.find(|(person, _)| **person == who.name).map_or(&[][..], |(_, added)| added);
+    match own.iter().find(|one| !one.kind.restricts()) {
+        Some(one) => {
+            let what = format!("{} {}", one.kind, one.object);
+            Err(GovernError::OwnAccess { who: who.name.clone(), what })
+        }
+        None => Ok(()),
     }
 }
 
