@@ -104,11 +104,14 @@ pub enum Proposal {
         /// What it keeps.
         target: Target,
     },
-    /// Give an account roles and attributes.
+    /// Give an account roles and attributes. As an earlier version wrote it, of one role, it is read
+    /// and gives nothing: what waits is proposed again.
+    #[serde(alias = "grant_role")]
     GrantRights {
         /// The account.
         account: UserName,
         /// What it is given.
+        #[serde(default)]
         rights: Entitlements,
     },
     /// Let a disabled account in again, with what it had.
@@ -140,5 +143,18 @@ impl Proposal {
             Self::ChangePolicies(_) => ChangeKind::ChangePolicies,
             Self::LiftWall { .. } => ChangeKind::LiftWall,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_of_an_earlier_version_is_read_and_gives_nothing() {
+        let kept = r#"{"do":"grant_role","account":"ada","role":"approver"}"#;
+        let proposal: Proposal = serde_json::from_str(kept).unwrap();
+        let (account, rights) = ("ada".parse().unwrap(), Entitlements::default());
+        assert_eq!(proposal, Proposal::GrantRights { account, rights });
     }
 }
