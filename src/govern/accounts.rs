@@ -71,7 +71,7 @@ impl Governor {
                     return Err(GovernError::TwoPersons);
                 }
                 let awaited = self.standing_of(&new.name)?;
-                if awaited.relationships.iter().any(|one| !one.kind.restricts()) {
+                if awaited.relationships().any(|one| !one.kind.restricts()) {
                     return Err(GovernError::OperatorOnly {
                         why: "relationships wait for this name, and open more than one person gives",
                     });

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::audit::{Actor, What};
+use crate::audit::{Actor, Entry, What};
 use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -57,6 +57,7 @@ impl Governor {
     ) -> Result<ChangeRow, GovernError> {
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
         let _turn = self.turn.take();
+        self.check_lift(&who.name, &proposal)?;
         let (scope, subject) = self.subject(&proposal)?;
         let checked = self.check(&proposal, &subject);
         self.record_refusal(actor, "erase", (scope, &subject), checked)?;
@@ -112,7 +113,11 @@ impl Governor {
         if row.proposer == by {
             return Err(GovernError::OwnProposal { who: by.to_string() });
         }
+        if row.proposal.is_none() && row.kind != ChangeKind::Erase {
+            return Err(GovernError::NotOpen { state: "about what was erased since" });
+        }
         if let Some(proposal) = &row.proposal {
+            self.check_lift(&by, proposal)?;
             let checked = self.check(proposal, &row.subject);
             self.record_refusal(actor, "erase", (row.scope, &row.subject), checked)?;
         }
@@ -192,6 +197,13 @@ impl Governor {
     /// finished is traced, and tried again at the next start.
     pub fn resume(&self) -> Result<(), GovernError> {
         let _turn = self.turn.take();
+        match self.finish_import() {
+            Err(error @ (GovernError::NotRecorded(_) | GovernError::CutOff(_))) => {
+                return Err(error);
+            }
+            Err(error) => tracing::error!(%error, "an import of relationships waits"),
+            Ok(()) => {}
+        }
         for row in self.state.changes().list()? {
             let row = self.settle(row)?;
             if !matches!(row.state, ChangeState::Approved { .. }) {
@@ -259,8 +271,8 @@ impl Governor {
             (ChangeKind::ChangePolicies, Some(Proposal::ChangePolicies(change))) => {
                 self.activate(&row, &change)?;
             }
-            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, kind, object })) => {
-                self.lift_wall(&row, &person, kind, &object)?;
+            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, walls, .. })) => {
+                self.lift_walls(&row, &person, &walls)?;
             }
             (
                 ChangeKind::ReleaseHold
@@ -297,7 +309,8 @@ impl Governor {
                 Ok(self.accounts.check_disabled(account.as_str())?)
             }
             Proposal::ChangePolicies(change) => self.check_policies(change),
-            Proposal::LiftWall { person, kind, object } => self.check_wall(person, *kind, object),
+            // Who lifts it counts too, see [`Self::check_lift`].
+            Proposal::LiftWall { .. } => Ok(()),
         }
     }
 
@@ -335,7 +348,7 @@ impl Governor {
     /// Seals a proposal as the contents of all that it names.
     fn seal_proposal(&self, row: &ChangeRow) -> Result<PayloadRef, GovernError> {
         let scope = match &row.proposal {
-            Some(Proposal::LiftWall { person, kind, object }) => {
+            Some(Proposal::LiftWall { person, kind, object, .. }) => {
                 self.wall_scope(person, *kind, object)?
             }
             Some(Proposal::GrantRights { account, rights }) => {
@@ -388,18 +401,31 @@ impl Governor {
     pub(super) fn each_entry(
         &self,
         row: &ChangeRow,
-        mut take: impl FnMut(&crate::audit::Entry),
+        take: impl FnMut(&Entry),
     ) -> Result<(), GovernError> {
-        let (ChangeState::Approving { from, .. } | ChangeState::Approved { from, .. }) = row.state
-        else {
-            return Ok(());
-        };
-        let mut from = from;
+        match row.state {
+            ChangeState::Approving { from, .. } | ChangeState::Approved { from, .. } => {
+                self.each_entry_since(from, row.id, take)
+            }
+            ChangeState::Proposed
+            | ChangeState::Applied { .. }
+            | ChangeState::Rejected { .. }
+            | ChangeState::Expired => Ok(()),
+        }
+    }
+
+    /// Every entry of a request from this one on.
+    pub(super) fn each_entry_since(
+        &self,
+        mut from: EntryIndex,
+        req: RequestId,
+        mut take: impl FnMut(&Entry),
+    ) -> Result<(), GovernError> {
         loop {
             let entries = self.log.entries(from, ENTRIES_AT_A_TIME)?;
             let Some(last) = entries.last() else { return Ok(()) };
             from = EntryIndex(last.index.0.saturating_add(1));
-            entries.iter().filter(|entry| entry.req() == Some(row.id)).for_each(&mut take);
+            entries.iter().filter(|entry| entry.req() == Some(req)).for_each(&mut take);
         }
     }
 
