@@ -207,8 +207,13 @@ entry_types! {
     AccountCreated = "account.created", "ok", "when an account is made" {
         person: Token = "token of the person",
         roles: BTreeSet<Role> = "the account's roles",
-    };
+    } + payload = "its name, and the roles and attributes it is given";
     AccountDisabled = "account.disabled", "ok", "when an account is switched off" {
+        person: Token = "token of the person",
+        walls: Added<u32> = "walls and conflicts that keep the person away: another account of theirs would lack them",
+        subjects: Added<u32> = "matters, patients and clients that the person had",
+    };
+    AccountEnabled = "account.enabled", "ok", "before a disabled account is let in again" {
         person: Token = "token of the person",
     };
     RoleGranted = "role.granted", "ok", "before an account gets a role that two persons gave it" {
@@ -216,7 +221,7 @@ entry_types! {
         role: Role = "the role",
     };
     ChangeProposed = "change.proposed", "ok", "when a person proposes a change that needs a second one; `req` is the change's id" {
-        kind: ChangeKind = "`erase`, `hold.release`, `role.grant`, `wall.lift` or `policy.change`",
+        kind: ChangeKind = "`erase`, `hold.release`, `role.grant`, `account.enable`, `wall.lift` or `policy.change`",
         subject: Token = "token of what it is about",
         expires: Timestamp = "until when it may be approved, Unix milliseconds",
     } + payload = "what is proposed, and why";
@@ -342,15 +347,15 @@ entry_types! {
         person: Option<Token> = "token of the name that the provider gave, where it vouched for somebody",
         reason: String = "code of the reason",
     };
-    RightsChanged = "rights.changed", "ok", "before the groups of a person who signs on change what their account may do" {
+    RightsChanged = "rights.changed", "ok", "when groups of a person who signs on, two persons, or somebody who takes rights back change what an account may do" {
         person: Token = "token of the person",
         gained: BTreeSet<Role> = "roles that the account has from now on",
         lost: BTreeSet<Role> = "roles that it has no more",
         attributes_gained: u32 = "values of attributes that it has from now on",
         attributes_lost: u32 = "values of attributes that it has no more",
-    };
+    } + payload = "the name of the account, and what it gained and lost";
     AuditRead = "audit.read", "ok", "before a part of the log is shown" {
-        scope: String = "`list`, `entry`, `proof` or `verify`",
+        scope: String = "`list`, `entry`, `proof`, `tile` or `verify`",
         index: Option<EntryIndex> = "the entry, where one was asked for",
     };
     AuditRevealed = "audit.revealed", "ok", "before the contents behind an entry are shown" {

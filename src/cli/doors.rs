@@ -14,7 +14,7 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::machine("init"),
     Door::machine("serve"),
     Door::right("user add", &[Action::ManageAccounts]).or_operator(),
-    Door::right("user token", &[Action::ManageAccounts]).or_operator().or_own(),
+    Door::machine("user token").or_own(), // For others it is the operator who issues one.
     Door::right("user tokens", &[Action::ManageAccounts]).or_operator().or_own(),
     Door::right("user revoke-token", &[Action::ManageAccounts]).or_operator().or_own(),
     Door::right("user sign-out", &[Action::ManageAccounts]).or_operator().or_own(),
@@ -22,7 +22,9 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::right("user totp", &[Action::ManageAccounts]).or_operator().or_own(),
     Door::right("user grant", &[Action::ManageAccounts]).with_proof(),
     Door::right("user list", &[Action::ManageAccounts]).or_operator(),
+    Door::right("user revoke", &[Action::ManageAccounts]).or_operator(),
     Door::right("user disable", &[Action::ManageAccounts]).or_operator(),
+    Door::right("user enable", &[Action::ManageAccounts]).or_operator().with_proof(),
     Door::machine("ingest"),
     Door::machine("documents parse"),
     Door::account("documents list").or_operator(),

@@ -170,6 +170,7 @@ impl Command {
         )
         | Self::User(
             UserCommand::Grant { credential, .. }
+            | UserCommand::Enable { credential, .. }
             | UserCommand::Token { credential, .. }
             | UserCommand::Password { credential, .. }
             | UserCommand::Totp { credential, .. },

@@ -197,11 +197,12 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
 const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
     match error {
         GovernError::SignIn(error) => not_believed(error),
-        GovernError::Denied(_)
-        | GovernError::NeedsApproval { .. }
-        | GovernError::OperatorOnly { .. } => {
-            ("denied", "ask an administrator for the right", exit::DENIED)
-        }
+        GovernError::Denied(_) => ("denied", "ask an administrator for the right", exit::DENIED),
+        GovernError::NeedsApproval { .. }
+        | GovernError::OwnAccess { .. }
+        | GovernError::TwoPersons
+        | GovernError::LastOne { .. }
+        | GovernError::OperatorOnly { .. } => ("denied", "do what the message says", exit::DENIED),
         GovernError::OwnProposal { .. } => {
             ("denied", "let a second person approve it", exit::DENIED)
         }
@@ -213,9 +214,10 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::BadLines { .. } => {
             ("bad_lines", "correct the lines that are named, then run it again", exit::USAGE)
         }
-        GovernError::BadName { .. } | GovernError::BadLength { .. } => {
-            ("usage", "correct what is named", exit::USAGE)
-        }
+        GovernError::BadName { .. }
+        | GovernError::BadLength { .. }
+        | GovernError::EndsInThePast
+        | GovernError::NotAGrant => ("usage", "correct what is named", exit::USAGE),
         GovernError::AlreadyOpen { .. } | GovernError::TooManyOpen => {
             ("already_open", "see `affiant emergency list`", exit::USAGE)
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::access::label_value;
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
-use super::principal::{Role, UserName};
+use super::principal::{Entitlements, UserName};
 use super::relationship::{Held, RelationshipKind};
 use super::trial::PolicyChange;
 
@@ -74,9 +74,12 @@ pub enum ChangeKind {
     /// The end of a hold.
     #[serde(rename = "hold.release")]
     ReleaseHold,
-    /// A role that administers or approves.
+    /// Roles and attributes that an account is given.
     #[serde(rename = "role.grant")]
-    GrantRole,
+    GrantRights,
+    /// The return of an account that was disabled.
+    #[serde(rename = "account.enable")]
+    EnableAccount,
     /// Other policies.
     #[serde(rename = "policy.change")]
     ChangePolicies,
@@ -91,7 +94,8 @@ impl ChangeKind {
         match self {
             Self::Erase => "erase",
             Self::ReleaseHold => "hold.release",
-            Self::GrantRole => "role.grant",
+            Self::GrantRights => "role.grant",
+            Self::EnableAccount => "account.enable",
             Self::ChangePolicies => "policy.change",
             Self::LiftWall => "wall.lift",
         }
@@ -114,12 +118,20 @@ pub enum Proposal {
         /// What it keeps.
         target: Target,
     },
-    /// Give an account a role.
-    GrantRole {
+    /// Give an account roles and attributes. As an earlier version wrote it, of one role, it is read
+    /// and gives nothing: what waits is proposed again.
+    #[serde(alias = "grant_role")]
+    GrantRights {
         /// The account.
         account: UserName,
-        /// The role.
-        role: Role,
+        /// What it is given.
+        #[serde(default)]
+        rights: Entitlements,
+    },
+    /// Let a disabled account in again, with what it had.
+    EnableAccount {
+        /// The account.
+        account: UserName,
     },
     /// Put other policies in force.
     ChangePolicies(Box<PolicyChange>),
@@ -143,9 +155,23 @@ impl Proposal {
         match self {
             Self::Erase { .. } => ChangeKind::Erase,
             Self::ReleaseHold { .. } => ChangeKind::ReleaseHold,
-            Self::GrantRole { .. } => ChangeKind::GrantRole,
+            Self::GrantRights { .. } => ChangeKind::GrantRights,
+            Self::EnableAccount { .. } => ChangeKind::EnableAccount,
             Self::ChangePolicies(_) => ChangeKind::ChangePolicies,
             Self::LiftWall { .. } => ChangeKind::LiftWall,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_of_an_earlier_version_is_read_and_gives_nothing() {
+        let kept = r#"{"do":"grant_role","account":"ada","role":"approver"}"#;
+        let proposal: Proposal = serde_json::from_str(kept).unwrap();
+        let (account, rights) = ("ada".parse().unwrap(), Entitlements::default());
+        assert_eq!(proposal, Proposal::GrantRights { account, rights });
     }
 }

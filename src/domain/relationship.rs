@@ -9,6 +9,7 @@ use super::clock::Timestamp;
 use super::ids::RequestId;
 use super::limits::SOURCE_CHARS_MAX;
 use super::payload::TokenKind;
+use super::principal::Attributes;
 
 /// What a relationship is with. It gives the person the attribute of the same name.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -61,6 +62,16 @@ impl RelationshipKind {
     }
 }
 
+/// Takes out of these attributes what keeps somebody away: that is no right that comes and goes, but
+/// a relationship, which two persons end.
+pub fn take_walls(attributes: &mut Attributes) -> Attributes {
+    let restricts = |key: &str| key.parse().is_ok_and(RelationshipKind::restricts);
+    let (walls, others) =
+        std::mem::take(attributes).into_iter().partition(|(key, _)| restricts(key));
+    *attributes = others;
+    walls
+}
+
 /// Text that names no kind of relationship.
 #[derive(Debug, thiserror::Error)]
 #[error("{found:?} is no kind: use matter, patient, department, client, wall or conflict")]
@@ -103,6 +114,11 @@ impl SourceName {
     /// What people set one by one, not in files.
     pub fn by_hand() -> Self {
         Self("by-hand".to_owned())
+    }
+
+    /// What the groups at the OpenID provider say.
+    pub fn groups() -> Self {
+        Self("openid".to_owned())
     }
 
     /// The name.

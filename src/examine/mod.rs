@@ -223,6 +223,16 @@ impl Examiner {
         Ok(self.record(reader, what, entry)?)
     }
 
+    /// Entries as they lie in a file of the published log.
+    ///
+    /// # Errors
+    /// [`ExamineError`]: nothing is shown.
+    pub fn tile(&self, reader: &Reader, bytes: Vec<u8>) -> Result<Recorded<Vec<u8>>, ExamineError> {
+        self.decide(reader, Action::ReadLog)?;
+        let what = What::AuditRead { scope: "tile".to_owned(), index: None };
+        Ok(self.record(reader, what, bytes)?)
+    }
+
     /// A C2SP tlog-proof of one entry.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
-use crate::domain::principal::{Principal, Role, Via};
+use crate::domain::principal::{Principal, Via};
 use crate::domain::reason::Reason;
 use crate::identity::Confirmed;
 use crate::policy::Action;
@@ -246,15 +246,19 @@ impl Governor {
             (ChangeKind::ReleaseHold, Some(Proposal::ReleaseHold { hold, .. })) => {
                 self.end_hold(&row, hold)?;
             }
-            (ChangeKind::GrantRole, Some(Proposal::GrantRole { account, role })) => {
-                self.grant(&row, &account, role)?;
+            (ChangeKind::GrantRights, Some(Proposal::GrantRights { account, rights })) => {
+                self.grant(&row, &account, &rights)?;
+            }
+            (ChangeKind::EnableAccount, Some(Proposal::EnableAccount { account })) => {
+                self.enable(&row, &account)?;
             }
             (ChangeKind::Erase, proposal) => {
                 let target = match proposal {
                     Some(Proposal::Erase { target }) => Some(target),
                     Some(
                         Proposal::ReleaseHold { .. }
-                        | Proposal::GrantRole { .. }
+                        | Proposal::GrantRights { .. }
+                        | Proposal::EnableAccount { .. }
                         | Proposal::LiftWall { .. }
                         | Proposal::ChangePolicies(_),
                     )
@@ -273,7 +277,8 @@ impl Governor {
             }
             (
                 ChangeKind::ReleaseHold
-                | ChangeKind::GrantRole
+                | ChangeKind::GrantRights
+                | ChangeKind::EnableAccount
                 | ChangeKind::LiftWall
                 | ChangeKind::ChangePolicies,
                 _,
@@ -305,7 +310,10 @@ impl Governor {
                 let there = self.state.holds().get(hold)?;
                 there.map(drop).ok_or(GovernError::NotFound { what: "hold" })
             }
-            Proposal::GrantRole { account, .. } => Ok(self.accounts.check_in_own_hands(account)?),
+            Proposal::GrantRights { account, rights } => self.check_grant(account, rights),
+            Proposal::EnableAccount { account } => {
+                Ok(self.accounts.check_disabled(account.as_str())?)
+            }
             Proposal::ChangePolicies(change) => self.check_policies(change),
             // Who lifts it counts too, see [`Self::check_lift`].
             Proposal::LiftWall { .. } => Ok(()),
@@ -325,11 +333,7 @@ impl Governor {
                 Ok((kind, self.vault.token(kind, name.as_str())))
             }
             Proposal::Erase { target } | Proposal::ReleaseHold { target, .. } => known(target),
-            Proposal::GrantRole { account, role } => {
-                if !Role::RESERVED.contains(role) {
-                    // One person may give it when the account is made.
-                    return Err(GovernError::NotFound { what: "role that needs two persons" });
-                }
+            Proposal::GrantRights { account, .. } | Proposal::EnableAccount { account } => {
                 let kind = TokenKind::Person;
                 Ok((kind, self.vault.token(kind, account.as_str())))
             }
@@ -346,10 +350,21 @@ impl Governor {
 
     /// Seals a proposal as the contents of all that it names.
     fn seal_proposal(&self, row: &ChangeRow) -> Result<PayloadRef, GovernError> {
-        let Some(Proposal::LiftWall { person, kind, object, .. }) = &row.proposal else {
-            return self.seal_for(&row.subject, row.scope, row);
+        let scope = match &row.proposal {
+            Some(Proposal::LiftWall { person, kind, object, .. }) => {
+                self.wall_scope(person, *kind, object)?
+            }
+            Some(Proposal::GrantRights { account, rights }) => {
+                self.scope_of_rights(account, &rights.attributes)?
+            }
+            Some(
+                Proposal::Erase { .. }
+                | Proposal::ReleaseHold { .. }
+                | Proposal::EnableAccount { .. }
+                | Proposal::ChangePolicies(_),
+            )
+            | None => KeyScope::of(row.scope, &row.subject),
         };
-        let scope = self.wall_scope(person, *kind, object)?;
         let bytes = serde_json::to_vec(row).unwrap_or_default();
         Ok(self.vault.seal(&scope, &bytes)?)
     }
@@ -400,7 +415,8 @@ pub(super) fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
         Some(
             Proposal::Erase { .. }
             | Proposal::ReleaseHold { .. }
-            | Proposal::GrantRole { .. }
+            | Proposal::GrantRights { .. }
+            | Proposal::EnableAccount { .. }
             | Proposal::LiftWall { .. },
         )
         | None => None,
@@ -423,7 +439,7 @@ const fn right_to_propose(kind: ChangeKind) -> Action {
     match kind {
         ChangeKind::Erase => Action::Erase,
         ChangeKind::ReleaseHold => Action::ManageHolds,
-        ChangeKind::GrantRole => Action::ManageAccounts,
+        ChangeKind::GrantRights | ChangeKind::EnableAccount => Action::ManageAccounts,
         ChangeKind::ChangePolicies => Action::ProposePolicies,
         ChangeKind::LiftWall => Action::ManageRelationships,
     }

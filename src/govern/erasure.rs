@@ -203,27 +203,42 @@ impl Governor {
                 self.accounts.forget_attribute("matter", name)?;
                 self.forget_relationships(RelationshipKind::Matter, name)?;
                 self.forget_emergencies(&Subject::Matter(name.clone()))?;
-                self.forget_lifts(name)?;
+                self.forget_named(name, RelationshipKind::Matter)?;
                 self.catalogue.forget_labels(|labels| labels.matter.as_ref() == Some(name))?;
             }
             Target::Patient(name) => {
                 self.accounts.forget_attribute("patient", name)?;
                 self.forget_relationships(RelationshipKind::Patient, name)?;
                 self.forget_emergencies(&Subject::Patient(name.clone()))?;
+                self.forget_named(name, RelationshipKind::Patient)?;
                 self.catalogue.forget_labels(|labels| labels.patient.as_ref() == Some(name))?;
             }
         }
         Ok(())
     }
 
-    /// Changes that would lift walls around an erased matter name it no more; one that waits for
-    /// its second person cannot be approved then.
-    fn forget_lifts(&self, matter: &str) -> Result<(), GovernError> {
+    /// Changes that would lift walls around an erased matter, or give a person the matter or patient,
+    /// name it no more; one that waits for its second person cannot be approved then.
+    fn forget_named(&self, name: &str, kind: RelationshipKind) -> Result<(), GovernError> {
         for row in self.state.changes().list()? {
-            if let Some(Proposal::LiftWall { kind: RelationshipKind::Wall, object, .. }) =
-                &row.proposal
-                && object == matter
-            {
+            let names_it = match &row.proposal {
+                Some(Proposal::LiftWall { kind: RelationshipKind::Wall, object, .. }) => {
+                    kind == RelationshipKind::Matter && object == name
+                }
+                Some(Proposal::GrantRights { rights, .. }) => {
+                    let values = rights.attributes.get(kind.as_str());
+                    values.is_some_and(|values| values.contains(name))
+                }
+                Some(
+                    Proposal::LiftWall { .. }
+                    | Proposal::Erase { .. }
+                    | Proposal::ReleaseHold { .. }
+                    | Proposal::EnableAccount { .. }
+                    | Proposal::ChangePolicies(_),
+                )
+                | None => false,
+            };
+            if names_it {
                 self.state.changes().put(&ChangeRow { proposal: None, ..row })?;
             }
         }

@@ -50,13 +50,14 @@ use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
-use crate::domain::principal::{Principal, Role, Via};
+use crate::domain::principal::{Principal, Role, UserName, Via};
 use crate::identity::openid::Provider;
 use crate::identity::{AccountError, Accounts, SignInError};
 use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies, PolicyProblem};
 use crate::store::{ChangeRow, RevealError, State, StateError, Vault, VaultError};
 
+pub use accounts::Disabled;
 pub use changes::{Listed, Progress};
 pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
@@ -78,6 +79,39 @@ pub enum GovernError {
     /// The log cannot append: nothing changed.
     #[error("the audit log cannot record this, so nothing was changed: {0}")]
     NotRecorded(#[from] AppendError),
+    /// One administrator alone would open what is not theirs to open.
+    #[error(
+        "one person alone makes an account with the role staff and nothing else: make it so, then propose the rest with `affiant user grant`, for a second person to approve"
+    )]
+    TwoPersons,
+    /// Without them nothing that takes two persons could be done any more.
+    #[error(
+        "nobody else can act as {role}: have another one approved with `affiant user grant`, or leave it to the machine's operator"
+    )]
+    LastOne {
+        /// The role.
+        role: Role,
+    },
+    /// It would keep nobody away.
+    #[error(
+        "this end is past, so the wall would keep nobody away: give one that is to come, or none"
+    )]
+    EndsInThePast,
+    /// Nobody opens anything for themselves.
+    #[error(
+        "the file would give {who} access: {what}. Whoever imports a file is given nothing by it: let somebody else import it, or leave those lines away"
+    )]
+    OwnAccess {
+        /// Who imports it.
+        who: UserName,
+        /// What it would give them.
+        what: String,
+    },
+    /// What takes access away is no right.
+    #[error(
+        "walls and conflicts are set with `affiant relationships wall add` and lifted with `affiant relationships wall remove`"
+    )]
+    NotAGrant,
     /// The role needs a second person.
     #[error(
         "the role {role} needs a second person's approval: add the account without it, then propose it with `affiant user grant`"
@@ -92,13 +126,11 @@ pub enum GovernError {
     /// Who the account belongs to was not proved.
     #[error(transparent)]
     SignIn(SignInError),
-    /// One administrator would let somebody in whom two persons trusted.
-    #[error(
-        "the account has the role {role}, which two persons gave: only the machine's operator resets it"
-    )]
+    /// One administrator would let somebody in who may more than one person gives.
+    #[error("only the machine's operator does this, without `--as`: {why}")]
     OperatorOnly {
-        /// The role.
-        role: Role,
+        /// Why.
+        why: &'static str,
     },
     /// One person is not two.
     #[error("{who} proposed this change: somebody else must approve it")]

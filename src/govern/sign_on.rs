@@ -5,12 +5,13 @@ use crate::audit::{Actor, AppendError, What};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::TokenKind;
-use crate::domain::principal::Via;
+use crate::domain::principal::{Entitlements, Via};
+use crate::domain::relationship::SourceName;
 use crate::identity::openid::{Browser, Proof, Provider, Returned, SignOnError, SignedOn};
 use crate::identity::{AdmitError, Plan, Session};
 use crate::store::VaultError;
 
-use super::Governor;
+use super::{GovernError, Governor};
 
 /// Why nobody was signed on.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum SignOnFailure {
     /// The provider does, but they have no way in here.
     #[error(transparent)]
     Admit(#[from] AdmitError),
+    /// What the groups say cannot be kept: nobody is let in.
+    #[error(transparent)]
+    NotKept(Box<GovernError>),
     /// The log cannot append: nobody is let in.
     #[error("the audit log cannot record this, so nobody can sign in: {0}")]
     NotRecorded(#[from] AppendError),
@@ -116,6 +120,7 @@ impl Governor {
             self.vault.subject(TokenKind::Person, plan.name().as_str())?;
         }
         let actor = self.actor(plan.name().as_str(), Via::Portal, None);
+        self.keep_walls(plan.name(), plan.walls(), &SourceName::groups(), &actor, req)?;
         self.record_plan(&plan, &actor, req)?;
         self.accounts.carry_out(&plan)?;
         if !plan.is_member() {
@@ -131,30 +136,32 @@ impl Governor {
         Ok(session)
     }
 
-    fn record_plan(&self, plan: &Plan, actor: &Actor, req: RequestId) -> Result<(), AppendError> {
+    fn record_plan(&self, plan: &Plan, actor: &Actor, req: RequestId) -> Result<(), GovernError> {
         let person = self.vault.token(TokenKind::Person, plan.name().as_str());
         if plan.is_new() {
-            return self.record_as(
-                actor,
-                req,
-                What::AccountCreated { person, roles: plan.roles() },
-            );
+            let given = plan.entitlements();
+            let payload = Some(self.seal_rights(plan.name(), &given, &Entitlements::default())?);
+            let what = What::AccountCreated { person, roles: given.roles, payload };
+            return Ok(self.record_as(actor, req, what)?);
         }
         let change = plan.change();
         if change.is_none() {
             return Ok(());
         }
-        let what = What::RightsChanged {
-            person,
-            gained: change.gained.clone(),
-            lost: change.lost.clone(),
-            attributes_gained: change.attributes_gained,
-            attributes_lost: change.attributes_lost,
-        };
-        self.record_as(actor, req, what)
+        let what = self.rights_changed(plan.name(), &change.gained, &change.lost)?;
+        Ok(self.record_as(actor, req, what)?)
     }
 
     fn provider(&self) -> Result<&Provider, SignOnFailure> {
         self.provider.as_ref().ok_or(SignOnFailure::NotConfigured)
+    }
+}
+
+impl From<GovernError> for SignOnFailure {
+    fn from(error: GovernError) -> Self {
+        match error {
+            GovernError::NotRecorded(error) => Self::NotRecorded(error),
+            other => Self::NotKept(Box::new(other)),
+        }
     }
 }

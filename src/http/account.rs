@@ -226,6 +226,8 @@ impl Problem {
             AccountError::Exists { .. }
             | AccountError::Unknown { .. }
             | AccountError::Disabled { .. }
+            | AccountError::NotDisabled { .. }
+            | AccountError::NotGiven { .. }
             | AccountError::Federated { .. }
             | AccountError::BadName(_)
             | AccountError::BadPassword

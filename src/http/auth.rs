@@ -80,6 +80,16 @@ impl Caller {
         self.check_csrf(shown)
     }
 
+    /// The caller of a request outside the API that takes a right, which the policy looks at with
+    /// the scope of their token.
+    pub(super) fn with_a_right(request: &HttpRequest) -> Result<Self, Problem> {
+        let caller = Self::find(request).ok_or_else(missing)?;
+        match caller.lacks {
+            Some(lacks) => Err(incomplete(lacks)),
+            None => Ok(caller),
+        }
+    }
+
     /// The caller of a request, if it shows a session or token that holds.
     pub fn find(request: &HttpRequest) -> Option<Self> {
         let cases = request.app_data::<web::Data<UseCases>>()?;
@@ -93,7 +103,7 @@ impl Caller {
         if is_cookie && csrf.is_empty() {
             return None; // A script's token asks for no cross-site token, so no cookie carries one.
         }
-        let portal = !request.path().starts_with("/api/");
+        let portal = !["/api/", "/log"].iter().any(|start| request.path().starts_with(start));
         let via = if portal { Via::Portal } else { Via::Http };
         let actor = cases.governor.actor(principal.name.as_str(), via, None);
         let csrf = Some(csrf).filter(|csrf| !csrf.is_empty());
@@ -106,8 +116,6 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let missing =
-            || Problem::new(Kind::NotSignedIn, "sign in, or send `Authorization: Bearer TOKEN`");
         let caller = Self::find(request).ok_or_else(missing);
         ready(caller.and_then(|caller| match caller.lacks {
             _ if !is_within(&caller.principal, request) => {
@@ -123,6 +131,10 @@ impl FromRequest for Caller {
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}
+
+fn missing() -> Problem {
+    Problem::new(Kind::NotSignedIn, "sign in, or send `Authorization: Bearer TOKEN`")
 }
 
 /// A limited token opens no page, and of what takes no right only what belongs to its actions.

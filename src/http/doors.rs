@@ -6,7 +6,8 @@ use crate::policy::{Action, Door};
 const QUEUE: &[Action] =
     &[Action::Approve, Action::Erase, Action::ManageHolds, Action::ProposePolicies];
 
-/// The routes under `/api/v1`; the published log and the probes beside it are open to everybody.
+/// The routes under `/api/v1`; the published log and the probes beside it are open to everybody, but
+/// for the log's entries where `log.entries` says `auditors`.
 pub const ROUTES: &[Door] = &[
     Door::open("GET /openapi.json"),
     Door::open("POST /session"),

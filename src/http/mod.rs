@@ -46,6 +46,7 @@ pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
 pub use changes::{change_body, hold_body};
 pub use doors::ROUTES;
 pub use jobs::{Job, JobState, Jobs};
+pub use log::EntryReaders;
 pub use policies::{explanation_body, simulation_body, trial_body, versions_body};
 pub use problem::{Kind, Problem};
 pub use reports::{accounting_body, retention_body, wall_body};
@@ -83,6 +84,8 @@ pub struct UseCases {
     pub witnesses: Arc<Rounds>,
     /// Folder of the log.
     pub log_dir: PathBuf,
+    /// Who may fetch its entries.
+    pub entry_readers: EntryReaders,
     /// Uploads on their way.
     pub jobs: Arc<Jobs>,
     /// Places for questions.

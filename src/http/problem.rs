@@ -318,9 +318,10 @@ impl From<ExamineError> for Problem {
 impl From<GovernError> for Problem {
     fn from(error: GovernError) -> Self {
         match &error {
-            GovernError::BadName { .. } | GovernError::BadLength { .. } => {
-                Self::new(Kind::BadRequest, error.to_string())
-            }
+            GovernError::BadName { .. }
+            | GovernError::BadLength { .. }
+            | GovernError::EndsInThePast
+            | GovernError::NotAGrant => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::BadLines { lines } => {
                 let mut problem = Self::new(Kind::BadRequest, "lines of the file cannot be taken");
                 problem.members.insert("lines".to_owned(), json!(lines));
@@ -330,6 +331,9 @@ impl From<GovernError> for Problem {
             GovernError::SignIn(cause) => Self::not_believed(cause, &error),
             GovernError::Label(_) => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::OperatorOnly { .. }
+            | GovernError::OwnAccess { .. }
+            | GovernError::TwoPersons
+            | GovernError::LastOne { .. }
             | GovernError::Denied(_)
             | GovernError::NeedsApproval { .. }
             | GovernError::OwnEmergency { .. }

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use super::openid::{Rights, SignedOn};
 use super::{Accounts, Factor, Session};
 use crate::domain::clock::Timestamp;
-use crate::domain::principal::{Attributes, Principal, Role, UserName};
+use crate::domain::principal::{Attributes, Entitlements, Principal, UserName};
+use crate::domain::relationship::take_walls;
 use crate::store::{AccountRow, Federated, PasswordBy, StateError};
 
 /// Why somebody whom the provider vouches for has no way in. As text: a code for the record.
@@ -57,19 +58,16 @@ pub struct Plan {
     is_member: bool,
     is_fresh: bool,
     change: RightsChange,
+    walls: Attributes,
 }
 
 /// How rights differ from those of the last sign-on.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub struct RightsChange {
-    /// New roles.
-    pub gained: BTreeSet<Role>,
-    /// Roles that are gone.
-    pub lost: BTreeSet<Role>,
-    /// New values of attributes.
-    pub attributes_gained: u32,
-    /// Values of attributes that are gone.
-    pub attributes_lost: u32,
+    /// What is new.
+    pub gained: Entitlements,
+    /// What is gone.
+    pub lost: Entitlements,
 }
 
 impl RightsChange {
@@ -80,16 +78,11 @@ impl RightsChange {
 
     /// Whether anything is gone.
     pub fn shrinks(&self) -> bool {
-        !self.lost.is_empty() || self.attributes_lost > 0
+        !self.lost.is_empty()
     }
 
-    fn between(old: &Principal, new: &Principal) -> Self {
-        Self {
-            gained: new.roles.difference(&old.roles).copied().collect(),
-            lost: old.roles.difference(&new.roles).copied().collect(),
-            attributes_gained: missing(&new.attributes, &old.attributes),
-            attributes_lost: missing(&old.attributes, &new.attributes),
-        }
+    fn between(old: &Entitlements, new: &Entitlements) -> Self {
+        Self { gained: new.without(old), lost: old.without(new) }
     }
 }
 
@@ -114,9 +107,15 @@ impl Plan {
         &self.change
     }
 
-    /// Its roles from now on.
-    pub fn roles(&self) -> BTreeSet<Role> {
-        recent(&self.row).roles
+    /// Its roles and attributes from now on.
+    pub fn entitlements(&self) -> Entitlements {
+        recent(&self.row)
+    }
+
+    /// What the groups keep its owner away from, by kind of wall. No right that comes and goes with
+    /// the groups: it stays until two persons lift it.
+    pub fn walls(&self) -> &Attributes {
+        &self.walls
     }
 
     fn disabled(&self) -> AdmitError {
@@ -143,11 +142,16 @@ impl Accounts {
         if let Some(row) = old.as_ref().filter(|row| row.disabled) {
             return Err(AdmitError::Disabled { name: row.name.clone() });
         }
-        let Rights { roles, withheld, attributes } = match (on.rights(), &old) {
+        let Rights { roles, withheld, mut attributes } = match (on.rights(), &old) {
             (Some(rights), _) => rights.clone(),
             (None, Some(_)) => Rights::default(),
             (None, None) => return Err(AdmitError::NoGroup { name: None }),
         };
+        let mut walls = take_walls(&mut attributes);
+        if let Some(before) = old.as_ref().and_then(|row| row.federated.as_ref()) {
+            // Of a sign-on before walls were kept apart.
+            add(&mut walls, take_walls(&mut before.attributes.clone()));
+        }
         let (is_member, is_fresh) = (on.rights().is_some(), on.is_fresh());
         let until = if is_member { now.after(rights_last) } else { Timestamp::from_unix_millis(0) };
         let (issuer, subject) = (on.issuer().to_owned(), on.subject().to_owned());
@@ -155,11 +159,11 @@ impl Accounts {
         let Some(old) = old else {
             let row = self.fresh(on.name(), federated, now)?;
             let change = RightsChange::default();
-            return Ok(Plan { row, is_new: true, is_member, is_fresh, change });
+            return Ok(Plan { row, is_new: true, is_member, is_fresh, change, walls });
         };
         let row = AccountRow { federated: Some(federated), ..old.clone() };
         let change = RightsChange::between(&recent(&old), &recent(&row));
-        Ok(Plan { row, is_new: false, is_member, is_fresh, change })
+        Ok(Plan { row, is_new: false, is_member, is_fresh, change, walls })
     }
 
     /// Does what was planned; sessions end where rights shrink. On disk on return.
@@ -234,16 +238,14 @@ impl Accounts {
     }
 }
 
-/// Who it was right after the last sign-on.
-fn recent(row: &AccountRow) -> Principal {
-    row.principal(Timestamp::from_unix_millis(0))
+/// What it had right after the last sign-on.
+fn recent(row: &AccountRow) -> Entitlements {
+    let Principal { roles, attributes, .. } = row.principal(Timestamp::from_unix_millis(0));
+    Entitlements { roles, attributes }
 }
 
-/// How many values of `of` are not in `from`.
-fn missing(of: &Attributes, from: &Attributes) -> u32 {
-    let count = of.iter().map(|(key, values)| match from.get(key) {
-        Some(known) => values.difference(known).count(),
-        None => values.len(),
-    });
-    u32::try_from(count.sum::<usize>()).unwrap_or(u32::MAX)
+fn add(to: &mut Attributes, more: Attributes) {
+    for (key, values) in more {
+        to.entry(key).or_default().extend(values);
+    }
 }

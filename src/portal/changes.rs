@@ -156,7 +156,8 @@ fn line(row: &ChangeRow) -> ChangeLine {
     let about = match &row.proposal {
         Some(Proposal::Erase { target }) => format!("Erase {target}"),
         Some(Proposal::ReleaseHold { target, .. }) => format!("End the hold on {target}"),
-        Some(Proposal::GrantRole { account, role }) => format!("Make {account} {role}"),
+        Some(Proposal::GrantRights { account, rights }) => format!("Give {account} {rights}"),
+        Some(Proposal::EnableAccount { account }) => format!("Let {account} in again"),
         Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("End the {kind} {object} for {person}")
         }

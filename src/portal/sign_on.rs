@@ -108,6 +108,7 @@ fn refuse(
         SignOnFailure::NotRecorded(cause) => {
             Err(crate::govern::EnterError::NotRecorded(cause).into())
         }
+        SignOnFailure::NotKept(error) => Err(Problem::hidden(Kind::Internal, &error)),
         SignOnFailure::Admit(AdmitError::State(error)) => {
             Err(Problem::hidden(Kind::Internal, &error))
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::table::Row;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
-use crate::domain::principal::{Attributes, Principal, Role, UserName};
+use crate::domain::principal::{Attributes, Entitlements, Principal, Role, UserName};
 
 /// Somebody who may sign in.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
@@ -63,6 +63,18 @@ pub struct Federated {
 }
 
 impl AccountRow {
+    /// What people gave it, without what groups do.
+    pub fn entitlements(&self) -> Entitlements {
+        Entitlements { roles: self.roles.clone(), attributes: self.attributes.clone() }
+    }
+
+    /// Whether its owner can act in a role that people gave: the next sign-on is enough for one
+    /// whom a provider vouches for.
+    pub fn can_act_as(&self, role: Role) -> bool {
+        let is_withheld = self.federated.as_ref().is_some_and(|f| f.withheld.contains(&role));
+        !self.disabled && !is_withheld && self.roles.contains(&role)
+    }
+
     /// Who it is now: roles and attributes of its own and of its groups. Without a recent sign-on a
     /// federated account has none.
     pub fn principal(&self, now: Timestamp) -> Principal {

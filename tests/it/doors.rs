@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use affiant::domain::change::Proposal;
-use affiant::domain::principal::{Role, Via};
+use affiant::domain::principal::{Entitlements, Role, Via};
 use affiant::domain::reason::Reason;
 use affiant::durable::{Readers, create_new};
 use affiant::http::ROUTES;
@@ -45,7 +45,8 @@ fn house(set: &str, changes: usize) -> (TestApp, Vec<String>) {
     for (name, role) in people() {
         app.account_of(&name, [].into());
         if let Some(role) = role {
-            governor.accounts.grant(&name.parse().unwrap(), role).unwrap();
+            let rights = Entitlements { roles: [role].into(), ..Entitlements::default() };
+            governor.accounts.give(&name.parse().unwrap(), &rights).unwrap();
         }
     }
     let actor = governor.actor("admin", Via::Cli, None);
@@ -53,7 +54,8 @@ fn house(set: &str, changes: usize) -> (TestApp, Vec<String>) {
     let who = governor.confirm(&actor, "admin", &shown).unwrap();
     let waiting = (0..changes).map(|_| {
         let account = NOBODY.parse().unwrap();
-        let proposal = Proposal::GrantRole { account, role: Role::Approver };
+        let rights = Entitlements { roles: [Role::Approver].into(), ..Entitlements::default() };
+        let proposal = Proposal::GrantRights { account, rights };
         let reason = Reason::try_from("a test".to_owned()).unwrap();
         governor.propose(&who, &actor, proposal, reason).unwrap().id.to_string()
     });
@@ -319,7 +321,9 @@ fn arguments(command: &str, names: &Names, files: &Path) -> Option<Vec<String>> 
         | "audit key rotate"
         | "audit key retire"
         | "audit key compromised" => String::new(),
+        "user revoke" => "outsider --attr team=none".to_owned(),
         "user disable" => "outsider2".to_owned(),
+        "user enable" => "outsider2 --reason a-test".to_owned(),
         "documents show" | "documents pages" => names.document.clone(),
         "documents delete" => "0".repeat(64),
         "documents label" => format!("{} department=quay", "0".repeat(64)),

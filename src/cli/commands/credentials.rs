@@ -65,7 +65,9 @@ pub(super) fn credentials(
         UserCommand::Add { .. }
         | UserCommand::Grant { .. }
         | UserCommand::List { .. }
-        | UserCommand::Disable { .. } => Err(Failure::usage("not a command of credentials")),
+        | UserCommand::Revoke { .. }
+        | UserCommand::Disable { .. }
+        | UserCommand::Enable { .. } => Err(Failure::usage("not a command of credentials")),
     }
 }
 

@@ -99,6 +99,7 @@ impl Governor {
         if dry_run {
             let standings = self.state.standings().list()?;
             let comparison = Comparison::of(standings.clone(), given, source);
+            comparison.check_importer(changer)?;
             let mut report = self.report_import(source, sha256, &comparison)?;
             self.tell_reach(standings, &comparison.turnovers, &mut report)?;
             return Ok(report);
@@ -106,6 +107,7 @@ impl Governor {
         let _turn = self.turn.take();
         self.finish_import()?;
         let comparison = Comparison::of(self.state.standings().list()?, given, source);
+        comparison.check_importer(changer)?;
         let report =
             ImportReport { dry_run: false, ..self.report_import(source, sha256, &comparison)? };
         self.begin_import(actor, &report, &comparison)?;
@@ -304,6 +306,20 @@ impl Comparison {
             }
         }
         found
+    }
+
+    /// Nobody opens anything for themselves: what is new in a file and gives access is about others.
+    fn check_importer(&self, changer: Changer<'_>) -> Result<(), GovernError> {
+        let Changer::Person(who) = changer else { return Ok(()) };
+        let own = self.turnovers.iter().find(|turnover| turnover.person == who.name);
+        let mut added = own.into_iter().flat_map(|turnover| &turnover.added);
+        match added.find(|one| !one.kind.restricts()) {
+            Some(one) => {
+                let what = format!("{} {}", one.kind, one.object);
+                Err(GovernError::OwnAccess { who: who.name.clone(), what })
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -13,8 +13,9 @@ mod reach;
 use crate::audit::{Actor, Related, What};
 use crate::domain::change::Proposal;
 use crate::domain::clock::Timestamp;
+use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
-use crate::domain::principal::{Principal, UserName};
+use crate::domain::principal::{Attributes, Principal, UserName};
 use crate::domain::reason::Reason;
 use crate::domain::relationship::{Held, Relationship, RelationshipKind, SourceName};
 use crate::policy::Action;
@@ -69,6 +70,9 @@ impl Governor {
         }
         crate::domain::access::check_label_value(&object)
             .map_err(|expected| GovernError::BadName { what: kind.as_str(), expected })?;
+        if until.is_some_and(|until| until <= self.clock.now()) {
+            return Err(GovernError::EndsInThePast);
+        }
         self.accounts.principal(person.as_str())?;
         let _standings = self.standings.take();
         let (source, act) = (SourceName::by_hand(), self.request());
@@ -85,6 +89,42 @@ impl Governor {
         let what = What::RelationshipChanged { added, removed: Vec::new(), payload };
         self.record_as(actor, act, what)?;
         Ok(relationship)
+    }
+
+    /// Keeps a person away from what their groups or whoever makes their account says, from the next
+    /// token on; what groups no longer say stays, as what any other source no longer gives does.
+    pub(super) fn keep_walls(
+        &self,
+        person: &UserName,
+        walls: &Attributes,
+        source: &SourceName,
+        actor: &Actor,
+        req: RequestId,
+    ) -> Result<(), GovernError> {
+        if walls.is_empty() {
+            return Ok(());
+        }
+        let _standings = self.standings.take();
+        let mut row = self.standing_of(person)?;
+        let mut added = Vec::new();
+        for (key, objects) in walls {
+            let Ok(kind) = key.parse::<RelationshipKind>() else { continue };
+            for object in objects {
+                let (object, source) = (object.clone(), source.clone());
+                let relationship = Relationship { kind, object, from: None, until: None, source };
+                if !row.relationships().any(|one| *one == relationship) {
+                    added.push(self.related(person, &relationship)?);
+                    row.held.push(Held { relationship, act: req });
+                }
+            }
+        }
+        if added.is_empty() {
+            return Ok(());
+        }
+        // First the row, as for a wall that is set by hand.
+        self.state.standings().put(&row)?;
+        let what = What::RelationshipChanged { added, removed: Vec::new(), payload: None };
+        Ok(self.record_as(actor, req, what)?)
     }
 
     /// The proposal to lift what keeps a person away from a matter or client, as it stands now.

@@ -116,11 +116,11 @@ fn each_role_may_do_its_own_work_and_no_other() {
         writeln!(table, "{role}: {may:?}").unwrap();
     }
     insta::assert_snapshot!(table, @r"
-    administrator: [ReadPolicies, ProposePolicies, Explain, ManageAccounts, ManageModels, ReadSystem, Evaluate]
+    administrator: [ReadPolicies, ProposePolicies, Explain, ManageAccounts, ManageModels, ReadSystem]
     approver: [ReadPolicies, Approve]
     auditor: [SeeWithheld, ReadLog, ExportLog, ReadPolicies]
     key-custodian: [ReadPolicies, ReadSystem, ManageKeys]
-    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, ManageRelationships, ReviewEmergencies, Reveal, Explain, Evaluate]
+    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, ManageRelationships, ReviewEmergencies, Reveal, Explain]
     staff: [Ask, Search, ViewPage]
     ");
 }

@@ -1,5 +1,5 @@
 use affiant::domain::change::{Proposal, Target};
-use affiant::domain::principal::Role;
+use affiant::domain::principal::{Entitlements, Role};
 use affiant::govern::{Changer, ErasureStep, GovernError};
 
 use crate::support::record;
@@ -8,7 +8,12 @@ use crate::support::test_app::TestApp;
 use super::reason;
 
 fn grant(role: Role) -> Proposal {
-    Proposal::GrantRole { account: "outsider".parse().unwrap(), role }
+    giving("outsider", role)
+}
+
+fn giving(account: &str, role: Role) -> Proposal {
+    let rights = Entitlements { roles: [role].into(), ..Entitlements::default() };
+    Proposal::GrantRights { account: account.parse().unwrap(), rights }
 }
 
 #[test]
@@ -24,7 +29,10 @@ fn a_role_that_approves_takes_two_persons() {
         .filter(|entry| entry.req() == Some(proposed.id))
         .map(|entry| entry.kind().to_owned())
         .collect();
-    assert_eq!(kinds, ["change.proposed", "change.approved", "role.granted", "change.applied"]);
+    assert_eq!(
+        kinds,
+        ["change.proposed", "change.approved", "role.granted", "rights.changed", "change.applied"]
+    );
     let again = app.approve("approver", proposed.id).unwrap_err();
     assert!(matches!(again, GovernError::NotOpen { state: "applied" }), "{again}");
 }
@@ -33,8 +41,7 @@ fn a_role_that_approves_takes_two_persons() {
 fn nobody_is_two_persons() {
     let app = TestApp::empty();
     app.account("both", Role::RecordsOfficer, &[]);
-    let to_both = Proposal::GrantRole { account: "both".parse().unwrap(), role: Role::Approver };
-    let granted = app.propose("admin", to_both).unwrap();
+    let granted = app.propose("admin", giving("both", Role::Approver)).unwrap();
     app.approve("approver", granted.id).unwrap();
 
     let report = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");

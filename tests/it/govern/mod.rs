@@ -1,5 +1,6 @@
 //! Two persons, holds, erasure: what is governed, and that it is gone.
 
+mod accounts;
 mod changes;
 mod emergencies;
 mod erasing;

@@ -297,3 +297,44 @@ fn the_log_names_nobody_and_an_erased_patient_is_in_no_relationship() {
     assert!(!format!("{standings:?}").contains("Quillfeather"));
     assert!(app.attributes("staff", "patient").contains(&"P-2".to_owned()));
 }
+
+#[test]
+fn nobody_opens_anything_for_themselves_with_a_file() {
+    let app = TestApp::under("law");
+    let own = "outsider,matter,M-1,,\nrecords,matter,M-1,,\n";
+    for dry_run in [true, false] {
+        let refused = app.import("records", own, dry_run).unwrap_err();
+        assert!(matches!(refused, GovernError::OwnAccess { .. }), "{refused}");
+    }
+    assert!(app.attributes("records", "matter").is_empty());
+    assert!(app.attributes("outsider", "matter").is_empty(), "whole or not at all");
+    app.account("clerk", Role::RecordsOfficer, &[]);
+    app.import("clerk", own, false).unwrap();
+    assert_eq!(app.attributes("records", "matter"), ["M-1"], "somebody else may");
+    let again = "records,matter,M-1,,\nrecords,wall,M-9,,\n";
+    app.import("records", again, false).unwrap();
+    assert_eq!(app.attributes("records", "wall"), ["M-9"], "and what stays is no news");
+    let longer = app.import("records", "records,matter,M-1,,2199-01-01\n", false).unwrap_err();
+    assert!(matches!(longer, GovernError::OwnAccess { .. }), "{longer}");
+}
+
+#[test]
+fn a_wall_that_would_have_ended_is_none() {
+    let app = TestApp::under("law");
+    let (officer, actor) = app.principal("records");
+    let until = |until: &str| {
+        let wall = NewWall {
+            person: "outsider".parse().unwrap(),
+            kind: RelationshipKind::Wall,
+            object: "M-1".to_owned(),
+            until: Some(until.parse().unwrap()),
+        };
+        let changer = Changer::Person(&officer);
+        app.open().governor.add_wall(changer, &actor, wall, &reason()).map(drop)
+    };
+    let past = until("2020-01-01").unwrap_err();
+    assert!(matches!(past, GovernError::EndsInThePast), "{past}");
+    assert_eq!(record::of_kind(&app.open().log, "relationship.changed").len(), 0);
+    until("2199-01-01").unwrap();
+    assert_eq!(app.attributes("outsider", "wall"), ["M-1"]);
+}

@@ -35,7 +35,7 @@ fn contents_are_revealed_to_those_who_may_on_record_and_with_a_reason() {
     assert_eq!(revealed[2].actor_id(), actor.id.as_str());
     let bare = examiner.reveal(&who, &actor, revealed[0].index, &reason()).unwrap();
     assert_eq!(bare.contents.as_ref().unwrap(), reason().as_str(), "reasons are contents, too");
-    let none = record::of_kind(&app.open().log, "account.created")[0].index;
+    let none = record::of_kind(&app.open().log, "log.started")[0].index;
     let none = examiner.reveal(&who, &actor, none, &reason());
     assert!(matches!(none, Err(ExamineError::NoContents { .. })));
 }
