@@ -56,6 +56,9 @@ impl Governor {
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
+        if let Proposal::Erase { target } = &proposal {
+            self.check_reach(Changer::Person(who), target)?;
+        }
         let _turn = self.turn.take();
         let (scope, subject) = self.subject(&proposal)?;
         let checked = self.check(&proposal, &subject);

@@ -59,8 +59,8 @@ pub struct Sighting {
 pub struct Explained {
     /// The person, as they stand now.
     pub person: Principal,
-    /// The document's labels.
-    pub labels: crate::domain::access::Labels,
+    /// The document's labels, for those who know the catalogue.
+    pub labels: Option<crate::domain::access::Labels>,
     /// The decisions.
     pub explanation: Explanation,
 }
@@ -171,8 +171,9 @@ impl Governor {
         })
     }
 
-    /// Tells why a person may see a document or not; for those who may ask that of others and know
-    /// the catalogue. To anyone else there is no such document.
+    /// Tells why a person may see a document or not, for those who may ask that of others. Who does
+    /// not know the catalogue learns which policies decided, and none of the labels; to whom a wall
+    /// keeps away from it there is no such document.
     ///
     /// # Errors
     /// [`GovernError::Denied`], [`GovernError::NotFound`].
@@ -184,8 +185,8 @@ impl Governor {
     ) -> Result<Recorded<Explained>, GovernError> {
         self.decide(changer, Action::Explain)?;
         let person = self.accounts.principal(&sighting.person)?;
-        let known = self.decide(changer, Action::ListDocuments).ok();
-        let document = known.and_then(|()| self.catalogue.document(sighting.document));
+        let screen = self.screen(changer);
+        let document = self.within_reach(screen.as_ref(), sighting.document).ok();
         let what = What::PolicyExplained {
             person: self.vault.token(TokenKind::Person, person.name.as_str()),
             document: document.as_ref().map(|document| document.row.token.clone()),
@@ -194,8 +195,10 @@ impl Governor {
         let (actor, req) = (actor.clone(), self.request());
         let asked = self.log.record(crate::audit::Event { actor, req, policy, what }, ())?;
         let document = document.ok_or(GovernError::NotFound { what: "document" })?;
-        let labels = document.card.labels.clone();
-        let explanation = self.policies.explain(&person, sighting.action, &sighting.scope, &labels);
+        let labels = &document.card.labels;
+        let explanation = self.policies.explain(&person, sighting.action, &sighting.scope, labels);
+        let shows = self.decide(changer, Action::ListDocuments).is_ok();
+        let labels = shows.then(|| labels.clone());
         Ok(asked.map(|()| Explained { person, labels, explanation }))
     }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::Sight;
+use crate::domain::access::Labels;
 use crate::domain::ids::RequestId;
 use crate::domain::limits::SIMULATED_DEFAULT;
 use crate::domain::payload::Token;
@@ -322,7 +323,7 @@ pub fn explanation_body(explained: &crate::audit::Recorded<Explained>) -> Value 
         "person": person.name,
         "roles": person.roles,
         "attributes": person.attributes,
-        "labels": labels.pairs(),
+        "labels": labels.as_ref().map(Labels::pairs),
         "allowed": explanation.allowed,
         "policy": explanation.policy,
         "decisions": explanation.decisions,

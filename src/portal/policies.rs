@@ -229,8 +229,10 @@ pub(super) async fn explain(
             explained.person.attributes.iter().flat_map(|(key, values)| {
                 values.iter().map(move |value| (key.clone(), value.clone()))
             });
-        let labels = explained.labels.pairs();
-        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let labels = explained.labels.as_ref().map(|labels| {
+            let pairs = labels.pairs().into_iter();
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        });
         Ok(ExplainedPage {
             frame: frame(&cases, &caller, Some(Place::Policies)),
             person: explained.person.name.to_string(),
@@ -238,7 +240,7 @@ pub(super) async fn explain(
             allowed: explained.explanation.allowed,
             decisions: decisions.collect(),
             attributes: attributes.collect(),
-            labels: labels.collect(),
+            labels,
             entry: explained.receipt().index().0,
         })
     })

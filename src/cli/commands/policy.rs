@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::doors::COMMANDS;
 use crate::cli::policy_args::{ExplainArgs, PolicyCommand, ProposerArgs, ReadingAction};
 use crate::cli::reply::{Failure, Reply, exit};
+use crate::domain::access::Labels;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
 use crate::domain::reason::Reason;
@@ -204,7 +205,7 @@ fn explain(context: &mut Context<'_>, args: ExplainArgs) -> Result<Reply, Failur
     let governor = &context.app()?.governor;
     let explained = governor.explain(changer(person.as_ref()), &actor, &sighting)?;
     let mut text = explanation_text(&explained.explanation);
-    for (key, value) in explained.labels.pairs() {
+    for (key, value) in explained.labels.iter().flat_map(Labels::pairs) {
         text.push_str(&format!("document  {key}={value}\n"));
     }
     for (key, values) in &explained.person.attributes {

@@ -6,6 +6,7 @@ mod erasing;
 mod policies;
 mod relationships;
 mod revealing;
+mod walls;
 
 use std::sync::Mutex;
 use std::time::Duration;
