@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::audit::{Added, CitedSpan, Event, HitDecision, QueryKind, RetrievedHit, What};
 use crate::domain::answer::Answer;
 use crate::domain::digest::Digest;
+use crate::domain::ids::RequestId;
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::Principal;
 use crate::domain::question::{Mode, Question, Scope};
@@ -36,6 +37,12 @@ fn token(parts: &Parts, kind: TokenKind, name: Option<&str>) -> Option<Token> {
     name.map(|name| parts.vault.token(kind, name))
 }
 
+/// The emergencies that a person has open, as entries are marked with them.
+pub(super) fn marks(who: &Principal) -> Added<Vec<RequestId>> {
+    let open: Vec<_> = who.emergencies.iter().map(|one| one.id).collect();
+    Added((!open.is_empty()).then_some(open))
+}
+
 /// Stands for what a person may do, so that a replay can tell whether it changed since.
 pub(super) fn rights(parts: &Parts, who: &Principal) -> Token {
     let opened: Vec<_> = who.emergencies.iter().map(|one| &one.subject).collect();
@@ -62,7 +69,6 @@ pub(super) fn question_payload(question: &Question) -> Vec<u8> {
 
 pub(super) fn received(run: &Run<'_>, kind: QueryKind, payload: PayloadRef) -> Event {
     let question = run.question;
-    let open: Vec<_> = run.asker.principal.emergencies.iter().map(|one| one.id).collect();
     let mode = match question.mode {
         Mode::Auto => "auto",
         Mode::Verbatim => "verbatim",
@@ -77,7 +83,7 @@ pub(super) fn received(run: &Run<'_>, kind: QueryKind, payload: PayloadRef) -> E
         patient: token(run.parts, TokenKind::Patient, question.scope.patient.as_deref()),
         rights: rights(run.parts, &run.asker.principal),
         setting: run.parts.setting.clone(),
-        emergency: Added((!open.is_empty()).then_some(open)),
+        emergency: marks(&run.asker.principal),
         payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)

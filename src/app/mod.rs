@@ -215,6 +215,7 @@ impl App {
                 entropy: Arc::clone(&entropy),
                 indexes: Indexes::default(),
                 turn: Turn::default(),
+                standings: Turn::default(),
             }),
             examiner: Arc::new(Examiner {
                 log: log.clone(),

@@ -166,6 +166,7 @@ entry_types! {
     };
     AnswerReread = "answer.reread", "ok", "before a past answer is shown again" {
         entry: EntryIndex = "the entry that released it",
+        emergency: Added<Vec<RequestId>> = "the emergencies that the reader had open, where any",
     };
     ReplayStarted = "replay.started", "ok", "before a past answer is run again" {
         entry: EntryIndex = "the entry that ended the question",

@@ -207,6 +207,8 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::OwnEmergency { .. } => {
             ("denied", "let a second person review it", exit::DENIED)
         }
+        GovernError::OwnWall { .. } => ("denied", "leave it to two others", exit::DENIED),
+        GovernError::NoNote => ("usage", "leave out --note", exit::USAGE),
         GovernError::BadLines { .. } => {
             ("bad_lines", "correct the lines that are named, then run it again", exit::USAGE)
         }
@@ -233,7 +235,7 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::Account(_) | GovernError::Label(_) => {
             ("usage", "correct what is named", exit::USAGE)
         }
-        GovernError::NotRecorded(_) => (
+        GovernError::NotRecorded(_) | GovernError::CutOff(_) => (
             "log_unavailable",
             "free disk space, then run `affiant audit verify`",
             exit::UNAVAILABLE,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
 use super::principal::{Role, UserName};
-use super::relationship::RelationshipKind;
+use super::relationship::{Held, RelationshipKind};
 use super::trial::PolicyChange;
 
 /// What a hold or an erasure is about.
@@ -109,7 +109,8 @@ pub enum Proposal {
     },
     /// Put other policies in force.
     ChangePolicies(Box<PolicyChange>),
-    /// End what keeps a person away from a matter or client, whoever said so.
+    /// End what keeps a person away from a matter or client, whoever said so, and only that: what is
+    /// set later is another wall.
     LiftWall {
         /// The person.
         person: UserName,
@@ -117,6 +118,8 @@ pub enum Proposal {
         kind: RelationshipKind,
         /// The matter or client.
         object: String,
+        /// What keeps them away, as it stood when this was proposed.
+        walls: Vec<Held>,
     },
 }
 

@@ -17,9 +17,6 @@ use crate::store::{ChangeRow, ChangeState, KeyScope};
 
 use super::{Changer, ErasureStep, GovernError, Governor};
 
-/// Entries read from the log at a time.
-const ENTRIES_AT_A_TIME: usize = 512;
-
 /// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
 pub type Progress<'a> = dyn FnMut(ErasureStep) -> ControlFlow<()> + 'a;
 
@@ -60,6 +57,7 @@ impl Governor {
             self.check_reach(Changer::Person(who), target)?;
         }
         let _turn = self.turn.take();
+        self.check_lift(&who.name, &proposal)?;
         let (scope, subject) = self.subject(&proposal)?;
         let checked = self.check(&proposal, &subject);
         self.record_refusal(actor, "erase", (scope, &subject), checked)?;
@@ -115,7 +113,11 @@ impl Governor {
         if row.proposer == by {
             return Err(GovernError::OwnProposal { who: by.to_string() });
         }
+        if row.proposal.is_none() && row.kind != ChangeKind::Erase {
+            return Err(GovernError::NotOpen { state: "about what was erased since" });
+        }
         if let Some(proposal) = &row.proposal {
+            self.check_lift(&by, proposal)?;
             let checked = self.check(proposal, &row.subject);
             self.record_refusal(actor, "erase", (row.scope, &row.subject), checked)?;
         }
@@ -195,6 +197,13 @@ impl Governor {
     /// finished is traced, and tried again at the next start.
     pub fn resume(&self) -> Result<(), GovernError> {
         let _turn = self.turn.take();
+        match self.finish_import() {
+            Err(error @ (GovernError::NotRecorded(_) | GovernError::CutOff(_))) => {
+                return Err(error);
+            }
+            Err(error) => tracing::error!(%error, "an import of relationships waits"),
+            Ok(()) => {}
+        }
         for row in self.state.changes().list()? {
             let row = self.settle(row)?;
             if !matches!(row.state, ChangeState::Approved { .. }) {
@@ -258,8 +267,8 @@ impl Governor {
             (ChangeKind::ChangePolicies, Some(Proposal::ChangePolicies(change))) => {
                 self.activate(&row, &change)?;
             }
-            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, kind, object })) => {
-                self.lift_wall(&row, &person, kind, &object)?;
+            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, walls, .. })) => {
+                self.lift_walls(&row, &person, &walls)?;
             }
             (
                 ChangeKind::ReleaseHold
@@ -292,7 +301,8 @@ impl Governor {
             }
             Proposal::GrantRole { account, .. } => Ok(self.accounts.check_in_own_hands(account)?),
             Proposal::ChangePolicies(change) => self.check_policies(change),
-            Proposal::LiftWall { person, kind, object } => self.check_wall(person, *kind, object),
+            // Who lifts it counts too, see [`Self::check_lift`].
+            Proposal::LiftWall { .. } => Ok(()),
         }
     }
 
@@ -333,7 +343,7 @@ impl Governor {
 
     /// Seals a proposal as the contents of all that it names.
     fn seal_proposal(&self, row: &ChangeRow) -> Result<PayloadRef, GovernError> {
-        let Some(Proposal::LiftWall { person, kind, object }) = &row.proposal else {
+        let Some(Proposal::LiftWall { person, kind, object, .. }) = &row.proposal else {
             return self.seal_for(&row.subject, row.scope, row);
         };
         let scope = self.wall_scope(person, *kind, object)?;
@@ -363,32 +373,6 @@ impl Governor {
             }
         }
         Ok(())
-    }
-
-    /// Whether the log has an entry of this type for a change, since it was being approved.
-    pub(super) fn has_said(&self, row: &ChangeRow, kind: &str) -> Result<bool, GovernError> {
-        let mut said = false;
-        self.each_entry(row, |entry| said |= entry.kind() == kind)?;
-        Ok(said)
-    }
-
-    /// Every entry of a change since it was being approved.
-    pub(super) fn each_entry(
-        &self,
-        row: &ChangeRow,
-        mut take: impl FnMut(&crate::audit::Entry),
-    ) -> Result<(), GovernError> {
-        let (ChangeState::Approving { from, .. } | ChangeState::Approved { from, .. }) = row.state
-        else {
-            return Ok(());
-        };
-        let mut from = from;
-        loop {
-            let entries = self.log.entries(from, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            from = EntryIndex(last.index.0.saturating_add(1));
-            entries.iter().filter(|entry| entry.req() == Some(row.id)).for_each(&mut take);
-        }
     }
 
     /// Contents of the two persons who made a change.

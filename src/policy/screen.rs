@@ -2,7 +2,7 @@
 //!
 //! Keeping documents, opening what the record commits to and listing the catalogue take no right to
 //! read any one of them. But a wall beats every grant: who stands behind it does none of that with
-//! what it keeps from them.
+//! what it keeps from them. A set says so by a `forbid` of its own for walls, as the starter sets do.
 
 use std::collections::BTreeSet;
 

@@ -134,13 +134,17 @@ fn page(
         diff = DiffLine::of(&cases.governor.policies_in_force(changer)?.diff(&proposed));
     }
     let own = row.proposer == caller.principal.name;
+    let keeps_them_away = match &row.proposal {
+        Some(Proposal::LiftWall { person, .. }) => *person == caller.principal.name,
+        Some(_) | None => false,
+    };
     let approver = allows(cases, caller, Action::Approve);
     Ok(ChangePage {
         frame: frame(cases, caller, Some(Place::Changes)),
         change: line(row),
         trial,
         diff,
-        approves: approver && !own,
+        approves: approver && !own && !keeps_them_away,
         rejects: approver || own,
         problem,
     })
@@ -151,7 +155,7 @@ fn line(row: &ChangeRow) -> ChangeLine {
         Some(Proposal::Erase { target }) => format!("Erase {target}"),
         Some(Proposal::ReleaseHold { target, .. }) => format!("End the hold on {target}"),
         Some(Proposal::GrantRole { account, role }) => format!("Make {account} {role}"),
-        Some(Proposal::LiftWall { person, kind, object }) => {
+        Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("End the {kind} {object} for {person}")
         }
         Some(Proposal::ChangePolicies(change)) => match change.version {

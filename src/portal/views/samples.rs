@@ -554,6 +554,7 @@ fn standing(text: &str) -> (String, String) {
         queries: 1,
         documents: vec![(own.clone(), own.clone())],
         review: None,
+        is_settled: false,
         may_close: true,
         may_review: false,
     };
@@ -565,16 +566,22 @@ fn standing(text: &str) -> (String, String) {
         may_review: true,
         ..open.clone()
     };
-    let id = "three".to_owned();
-    let reviewed =
-        EmergencyLine { id, review: Some(own.clone()), may_review: false, ..ended.clone() };
+    let followed_up =
+        EmergencyLine { id: "three".to_owned(), review: Some(own.clone()), ..ended.clone() };
+    let reviewed = EmergencyLine {
+        id: "four".to_owned(),
+        is_settled: true,
+        is_overdue: false,
+        may_review: false,
+        ..followed_up.clone()
+    };
     let frame = Frame { alerts: vec![own], ..frame(Place::Emergencies) };
     let emergencies = EmergenciesPage {
         frame,
         may_open: true,
         minutes: 60,
         minutes_max: 480,
-        emergencies: vec![open, ended, reviewed],
+        emergencies: vec![open, ended, followed_up, reviewed],
     };
     (relationships.render().unwrap(), emergencies.render().unwrap())
 }

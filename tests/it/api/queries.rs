@@ -1,6 +1,7 @@
 use std::io::Read as _;
 
 use affiant::domain::ids::EntryIndex;
+use affiant::domain::principal::Role;
 use serde_json::{Value, json};
 
 use crate::support::corpus::{ANSWERABLE, UNANSWERABLE};
@@ -181,8 +182,9 @@ fn what_a_search_finds_opens_for_what_was_declared_with_it_in_an_emergency_too()
     let source = affiant::ingest::Source::Bytes { name: "chart.txt".to_owned(), bytes: text };
     let chart = app.take_in(vec![source], &["classification=internal", "patient=P-1"]);
     let id = chart.documents[0].id.to_string();
+    app.account("medic", Role::Staff, &["function=physician".to_owned()]);
     let server = app.serve();
-    let clinician = server.signed_in("outsider");
+    let clinician = server.signed_in("medic");
     let emergency = json!({ "patient": "P-1", "reason": "found unconscious" });
     assert_eq!(clinician.post("/api/v1/emergencies", &emergency).status, 201);
     let words = json!({ "question": "furosemide", "purpose": "treatment", "patient": "P-1" });
