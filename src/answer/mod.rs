@@ -6,6 +6,7 @@
 //! Where the log cannot append there is no answer: [`AnswerError::NotRecorded`].
 
 mod cite;
+mod denials;
 mod events;
 mod history;
 mod live;
@@ -35,6 +36,7 @@ use crate::store::{RevealError, State, StateError, Vault, VaultError};
 use crate::telemetry::Metrics;
 use crate::verify::Verifier;
 
+pub use denials::Denials;
 pub use history::{Asked, History};
 pub use live::CloseError;
 pub use reader::{PageView, Reader, Sought};

@@ -41,7 +41,8 @@ pub struct SearchHit {
 pub struct SearchResult {
     /// The hits, best first.
     pub hits: Vec<SearchHit>,
-    /// Removed by the second decision; `null` unless policy lets this person know.
+    /// Taken away by the second decision, see [`Withheld`](crate::domain::answer::Withheld); `null`
+    /// unless policy lets this person know.
     pub withheld: Option<u32>,
     /// The entry that records it.
     pub entry: Option<EntryIndex>,

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
-use crate::answer::Reader;
+use crate::answer::{Denials, Reader};
 use crate::audit::{Actor, DiskFiles, Event, Log, LogFiles, LogPaths, Recovery, Rounds, What};
 use crate::catalogue::Catalogue;
 use crate::config::Options;
@@ -225,6 +225,7 @@ impl App {
                 policies: policies.clone(),
                 vault: vault.clone(),
                 state: state.clone(),
+                catalogue: Arc::clone(&catalogue),
                 spool: home.path().join("run"),
                 keys: home.path().join("keys"),
                 bundling: Mutex::default(),
@@ -239,6 +240,7 @@ impl App {
                 catalogue: Arc::clone(&catalogue),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
+                denials: Denials::default(),
             }),
             options,
             home,

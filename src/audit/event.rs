@@ -98,7 +98,7 @@ entry_types! {
     RetrievalDone = "retrieval.done", "ok", "before any retrieved passage is shown or prompted" {
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
-        withheld: u32 = "passages that the policy removed",
+        withheld: u32 = "passages that the second decision took away, of those that the index let through: 0 unless index and catalogue disagree",
         matters: Vec<Token> = "tokens of the matters that their documents belong to",
         patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
@@ -153,9 +153,19 @@ entry_types! {
         matter: Option<Token> = "token of the matter that it belongs to",
         patient: Option<Token> = "token of the patient that it is about",
         emergency: Added<RequestId> = "the emergency that its matter or patient was open in, where one",
+        purpose: Added<String> = "the declared purpose, where one",
+        declared: Added<Vec<Token>> = "tokens of the matter and patient that were declared, where any",
+    };
+    DocumentDenied = "document.denied", "denied", "when a person asks for a document or a page that is not there for them; once for each document in an hour" {
+        document: Token = "token of the document that was asked for, whether there is one or not",
+        matter: Option<Token> = "token of the matter that it belongs to",
+        patient: Option<Token> = "token of the patient that it is about",
+        untold: u64 = "how often the person did so before and it was not recorded",
     };
     DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
         documents: u32 = "how many",
+        purpose: Added<String> = "the declared purpose, where one",
+        declared: Added<Vec<Token>> = "tokens of the matter and patient that were declared, where any",
     };
     AnswerReread = "answer.reread", "ok", "before a past answer is shown again" {
         entry: EntryIndex = "the entry that released it",
@@ -168,7 +178,7 @@ entry_types! {
         entry: EntryIndex = "the entry that ended the question",
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
-        withheld: u32 = "passages that the policy removed",
+        withheld: u32 = "passages that the second decision took away, of those that the index let through: 0 unless index and catalogue disagree",
         patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
     AnswerReplayed = "answer.replayed", "ok", "before the result of a replay is shown" {
@@ -249,8 +259,8 @@ entry_types! {
         hold: RequestId = "the hold",
         subject: Token = "token of what was kept",
     };
-    ErasureRefused = "erasure.refused", "refused", "when a hold or the retention plan keeps what somebody wants deleted or erased" {
-        act: String = "`delete` or `erase`",
+    ErasureRefused = "erasure.refused", "refused", "when a hold or the retention plan keeps what somebody wants deleted, erased or labelled otherwise" {
+        act: String = "`delete`, `erase` or `label`",
         scope: TokenKind = "`document`, `matter` or `patient`",
         subject: Token = "token of what is kept",
         reason: String = "`held` or `too_young`",
@@ -360,7 +370,7 @@ entry_types! {
     };
     AuditRevealed = "audit.revealed", "ok", "before the contents behind an entry are shown" {
         index: EntryIndex = "the entry",
-        state: String = "`open`, `erased`, `missing` or `damaged`",
+        state: String = "`open`, `erased`, `missing`, `damaged`, or `withheld` where a wall or a conflict keeps them from that person and nothing was shown",
     } + payload = "the stated reason";
     AuditExported = "audit.exported", "ok", "before an export of the log is handed out" {
         format: String = "format of the export",

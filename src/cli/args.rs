@@ -10,6 +10,7 @@ use super::audit_args::AuditCommand;
 use super::duty_args::{ChangesCommand, EraseArgs, HoldCommand};
 use super::policy_args::PolicyCommand;
 use super::standing_args::{EmergencyCommand, RelationshipsCommand};
+use crate::domain::question::Scope;
 
 /// Answers from regulated documents, with a record that others can check.
 #[derive(Debug, Parser)]
@@ -156,6 +157,8 @@ pub(super) enum DocumentsCommand {
     },
     /// Every document, or those that a person may see.
     List {
+        #[command(flatten)]
+        declared: ScopeArgs,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
@@ -186,6 +189,8 @@ pub(super) enum DocumentsCommand {
         /// The question whose answer led to it: what was declared with it holds here too.
         #[arg(long, value_name = "ID")]
         query: Option<String>,
+        #[command(flatten)]
+        declared: ScopeArgs,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
@@ -219,6 +224,14 @@ pub(super) struct ScopeArgs {
     /// The patient it is asked about.
     #[arg(long)]
     pub(super) patient: Option<String>,
+}
+
+impl From<ScopeArgs> for Scope {
+    fn from(args: ScopeArgs) -> Self {
+        let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
+        let ScopeArgs { purpose, matter, patient } = args;
+        Self { purpose: given(purpose), matter: given(matter), patient: given(patient) }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -23,6 +23,7 @@ use crate::audit::{
     Actor, Anchors, AppendError, Entry, EntryRules, Event, FolderError, Log, LogPaths, ReadError,
     Recorded, Report, Selection, TlogPolicy, Trust, VerifyOptions, What,
 };
+use crate::catalogue::{Catalogue, CatalogueError};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::principal::Principal;
@@ -81,6 +82,9 @@ pub enum ExamineError {
     /// Caller: the checkpoint named is none of this log, or of another time.
     #[error("{0}")]
     Request(String),
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     /// A key of the log or of its bundles cannot be read.
     #[error("{path}: {source}")]
     Key {
@@ -138,6 +142,8 @@ pub struct Examiner {
     pub vault: Vault,
     /// Remembers what each auditor was handed last.
     pub state: State,
+    /// Knows what contents belong to now.
+    pub catalogue: Arc<Catalogue>,
     /// Where exports are put together before they are recorded.
     pub spool: PathBuf,
     /// Keeps the keys that sign bundles; each is made on first use.

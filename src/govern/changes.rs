@@ -52,6 +52,9 @@ impl Governor {
             | Proposal::LiftWall { .. }
             | Proposal::ChangePolicies(_)) => other,
         };
+        if let Proposal::Erase { target } = &proposal {
+            self.check_reach(Changer::Person(who), target)?;
+        }
         let _turn = self.turn.take();
         self.check_lift(&who.name, &proposal)?;
         let (scope, subject) = self.subject(&proposal)?;

@@ -29,6 +29,7 @@ impl Governor {
     ) -> Result<HoldRow, GovernError> {
         self.decide(Changer::Person(who), Action::ManageHolds)?;
         let target = checked(target)?;
+        self.check_reach(Changer::Person(who), &target)?;
         let _turn = self.turn.take();
         let subject = match &target {
             Target::Document(id) => {
@@ -70,13 +71,15 @@ impl Governor {
         Ok(row)
     }
 
-    /// Every hold, oldest first.
+    /// Every hold, oldest first; to a person, not those on what a wall keeps from them.
     ///
     /// # Errors
     /// [`GovernError::Denied`] where a person may not manage holds.
     pub fn holds(&self, changer: Changer<'_>) -> Result<Vec<HoldRow>, GovernError> {
         self.decide(changer, Action::ManageHolds)?;
-        Ok(self.state.holds().list()?)
+        let mut holds = self.state.holds().list()?;
+        holds.retain(|hold| self.check_reach(changer, &hold.target).is_ok());
+        Ok(holds)
     }
 
     /// The proposal to end a hold.
@@ -88,6 +91,8 @@ impl Governor {
         self.decide(Changer::Person(who), Action::ManageHolds)?;
         let row = self.state.holds().get(&hold)?;
         let row = row.ok_or(GovernError::NotFound { what: "hold" })?;
+        self.check_reach(Changer::Person(who), &row.target)
+            .map_err(|_| GovernError::NotFound { what: "hold" })?;
         Ok(Proposal::ReleaseHold { hold, target: row.target })
     }
 

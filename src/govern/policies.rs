@@ -185,9 +185,9 @@ impl Governor {
         })
     }
 
-    /// Tells why a person may see a document or not; for those who may ask that of others and know
-    /// the catalogue. To anyone else there is no such document. The operator, who has its file
-    /// anyhow, learns which policies decided, and no name.
+    /// Tells why a person may see a document or not; for those who may ask that of others. Who does
+    /// not know the catalogue learns which policies decided, and no name, and so does the operator,
+    /// who has its file anyhow; to whom a wall keeps away from it there is no such document.
     ///
     /// # Errors
     /// [`GovernError::Denied`], [`GovernError::NotFound`].
@@ -199,8 +199,8 @@ impl Governor {
     ) -> Result<Recorded<Explained>, GovernError> {
         self.decide(changer, Action::Explain)?;
         let person = self.accounts.principal(&sighting.person)?;
-        let may_ask = self.decide(changer, Action::ListDocuments).ok();
-        let document = may_ask.and_then(|()| self.catalogue.document(sighting.document));
+        let screen = self.screen(changer);
+        let document = self.within_reach(screen.as_ref(), sighting.document).ok();
         let what = What::PolicyExplained {
             person: self.vault.token(TokenKind::Person, person.name.as_str()),
             document: document.as_ref().map(|document| document.row.token.clone()),

@@ -310,6 +310,7 @@ impl From<ExamineError> for Problem {
             | ExamineError::Replay(_)
             | ExamineError::Vault(_)
             | ExamineError::State(_)
+            | ExamineError::Catalogue(_)
             | ExamineError::Folder(_) => Self::hidden(Kind::Internal, &error),
         }
     }

@@ -71,8 +71,11 @@ impl Again {
 
     /// Whether documents with these labels may be read.
     pub fn permits(&self, labels: &Labels) -> bool {
-        let asking = self.asking.as_ref().filter(|_| within(&self.scope, labels));
-        asking.is_some_and(|asking| !asking.some(&[((), labels)]).is_empty())
+        let Some(asking) = &self.asking else { return false };
+        asking.compiled.decisions.weigh();
+        // Decided in any case: how long it takes must not tell what the labels are.
+        let is_permitted = !asking.some(&[((), labels)]).is_empty();
+        is_permitted && within(&self.scope, labels)
     }
 }
 
@@ -255,6 +258,11 @@ impl Policies {
     /// is not among them.
     pub fn decided(&self) -> u64 {
         self.now().decisions.count()
+    }
+
+    /// How many documents were decided one by one since these policies were put in force.
+    pub fn weighed(&self) -> u64 {
+        self.now().decisions.weighed()
     }
 
     /// Decides documents again, by the policies in force now and by nothing but the permit's

@@ -235,7 +235,7 @@ pub(super) async fn explain(
             allowed: explained.explanation.allowed,
             decisions: decisions.collect(),
             attributes: attributes.collect(),
-            labels: labels.collect(),
+            labels,
             entry: explained.receipt().index().0,
         })
     })

@@ -9,6 +9,7 @@ use affiant::examine::{ExportFormat, ExportRequest, Filter, Reader, RecordFormat
 use affiant::ingest::Source;
 use serde_json::json;
 
+use crate::support::corpus::fixture;
 use crate::support::test_app::TestApp;
 use crate::support::{files_of, record, traces};
 
@@ -20,6 +21,9 @@ const IN_QUESTION: &str = "zanthorpe";
 const IN_NAME: &str = "mirrowdale";
 /// A person's name, matter and patient.
 const IN_PEOPLE: [&str; 3] = ["ottoline.varga", "m-7731-brackwater", "p-90412-yarrow"];
+
+/// Every export that can be read as it is; a bundle is the log itself, packed.
+const FORMATS: [&str; 5] = ["cef", "csv", "fhir", "jsonl", "ocsf"];
 
 fn planted() -> Vec<&'static str> {
     [IN_DOCUMENT, IN_QUESTION, IN_NAME].into_iter().chain(IN_PEOPLE).collect()
@@ -120,17 +124,30 @@ fn what_is_planted_behind_a_wall_is_sent_to_nobody_outside() {
     let source = Source::Bytes { name: format!("{IN_NAME}.md"), bytes: text.into_bytes() };
     let labels = ["classification=internal", &format!("matter={matter}")];
     let walled = app.take_in(vec![source], &labels).documents[0].id;
+    let drawn = app.ingest(&[fixture("corpus/court-order-2025-cv-0884.pdf")], &labels);
+    let drawn = drawn.documents[0].id;
     assert!(app.ask(name, QUESTION).answer.contains(IN_DOCUMENT), "inside it is there");
     let server = app.serve();
+    let picture = |who: &str, document: &str| {
+        let client = server.signed_in(who);
+        client.get(&format!("/api/v1/documents/{document}/pages/1.png"))
+    };
+    assert_eq!(&picture(name, &drawn.to_string()).body[1..4], b"PNG", "inside it is drawn");
     for who in ["staff", "outsider", "auditor", "admin"] {
         let client = server.signed_in(who);
+        let [forbidden, none] = [drawn.to_string(), "0".repeat(64)].map(|id| {
+            let reply = picture(who, &id);
+            (reply.status, reply.problem(404, "not_found")["detail"].clone(), reply.body.len())
+        });
+        assert_eq!(forbidden, none, "{who}: a picture that is forbidden is as none");
         let mut sent = vec![
             client.ask(QUESTION),
             client.stream(&json!({ "question": QUESTION, "mode": "auto" })).0,
             client.post("/api/v1/search", &json!({ "question": QUESTION })),
         ];
-        let api = ["documents", "audit/entries", "audit/export?format=jsonl", "changes", "holds"];
-        sent.extend(api.iter().map(|path| client.get(&format!("/api/v1/{path}"))));
+        let api = ["documents", "audit/entries", "changes", "holds"].map(str::to_owned);
+        let exports = FORMATS.map(|format| format!("audit/export?format={format}"));
+        sent.extend(api.iter().chain(&exports).map(|path| client.get(&format!("/api/v1/{path}"))));
         for path in ["", "/pages/1.png"] {
             sent.push(client.get(&format!("/api/v1/documents/{walled}{path}")));
         }

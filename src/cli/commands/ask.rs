@@ -6,12 +6,12 @@ use std::ops::ControlFlow;
 use serde_json::json;
 
 use crate::answer::{Progress, Searched, Step};
-use crate::cli::args::{AskArgs, AskMode, ScopeArgs, SearchArgs, SearchMode};
+use crate::cli::args::{AskArgs, AskMode, SearchArgs, SearchMode};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::answer::{Answer, Outcome};
 use crate::domain::limits::{TOP_K_DEFAULT, TOP_K_MAX};
-use crate::domain::question::{Mode, Question, QuestionText, Scope};
+use crate::domain::question::{Mode, Question, QuestionText};
 use crate::retrieve::Candidates;
 
 impl From<AskMode> for Mode {

@@ -12,6 +12,7 @@ use crate::cli::reply::{Failure, Reply, exit};
 use crate::document::{ParseOptions, parse};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
+use crate::domain::question::Scope;
 use crate::govern::Changer;
 use crate::ingest::{BatchOptions, BatchReport, Source};
 
@@ -70,7 +71,9 @@ pub(super) fn documents(
         DocumentsCommand::Parse { path, password } => {
             parse_file(&context.path(&path), password.as_deref())
         }
-        DocumentsCommand::List { as_user } => list(context, as_user.as_deref()),
+        DocumentsCommand::List { declared, as_user } => {
+            list(context, as_user.as_deref(), declared.into())
+        }
         DocumentsCommand::Show { id, as_user } => {
             let id: DocumentId = id.parse()?;
             let asker = context.asker(&as_user)?;
@@ -82,12 +85,12 @@ pub(super) fn documents(
             let text = format!("{value:#}");
             Ok(Reply::done(value, text))
         }
-        DocumentsCommand::Pages { id, query, as_user } => {
+        DocumentsCommand::Pages { id, query, declared, as_user } => {
             let id: DocumentId = id.parse()?;
             let query = query.map(|query| query.parse()).transpose();
             let query = query.map_err(|_| Failure::usage("--query takes the id of an answer"))?;
             let asker = context.asker(&as_user)?;
-            let sought = Sought { document: id, query };
+            let sought = Sought { document: id, query, scope: declared.into() };
             let pages = context.app()?.reader.pages(&asker, sought)?;
             let mut text = String::new();
             for page in &pages.pages {
@@ -138,11 +141,11 @@ fn delete(context: &mut Context<'_>, id: &str, as_user: Option<&str>) -> Result<
 }
 
 /// With a person's rights, what they may see; as the operator, ids and sizes without contents.
-fn list(context: &mut Context<'_>, as_user: Option<&str>) -> Result<Reply, Failure> {
+fn list(context: &mut Context<'_>, as_user: Option<&str>, scope: Scope) -> Result<Reply, Failure> {
     let (values, text) = match as_user {
         Some(name) => {
             let asker = context.asker(name)?;
-            let documents = context.app()?.reader.documents(&asker)?;
+            let documents = context.app()?.reader.documents_for(&asker, &scope)?;
             let text: String = documents.iter().map(|document| line(document)).collect();
             (documents.iter().map(|document| row(document)).collect::<Vec<Value>>(), text)
         }

@@ -137,6 +137,7 @@ const MAPPINGS: &[Mapping] = &[
         3,
     ),
     row("document.viewed", "Page viewed", Shape::Read, STORE_READ, 1),
+    row("document.denied", "Document not permitted", Shape::Decision, STORE_READ, 6),
     row("documents.listed", "Documents listed", Shape::Query, STORE_QUERY, 1),
     row("answer.reread", "Answer read again", Shape::Read, READ, 1),
     row("replay.started", "Replay of an answer started", STEP, EXECUTE, 1),

@@ -132,6 +132,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "document.quarantined" => "File set aside",
         "document.deleted" => "Document deleted",
         "document.viewed" => "Page viewed",
+        "document.denied" => "Document not permitted",
         "documents.listed" => "Documents listed",
         "answer.reread" => "Answer read again",
         "replay.started" => "Replay started",

@@ -177,8 +177,8 @@ pub struct ExplainedPage {
     pub decisions: Vec<DecisionView>,
     /// The person's attributes.
     pub attributes: Vec<(String, String)>,
-    /// The document's labels.
-    pub labels: Vec<(String, String)>,
+    /// The document's labels, for those who know the catalogue.
+    pub labels: Option<Vec<(String, String)>>,
     /// The entry that records the question.
     pub entry: u64,
 }

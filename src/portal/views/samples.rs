@@ -155,7 +155,7 @@ pub(crate) fn viewer(is_picture: bool, text: &str) -> ViewerPage {
         labels: pairs(text),
         page: 2,
         pages: 3,
-        query: Some("q".to_owned()),
+        carried: vec![("query", "q".to_owned())],
         body: if is_picture { picture } else { PageBody::Text },
         text: runs(&format!("before {text} after"), Some((7, 12))).unwrap(),
         is_recognised: is_picture,
@@ -283,6 +283,8 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
     let documents = DocumentsPage {
         frame: frame(Place::Documents),
         filter: own,
+        declared: vec![("purpose", "Purpose", text.to_owned())],
+        carried: vec![("purpose", text.to_owned())],
         documents: vec![line],
         pager: pager(text),
         takes_uploads: true,
@@ -502,7 +504,7 @@ fn explained_page(text: &str) -> ExplainedPage {
         allowed: false,
         decisions: vec![decision],
         attributes: pairs(text),
-        labels: pairs(text),
+        labels: Some(pairs(text)),
         entry: 44,
     }
 }

@@ -1,6 +1,7 @@
 use std::io::Read as _;
 
 use affiant::domain::ids::EntryIndex;
+use affiant::domain::principal::Role;
 use serde_json::{Value, json};
 
 use crate::support::corpus::{ANSWERABLE, UNANSWERABLE};
@@ -172,6 +173,43 @@ fn a_question_whose_asker_goes_away_still_has_its_end() {
         let ended = ["query.failed", "answer.released", "query.refused"];
         ended.into_iter().find(|kind| !record::of_kind(log, kind).is_empty())
     });
+}
+
+#[test]
+fn what_a_search_finds_opens_for_what_was_declared_with_it_in_an_emergency_too() {
+    let app = TestApp::under("hospital");
+    let text = b"The patient takes 40 mg of furosemide each morning.".to_vec();
+    let source = affiant::ingest::Source::Bytes { name: "chart.txt".to_owned(), bytes: text };
+    let chart = app.take_in(vec![source], &["classification=internal", "patient=P-1"]);
+    let id = chart.documents[0].id.to_string();
+    app.account("medic", Role::Staff, &["function=physician".to_owned()]);
+    let server = app.serve();
+    let clinician = server.signed_in("medic");
+    let emergency = json!({ "patient": "P-1", "reason": "found unconscious" });
+    assert_eq!(clinician.post("/api/v1/emergencies", &emergency).status, 201);
+    let words = json!({ "question": "furosemide", "purpose": "treatment", "patient": "P-1" });
+    let found = clinician.post("/api/v1/search", &words).json();
+    let place = found["hits"][0]["place"].as_str().unwrap();
+    let page = clinician.get(place);
+    assert_eq!(page.status, 200, "{place}: {}", page.text());
+    assert!(page.text().contains("furosemide"));
+    assert_eq!(clinician.get(&format!("/documents/{id}")).status, 404);
+    clinician.get(&format!("/api/v1/documents/{id}")).problem(404, "not_found");
+
+    let declared = "purpose=treatment&patient=P-1";
+    let listed = clinician.get(&format!("/documents?{declared}")).text();
+    let link = format!("/documents/{id}?page=1&#38;purpose=treatment&#38;patient=P-1");
+    assert!(listed.contains(&link), "{listed}");
+    assert!(!clinician.get("/documents").text().contains(&id));
+    let listed = clinician.get(&format!("/api/v1/documents?{declared}")).json();
+    assert_eq!(listed["documents"].as_array().unwrap().len(), 1);
+    assert_eq!(clinician.get(&format!("/api/v1/documents/{id}?{declared}")).status, 200);
+    let stranger = server.signed_in("staff");
+    stranger.get(&format!("/api/v1/documents/{id}?{declared}")).problem(404, "not_found");
+    let viewed = record::of_kind(&app.open().log, "document.viewed");
+    assert_eq!(viewed.len(), 2);
+    assert!(viewed.iter().all(|entry| entry.details()["purpose"] == "treatment"));
+    assert!(viewed.iter().all(|entry| entry.details().get("emergency").is_some()));
 }
 
 #[test]

@@ -108,6 +108,14 @@ fn what_is_held_is_neither_deleted_nor_erased_until_two_persons_release_it() {
         let refused = app.propose("records", Proposal::Erase { target }).unwrap_err();
         assert!(matches!(refused, GovernError::Held { .. }), "{refused}");
     }
+    let moved = |labels: &affiant::domain::access::Labels| labels.with(["matter="]);
+    let refused = governor.label_document(&who, &actor, both, moved);
+    assert!(matches!(refused, Err(GovernError::Held { .. })), "{refused:?}");
+    let last = record::of_kind(&app.open().log, "erasure.refused").pop().unwrap();
+    assert_eq!(
+        (&last.details()["act"], &last.details()["reason"]),
+        (&"label".into(), &"held".into())
+    );
     delete(other).unwrap();
     app.erase(Target::Patient("P-2".to_owned()));
 
@@ -170,6 +178,10 @@ fn what_is_too_young_is_not_erased_and_the_date_is_told() {
         let refused = relabel(pair);
         assert!(matches!(refused, Err(GovernError::TooYoung { .. })), "{pair}: {refused:?}");
     }
+    let refused = record::of_kind(&app.open().log, "erasure.refused");
+    let told: Vec<_> = refused.iter().map(|entry| entry.details()).skip(2).collect();
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(|one| one["act"] == "label" && one["reason"] == "too_young"));
     relabel("department=quay").unwrap();
     assert_eq!(app.open().governor.kept().unwrap()[0].until, Some(until), "it was not prolonged");
 }

@@ -117,8 +117,9 @@ fn an_emergency_opens_one_patients_record_for_a_time_and_is_reviewed_by_another(
     let question = app.about("P-9", "treatment");
     let mut listen = |_: affiant::answer::Progress<'_>| std::ops::ControlFlow::Continue(());
     let asked = app.engine().answerer.ask(&app.asker("medic"), &question, &mut listen).unwrap();
-    let sought = affiant::answer::Sought { document: chart, query: Some(asked.query) };
-    app.open().reader.page(&app.asker("medic"), sought, 1, None).unwrap();
+    let query = Some(asked.query);
+    let sought = affiant::answer::Sought { document: chart, query, scope: Default::default() };
+    app.open().reader.page(&app.asker("medic"), sought.clone(), 1, None).unwrap();
 
     clock.pass(59);
     assert_eq!(app.principal("medic").0.emergencies.len(), 1);

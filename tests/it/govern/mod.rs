@@ -7,6 +7,7 @@ mod erasing;
 mod policies;
 mod relationships;
 mod revealing;
+mod walls;
 
 use affiant::audit::Actor;
 use affiant::domain::change::{Proposal, Target};
