@@ -30,6 +30,7 @@ mod explain;
 mod load;
 mod permit;
 mod reach;
+mod slice;
 mod source;
 mod words;
 
