@@ -155,7 +155,7 @@ const MAPPINGS: &[Mapping] = &[
     row("role.granted", "Role granted", other(ALERT, ACCOUNT, "U"), UPDATE, 6),
     row("hold.placed", "Hold placed", CHANGE, CREATE, 4),
     row("hold.released", "Hold released", CHANGE, DELETE, 5),
-    row("erasure.refused", "Deletion refused", Shape::Decision, UPDATE, 5),
+    row("erasure.refused", "Deletion refused", CHANGE, UPDATE, 5),
     row("relationships.imported", "Relationships imported", CHANGE, UPDATE, 4),
     row("relationship.changed", "Relationships changed", other(ALERT, ACCOUNT, "U"), UPDATE, 4),
     row("emergency.opened", "Emergency access opened", other(ALERT, EMERGENCY, "E"), CREATE, 8),

@@ -117,11 +117,11 @@ fn each_role_may_do_its_own_work_and_no_other() {
         writeln!(table, "{role}: {may:?}").unwrap();
     }
     insta::assert_snapshot!(table, @r"
-    administrator: [ReadPolicies, ProposePolicies, ManageAccounts, ManageModels, ReadSystem, Evaluate]
+    administrator: [ReadPolicies, ProposePolicies, Explain, ManageAccounts, ManageModels, ReadSystem, Evaluate]
     approver: [ReadPolicies, Approve]
     auditor: [SeeWithheld, ReadLog, ExportLog, ReadPolicies]
     key-custodian: [ReadPolicies, ReadSystem, ManageKeys]
-    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, ManageRelationships, ReviewEmergencies, Reveal, Evaluate]
+    records-officer: [SeeWithheld, Ingest, LabelDocuments, DeleteDocuments, ListDocuments, ManageHolds, Erase, ManageRelationships, ReviewEmergencies, Reveal, Explain, Evaluate]
     staff: [Ask, Search, ViewPage]
     ");
 }
