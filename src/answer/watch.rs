@@ -36,6 +36,9 @@ pub(super) struct Watch<'a> {
     /// person by now.
     decided: Option<Version>,
     until: Option<Timestamp>,
+    /// Nothing is shown to the asker themselves: what they could see counts, also once their account
+    /// is disabled.
+    is_replay: bool,
     is_over: bool,
 }
 
@@ -48,7 +51,14 @@ impl<'a> Watch<'a> {
         evidence: &'a EvidenceSet,
     ) -> Self {
         let (action, scope, until) = (permit.action(), permit.scope(), permit.valid_until());
-        Self { parts, asker, action, scope, evidence, decided: None, until, is_over: false }
+        let (decided, is_replay, is_over) = (None, false, false);
+        Self { parts, asker, action, scope, evidence, decided, until, is_replay, is_over }
+    }
+
+    /// For an answer that is run again for somebody else.
+    pub(super) const fn of_replay(mut self) -> Self {
+        self.is_replay = true;
+        self
     }
 
     /// Goes on where all of the evidence may still be used. Once it may not, it never may again.
@@ -78,7 +88,12 @@ impl<'a> Watch<'a> {
     /// Decides anew about every passage: who the person is now, what the documents are now.
     fn decide(&mut self) -> bool {
         let Parts { accounts, policies, catalogue, .. } = self.parts;
-        let Ok(who) = accounts.principal(self.asker.principal.name.as_str()) else { return false };
+        let name = self.asker.principal.name.as_str();
+        let who = match accounts.find_row(name) {
+            Ok(row) if self.is_replay || !row.disabled => accounts.standing(&row),
+            Ok(_) | Err(_) => return false,
+        };
+        let Ok(who) = who else { return false };
         let Ok(again) = policies.afresh(&who, self.action, self.scope) else { return false };
         self.until = again.valid_until();
         self.evidence.passages().iter().all(|found| {

@@ -192,7 +192,7 @@ impl Replaying<'_> {
         let hybrid = Candidates::Hybrid;
         let evidence = retriever.evidence(run.question, &permit, hybrid, through, started)?;
         let evidence = self.record(run, evidence)?;
-        let mut watch = run.watch(&permit, &evidence);
+        let mut watch = run.watch(&permit, &evidence).of_replay();
         let verdict = run.ground(&evidence, &mut |_| watch.flow());
         watch.check()?; // First: it says why drafting broke off.
         let verdict = verdict?;
