@@ -15,7 +15,7 @@ use crate::domain::question::Scope;
 use crate::policy::{Action, Permit, Policies};
 use crate::store::{AnswerRow, State, Vault};
 
-use super::{Asker, Parts, ReadError, Released, cite, history};
+use super::{Asker, Parts, ReadError, Released, cite, events, history};
 
 /// Width of page pictures in pixels: sharp on a wide screen, 300 to 500 kB.
 const PICTURE_WIDTH: u32 = 1_240;
@@ -229,7 +229,8 @@ pub(super) fn past(parts: &Parts, asker: &Asker, query: RequestId) -> Result<Rel
         return Err(ReadError::NotFound);
     }
     let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());
-    let what = What::AnswerReread { entry: row.entry };
+    let emergency = events::marks(&asker.principal);
+    let what = What::AnswerReread { entry: row.entry, emergency };
     let event =
         Event { actor: asker.actor.clone(), req, policy: Some(parts.policies.digest()), what };
     Ok(parts.log.record(event, answer)?)

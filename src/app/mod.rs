@@ -215,6 +215,7 @@ impl App {
                 entropy: Arc::clone(&entropy),
                 indexes: Indexes::default(),
                 turn: Turn::default(),
+                standings: Turn::default(),
             }),
             examiner: Arc::new(Examiner {
                 log: log.clone(),
@@ -252,7 +253,7 @@ impl App {
             engine: Mutex::new(None),
             _lock: lock,
         };
-        app.tell_policies(new)?;
+        app.tell_policies(new.as_deref())?;
         app.close_interrupted(&recovery)?;
         app.record_changes(&changes);
         Ok(app)

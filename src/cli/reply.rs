@@ -127,6 +127,7 @@ failure_from!(
     crate::evaluate::SuiteError,
     crate::domain::access::InvalidLabel,
     crate::domain::question::InvalidQuestion,
+    crate::domain::question::InvalidScope,
     crate::domain::reason::InvalidReason,
     crate::domain::principal::InvalidUserName,
     crate::domain::principal::InvalidRole,
@@ -207,6 +208,8 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::OwnEmergency { .. } => {
             ("denied", "let a second person review it", exit::DENIED)
         }
+        GovernError::OwnWall { .. } => ("denied", "leave it to two others", exit::DENIED),
+        GovernError::NoNote => ("usage", "leave out --note", exit::USAGE),
         GovernError::BadLines { .. } => {
             ("bad_lines", "correct the lines that are named, then run it again", exit::USAGE)
         }
@@ -233,7 +236,7 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::Account(_) | GovernError::Label(_) => {
             ("usage", "correct what is named", exit::USAGE)
         }
-        GovernError::NotRecorded(_) => (
+        GovernError::NotRecorded(_) | GovernError::CutOff(_) => (
             "log_unavailable",
             "free disk space, then run `affiant audit verify`",
             exit::UNAVAILABLE,
@@ -296,6 +299,7 @@ fn is_disagreement(cause: &(dyn std::error::Error + 'static)) -> bool {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<crate::domain::access::InvalidLabel>()
         || error.is::<crate::domain::question::InvalidQuestion>()
+        || error.is::<crate::domain::question::InvalidScope>()
         || error.is::<crate::domain::reason::InvalidReason>()
         || error.is::<crate::domain::principal::InvalidUserName>()
         || error.is::<crate::domain::principal::InvalidRole>()

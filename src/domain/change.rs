@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::label_value;
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
 use super::principal::{Role, UserName};
-use super::relationship::RelationshipKind;
+use super::relationship::{Held, RelationshipKind};
 use super::trial::PolicyChange;
 
 /// What a hold or an erasure is about.
@@ -33,6 +34,18 @@ impl Target {
             Self::Patient(_) => TokenKind::Patient,
             Self::Custodian(_) => TokenKind::Person,
         }
+    }
+
+    /// The target as it is kept: a name as names are ([`label_value`]).
+    ///
+    /// # Errors
+    /// What would do as a name.
+    pub fn checked(self) -> Result<Self, &'static str> {
+        Ok(match self {
+            Self::Matter(name) => Self::Matter(label_value(&name)?),
+            Self::Patient(name) => Self::Patient(label_value(&name)?),
+            Self::Document(_) | Self::Custodian(_) => self,
+        })
     }
 
     /// Its name, as tokens are made of it.
@@ -109,7 +122,8 @@ pub enum Proposal {
     },
     /// Put other policies in force.
     ChangePolicies(Box<PolicyChange>),
-    /// End what keeps a person away from a matter or client, whoever said so.
+    /// End what keeps a person away from a matter or client, whoever said so, and only that: what is
+    /// set later is another wall.
     LiftWall {
         /// The person.
         person: UserName,
@@ -117,6 +131,8 @@ pub enum Proposal {
         kind: RelationshipKind,
         /// The matter or client.
         object: String,
+        /// What keeps them away, as it stood when this was proposed.
+        walls: Vec<Held>,
     },
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
+use super::ids::RequestId;
 use super::limits::SOURCE_CHARS_MAX;
 use super::payload::TokenKind;
 
@@ -161,6 +162,16 @@ impl Relationship {
     pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
         self.from.into_iter().chain(self.until).filter(|time| *time > after).min()
     }
+}
+
+/// A relationship that somebody has, and what gave it to them. The same wall set twice is two.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Held {
+    /// The relationship.
+    #[serde(flatten)]
+    pub relationship: Relationship,
+    /// The request of the entry that gave it; of a wall, the one that gave it last.
+    pub act: RequestId,
 }
 
 #[cfg(test)]

@@ -15,10 +15,8 @@ use crate::identity::Confirmed;
 use crate::policy::Action;
 use crate::store::{ChangeRow, ChangeState, KeyScope};
 
+use super::holds::checked;
 use super::{Changer, ErasureStep, GovernError, Governor};
-
-/// Entries read from the log at a time.
-const ENTRIES_AT_A_TIME: usize = 512;
 
 /// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
 pub type Progress<'a> = dyn FnMut(ErasureStep) -> ControlFlow<()> + 'a;
@@ -33,7 +31,8 @@ pub struct Listed {
 }
 
 impl Governor {
-    /// Puts a change into the queue, for somebody else to approve.
+    /// Puts a change into the queue, for somebody else to approve. Whoever proposes has shown who
+    /// they are: one person under two names is not two.
     ///
     /// # Errors
     /// [`GovernError`]: nothing is proposed.
@@ -44,22 +43,20 @@ impl Governor {
         proposal: Proposal,
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
-        self.propose_as(who.principal(), actor, proposal, reason)
-    }
-
-    /// [`Self::propose`] for what a name is enough for: somebody else approves it anyway.
-    pub(super) fn propose_as(
-        &self,
-        who: &Principal,
-        actor: &Actor,
-        proposal: Proposal,
-        reason: Reason,
-    ) -> Result<ChangeRow, GovernError> {
+        let who = who.principal();
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
+        let proposal = match proposal {
+            Proposal::Erase { target } => Proposal::Erase { target: checked(target)? },
+            other @ (Proposal::ReleaseHold { .. }
+            | Proposal::GrantRole { .. }
+            | Proposal::LiftWall { .. }
+            | Proposal::ChangePolicies(_)) => other,
+        };
         let _turn = self.turn.take();
+        self.check_lift(&who.name, &proposal)?;
         let (scope, subject) = self.subject(&proposal)?;
-        let checked = self.check(&proposal, &subject);
-        self.record_refusal(actor, "erase", (scope, &subject), checked)?;
+        let allowed = self.check(&proposal, &subject);
+        self.record_refusal(actor, "erase", (scope, &subject), allowed)?;
         let proposed = self.clock.now();
         let row = ChangeRow {
             id: self.request(),
@@ -112,9 +109,14 @@ impl Governor {
         if row.proposer == by {
             return Err(GovernError::OwnProposal { who: by.to_string() });
         }
+        if row.proposal.is_none() && row.kind != ChangeKind::Erase {
+            return Err(GovernError::NotOpen { state: "about what was erased since" });
+        }
         if let Some(proposal) = &row.proposal {
-            let checked = self.check(proposal, &row.subject);
-            self.record_refusal(actor, "erase", (row.scope, &row.subject), checked)?;
+            self.check_lift(&by, proposal)?;
+            let allowed = self.check(proposal, &row.subject);
+            let allowed = self.record_refusal(actor, "erase", (row.scope, &row.subject), allowed);
+            allowed.or_else(|error| self.close_outdated(&row, error))?;
         }
         let from = EntryIndex(self.log.size());
         let row = ChangeRow { state: ChangeState::Approving { by: by.clone(), from }, ..row };
@@ -150,7 +152,7 @@ impl Governor {
         if let Some(what) = policies_rejected(&row, "person") {
             self.record_as(actor, id, what)?;
         }
-        let state = ChangeState::Rejected { by: who.name.clone() };
+        let state = ChangeState::Rejected { by: Some(who.name.clone()) };
         let row = ChangeRow { state, ..row };
         self.state.changes().put(&row)?;
         Ok(row)
@@ -192,6 +194,13 @@ impl Governor {
     /// finished is traced, and tried again at the next start.
     pub fn resume(&self) -> Result<(), GovernError> {
         let _turn = self.turn.take();
+        match self.finish_import() {
+            Err(error @ (GovernError::NotRecorded(_) | GovernError::CutOff(_))) => {
+                return Err(error);
+            }
+            Err(error) => tracing::error!(%error, "an import of relationships waits"),
+            Ok(()) => {}
+        }
         for row in self.state.changes().list()? {
             let row = self.settle(row)?;
             if !matches!(row.state, ChangeState::Approved { .. }) {
@@ -204,6 +213,9 @@ impl Governor {
                 Err(GovernError::Account(_)) => {
                     // The error itself names somebody.
                     tracing::error!(change.id = %id, "a change waits for an account to be enabled");
+                }
+                Err(error) if error.is_outdated() => {
+                    tracing::warn!(change.id = %id, %error, "an approved change came too late");
                 }
                 Err(error) => {
                     tracing::error!(change.id = %id, %error, "an approved change waits");
@@ -253,10 +265,11 @@ impl Governor {
                 }
             }
             (ChangeKind::ChangePolicies, Some(Proposal::ChangePolicies(change))) => {
-                self.activate(&row, &change)?;
+                let active = self.activate(&row, &change);
+                active.or_else(|error| self.close_outdated(&row, error))?;
             }
-            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, kind, object })) => {
-                self.lift_wall(&row, &person, kind, &object)?;
+            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, walls, .. })) => {
+                self.lift_walls(&row, &person, &walls)?;
             }
             (
                 ChangeKind::ReleaseHold
@@ -289,7 +302,8 @@ impl Governor {
             }
             Proposal::GrantRole { account, .. } => Ok(self.accounts.check_in_own_hands(account)?),
             Proposal::ChangePolicies(change) => self.check_policies(change),
-            Proposal::LiftWall { person, kind, object } => self.check_wall(person, *kind, object),
+            // Who lifts it counts too, see [`Self::check_lift`].
+            Proposal::LiftWall { .. } => Ok(()),
         }
     }
 
@@ -330,7 +344,7 @@ impl Governor {
 
     /// Seals a proposal as the contents of all that it names.
     fn seal_proposal(&self, row: &ChangeRow) -> Result<PayloadRef, GovernError> {
-        let Some(Proposal::LiftWall { person, kind, object }) = &row.proposal else {
+        let Some(Proposal::LiftWall { person, kind, object, .. }) = &row.proposal else {
             return self.seal_for(&row.subject, row.scope, row);
         };
         let scope = self.wall_scope(person, *kind, object)?;
@@ -362,32 +376,6 @@ impl Governor {
         Ok(())
     }
 
-    /// Whether the log has an entry of this type for a change, since it was being approved.
-    pub(super) fn has_said(&self, row: &ChangeRow, kind: &str) -> Result<bool, GovernError> {
-        let mut said = false;
-        self.each_entry(row, |entry| said |= entry.kind() == kind)?;
-        Ok(said)
-    }
-
-    /// Every entry of a change since it was being approved.
-    pub(super) fn each_entry(
-        &self,
-        row: &ChangeRow,
-        mut take: impl FnMut(&crate::audit::Entry),
-    ) -> Result<(), GovernError> {
-        let (ChangeState::Approving { from, .. } | ChangeState::Approved { from, .. }) = row.state
-        else {
-            return Ok(());
-        };
-        let mut from = from;
-        loop {
-            let entries = self.log.entries(from, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            from = EntryIndex(last.index.0.saturating_add(1));
-            entries.iter().filter(|entry| entry.req() == Some(row.id)).for_each(&mut take);
-        }
-    }
-
     /// Contents of the two persons who made a change.
     pub(super) fn persons_of(&self, row: &ChangeRow) -> KeyScope {
         let person =
@@ -400,7 +388,7 @@ impl Governor {
     }
 }
 
-fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
+pub(super) fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
     match &row.proposal {
         Some(Proposal::ChangePolicies(change)) => Some(What::PolicyRejected {
             sha256: Some(change.sha256),

@@ -12,8 +12,8 @@
 //! **Policies** are proposed with what they would change for past questions, and come into force at
 //! once when a second person approves them.
 //!
-//! **Relationships** are imported a source at a time, or set by hand; what takes access away holds
-//! at once and is lifted by two persons.
+//! **Relationships** are imported a source at a time, whole also where a crash cuts it off, or set by
+//! hand; what takes access away holds at once and is lifted by two persons.
 //!
 //! **Emergencies** open a matter or patient for a time to somebody who has just shown who they are;
 //! somebody else judges each afterwards.
@@ -35,6 +35,7 @@ mod keys;
 mod policies;
 mod relationships;
 mod retention;
+mod said;
 mod sessions;
 mod sign_on;
 
@@ -59,7 +60,7 @@ use crate::store::{ChangeRow, RevealError, State, StateError, Vault, VaultError}
 pub use changes::{Listed, Progress};
 pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
-pub use policies::{Explained, Offer, Sighting, Simulation};
+pub use policies::{Compared, Explained, Offer, Sighting, Simulation};
 pub use relationships::{BadLine, ImportReport, NewWall, PersonChange, Reach, relationship_end};
 pub use retention::{Kept, Retention, RetentionClass};
 pub use sessions::{EnterError, Revoked};
@@ -102,6 +103,12 @@ pub enum GovernError {
     /// One person is not two.
     #[error("{who} proposed this change: somebody else must approve it")]
     OwnProposal {
+        /// Who.
+        who: String,
+    },
+    /// Nobody helps to lift what keeps themselves away.
+    #[error("this wall keeps {who} away: two others must propose and approve that it ends")]
+    OwnWall {
         /// Who.
         who: String,
     },
@@ -152,6 +159,14 @@ pub enum GovernError {
         /// Who.
         who: String,
     },
+    /// Words about what is erased would outlive it.
+    #[error("what it was about is erased: say what you think of it without a note")]
+    NoNote,
+    /// The log failed in the middle of an import.
+    #[error(
+        "the import stopped before its end: what it takes away is gone, the rest follows at the next start or with the next import: {0}"
+    )]
+    CutOff(#[source] AppendError),
     /// A hold keeps it.
     #[error("the hold {hold} keeps it: release the hold first, which takes two persons")]
     Held {
@@ -220,6 +235,13 @@ pub enum GovernError {
     Index(#[from] IngestError),
 }
 
+impl GovernError {
+    /// Whether the proposal of policies rests on what is no more, for good.
+    const fn is_outdated(&self) -> bool {
+        matches!(self, Self::Outdated | Self::Faulty { .. })
+    }
+}
+
 fn listed(problems: &[PolicyProblem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -267,8 +289,11 @@ pub struct Governor {
     pub entropy: Arc<dyn Entropy>,
     /// Holds the indexes, once they are open.
     pub indexes: Indexes,
-    /// One change, hold or deletion at a time.
+    /// One change, hold, import or deletion at a time: some take minutes.
     pub turn: Turn,
+    /// Whoever changes what somebody stands to, for that moment alone and after the turn: whatever
+    /// else goes on, an emergency can be opened and a wall set.
+    pub standings: Turn,
 }
 
 /// The indexes, once they are open: most commands need none.

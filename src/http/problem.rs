@@ -306,9 +306,11 @@ impl From<GovernError> for Problem {
             | GovernError::Denied(_)
             | GovernError::NeedsApproval { .. }
             | GovernError::OwnEmergency { .. }
+            | GovernError::OwnWall { .. }
             | GovernError::OwnProposal { .. } => Self::new(Kind::PolicyDenied, error.to_string()),
             GovernError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
             GovernError::NotOpen { .. }
+            | GovernError::NoNote
             | GovernError::AlreadyOpen { .. }
             | GovernError::TooManyOpen
             | GovernError::Held { .. }
@@ -323,6 +325,7 @@ impl From<GovernError> for Problem {
                 problem
             }
             GovernError::NotRecorded(cause)
+            | GovernError::CutOff(cause)
             | GovernError::Simulate(SimulateError::NotRecorded(cause)) => {
                 Self::unrecorded(cause, &error)
             }

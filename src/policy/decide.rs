@@ -65,6 +65,13 @@ impl Again {
         self.valid_until
     }
 
+    /// Those of these classes that may be read. What is known of classes is neither asked nor
+    /// changed.
+    pub fn permitted(&self, classes: &[&(AccessClass, Labels)]) -> Vec<AccessClass> {
+        let asking = self.asking.as_ref();
+        asking.map(|asking| asking.permitted(&self.scope, classes)).unwrap_or_default()
+    }
+
     /// Whether documents with these labels may be read.
     pub fn permits(&self, labels: &Labels) -> bool {
         let asking = self.asking.as_ref().filter(|_| within(&self.scope, labels));

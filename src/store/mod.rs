@@ -57,7 +57,9 @@ pub use keys::KeyError;
 pub use rows::{AnswerRow, DocumentRow, PolicyRow};
 pub use scope::KeyScope;
 pub use segments::SegmentError;
-pub use standing::{EmergencyRow, Ended, OpenEmergency, Review, StandingRow};
+pub use standing::{
+    EmergencyRow, Ended, ImportRow, OpenEmergency, Review, StandingRow, TurnoverRow,
+};
 pub use state::{Meta, OpenQueries, State};
 pub use table::{Row, StateError, Table};
 pub use vault::{RevealError, Vault, VaultError};

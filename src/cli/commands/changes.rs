@@ -120,7 +120,7 @@ fn line(row: &ChangeRow, shows_contents: bool) -> String {
             "{} ({} questions tried: {} documents newly seen, {} newly hidden)",
             change.sha256, change.trial.queries, change.trial.seen, change.trial.hidden
         ),
-        Some(Proposal::LiftWall { person, kind, object }) => {
+        Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("{kind} {object} for {person}")
         }
         None => format!("{} {}", row.scope.as_str(), row.subject),

@@ -154,16 +154,21 @@ impl TestApp {
 
     /// Makes an account.
     pub(crate) fn account(&self, name: &str, role: Role, attributes: &[String]) {
-        let mut sets = Attributes::new();
-        for (key, value) in attributes.iter().map(|pair| pair.split_once('=').unwrap()) {
-            sets.entry(key.to_owned()).or_default().insert(value.to_owned());
-        }
-        self.make(name, [role].into(), sets);
+        self.account_with(name, [role].into(), attributes);
     }
 
     /// Makes an account with these roles, which one person may give.
     pub(crate) fn account_of(&self, name: &str, roles: BTreeSet<Role>) {
-        self.make(name, roles, Attributes::new());
+        self.account_with(name, roles, &[]);
+    }
+
+    /// Makes an account with these roles and attributes.
+    pub(crate) fn account_with(&self, name: &str, roles: BTreeSet<Role>, attributes: &[String]) {
+        let mut sets = Attributes::new();
+        for (key, value) in attributes.iter().map(|pair| pair.split_once('=').unwrap()) {
+            sets.entry(key.to_owned()).or_default().insert(value.to_owned());
+        }
+        self.make(name, roles, sets);
     }
 
     fn make(&self, name: &str, roles: BTreeSet<Role>, attributes: Attributes) {
