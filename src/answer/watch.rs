@@ -38,6 +38,9 @@ pub(super) struct Watch<'a> {
     /// The sessions as they were when the asker's own was last found.
     sessions: Option<u64>,
     until: Option<Timestamp>,
+    /// Nothing is shown to the asker themselves: what they could see counts, also once their account
+    /// is disabled.
+    is_replay: bool,
     is_over: bool,
 }
 
@@ -59,8 +62,15 @@ impl<'a> Watch<'a> {
             decided: None,
             sessions: None,
             until,
+            is_replay: false,
             is_over: false,
         }
+    }
+
+    /// For an answer that is run again for somebody else.
+    pub(super) const fn of_replay(mut self) -> Self {
+        self.is_replay = true;
+        self
     }
 
     /// Goes on where all of the evidence may still be used. Once it may not, it never may again.
@@ -106,7 +116,12 @@ impl<'a> Watch<'a> {
     /// Decides anew about every passage: who the person is now, what the documents are now.
     fn decide(&mut self) -> bool {
         let Parts { accounts, policies, catalogue, .. } = self.parts;
-        let Ok(who) = accounts.principal(self.asker.principal.name.as_str()) else { return false };
+        let name = self.asker.principal.name.as_str();
+        let who = match accounts.find_row(name) {
+            Ok(row) if self.is_replay || !row.disabled => accounts.standing(&row),
+            Ok(_) | Err(_) => return false,
+        };
+        let Ok(who) = who else { return false };
         let Ok(again) = policies.afresh(&who, self.action, self.scope) else { return false };
         self.until = again.valid_until();
         self.evidence.passages().iter().all(|found| {

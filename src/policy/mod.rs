@@ -31,6 +31,7 @@ mod load;
 mod permit;
 mod reach;
 mod screen;
+mod slice;
 mod source;
 mod words;
 

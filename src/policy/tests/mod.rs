@@ -1,4 +1,5 @@
 mod cache;
+mod slice;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

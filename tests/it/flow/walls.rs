@@ -9,6 +9,7 @@ use affiant::domain::ids::DocumentId;
 use affiant::domain::principal::Role;
 use affiant::domain::question::{Mode, Scope};
 use affiant::durable::{Readers, create_new};
+use affiant::ingest::BatchOptions;
 use affiant::policy::Policies;
 use serde_json::{Value, json};
 
@@ -50,7 +51,17 @@ fn a_walled_document_changes_nothing_for_those_outside() {
         for question in walled_questions() {
             let (seen, absent) = (with.ask(who, &question), without.ask(who, &question));
             assert_eq!(comparable(&seen), comparable(&absent), "{who}: {question}");
+            let [seen, absent] = [&with, &without].map(|app| match app.search(who, &question) {
+                Searched::Found(found) => serde_json::to_value(&found.hits).unwrap(),
+                Searched::Ended(ended) => panic!("{:?}", ended.reason),
+            });
+            assert_eq!(seen, absent, "{who}: {question}");
         }
+        let [seen, absent] = [&with, &without].map(|app| {
+            let listed = app.open().reader.documents(&app.asker(who)).unwrap();
+            listed.iter().map(|document| document.row.document).collect::<Vec<_>>()
+        });
+        assert_eq!(seen, absent, "{who}");
     }
 }
 
@@ -192,6 +203,28 @@ fn an_index_that_lies_opens_nothing() {
         app.open().reader.pages(&app.asker("staff"), walled),
         Err(ReadError::NotFound)
     ));
+}
+
+/// The first decision alone: the catalogue says that the walled document is as open as the others, and
+/// the index, which was not told, keeps it back all the same.
+#[test]
+fn a_catalogue_that_lies_opens_no_search() {
+    let app = TestApp::corpus();
+    let walled = with_wall(&app);
+    let engine = app.engine();
+    let document = app.open().catalogue.document(walled).unwrap();
+    let (policy, actor) = (app.open().policies.digest(), app.open().operator(None));
+    let options = BatchOptions { labels: Labels::internal(), password: None, actor, policy };
+    engine.ingestor.relabel(&document, &options).unwrap();
+    assert!(app.open().reader.pages(&app.asker("staff"), walled).is_ok(), "it says so");
+    for question in walled_questions() {
+        let answer = app.ask("staff", &question);
+        assert!(answer.evidence.iter().all(|item| item.document != walled), "{question}");
+        let entry = app.open().log.read(answer.entries.retrieval.unwrap()).unwrap();
+        assert_eq!(entry.details()["withheld"], 0, "it never came to the second decision");
+        let Searched::Found(found) = app.search("staff", &question) else { panic!("{question}") };
+        assert!(found.hits.iter().all(|hit| hit.document != walled), "{question}");
+    }
 }
 
 #[test]
