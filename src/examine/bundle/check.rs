@@ -6,14 +6,12 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::anchors;
 use super::build::{certification, texts};
 use super::compared::Compared;
 use super::files::{digests, h1, parse_sums, sums};
 use super::manifest::{Manifest, PAYLOAD_TYPE};
+use super::previous;
 use super::records::{Payloads, RECORDS, Told, render};
 use super::unpack::{UnpackError, unpack};
 use super::{
@@ -22,8 +20,7 @@ use super::{
 };
 use crate::audit::note::NoteVerifier;
 use crate::audit::{
-    Checkpoint, EntryRules, Envelope, FolderError, Report, TlogPolicy, Trust, VerifyOptions,
-    merkle, verify_with,
+    EntryRules, Envelope, FolderError, Report, TlogPolicy, Trust, VerifyOptions, verify_with,
 };
 use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
@@ -323,27 +320,8 @@ impl<'a> Check<'a> {
         }
         let files = (self.read(PREVIOUS), self.text(CONSISTENCY), self.read("log/checkpoint"));
         let (Some(previous), Some(proof), Some(note)) = files else { return };
-        let open = |note: &[u8]| {
-            let mut signers = [&keys.log].into_iter().chain(&keys.replaced);
-            signers.find_map(|key| Checkpoint::open(note, key).ok())
-        };
-        let (Some(old), Some(new)) = (open(&previous), open(&note)) else {
-            self.add("bundle_previous", None, format!("{PREVIOUS} is no checkpoint of this log"));
-            return;
-        };
-        let is_stated = stated.is_some_and(|stated| {
-            (stated.size, &stated.root) == (old.size, &STANDARD.encode(old.root))
-        });
-        if !is_stated {
-            let detail = format!("{MANIFEST} does not state this {PREVIOUS}");
-            self.add("bundle_previous", None, detail);
-        }
-        let proved = parse_proof(&proof, old.size, &note).is_some_and(|path| {
-            merkle::check_consistency((old.size, &old.root), (new.size, &new.root), &path)
-        });
-        if !proved {
-            let detail =
-                format!("{CONSISTENCY} does not prove that the log begins with {PREVIOUS}");
+        let signers: Vec<_> = [&keys.log].into_iter().chain(&keys.replaced).collect();
+        for detail in previous::check(&signers, stated, (&previous, &proof, &note)) {
             self.add("bundle_previous", None, detail);
         }
     }
@@ -448,16 +426,6 @@ impl<'a> Check<'a> {
             }
         }
     }
-}
-
-/// The hashes of a consistency proof for this size and checkpoint.
-fn parse_proof(proof: &str, old: u64, note: &[u8]) -> Option<Vec<merkle::Hash>> {
-    let (head, found) = proof.split_once("\n\n")?;
-    let mut lines = head.split('\n');
-    let is_ours = lines.next()? == format!("old {old}") && found.as_bytes() == note;
-    let hashes: Option<Vec<_>> =
-        lines.take(64).map(|line| STANDARD.decode(line).ok()?.try_into().ok()).collect();
-    hashes.filter(|hashes| is_ours && hashes.len() < 64)
 }
 
 /// Why rendering stopped.

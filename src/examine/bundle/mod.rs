@@ -13,6 +13,7 @@ mod check;
 mod compared;
 mod files;
 mod manifest;
+mod previous;
 mod records;
 mod unpack;
 
