@@ -193,13 +193,12 @@ impl App {
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = open_state(&home, &vault, views)?;
         let paths = LogPaths::of(home.path()).with_credential(options.log_key_credential.clone());
-        let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
-            .context("the audit log cannot be opened")?;
+        let opened = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files);
+        let (log, recovery) = opened.context("the audit log cannot be opened")?;
         // Before anything is appended: a log that was put back must not be written on.
         let (witnesses, changes) = witnessing::open(&options.witness, &paths, &log)?;
         let catalogue = Arc::new(Catalogue::open(state.clone(), vault.clone(), log.clone())?);
         let in_force::Found { policies, new } = in_force::find(&home, &catalogue, &log)?;
-        let metrics = Arc::new(Metrics::default());
         let app = Self {
             governor: Arc::new(Governor {
                 provider: provider_post::provider(options.openid.as_ref(), &clock, &entropy)?,
@@ -251,7 +250,7 @@ impl App {
             state,
             policies,
             catalogue,
-            metrics,
+            metrics: Arc::default(),
             witnesses,
             engine: Mutex::new(None),
             _lock: lock,

@@ -10,7 +10,7 @@ use super::audit_args::AuditCommand;
 use super::duty_args::{ChangesCommand, EraseArgs, HoldCommand};
 use super::policy_args::PolicyCommand;
 use super::standing_args::{EmergencyCommand, RelationshipsCommand};
-use crate::domain::question::Scope;
+use crate::domain::question::{InvalidScope, Scope};
 
 /// Answers from regulated documents, with a record that others can check.
 #[derive(Debug, Parser)]
@@ -226,11 +226,11 @@ pub(super) struct ScopeArgs {
     pub(super) patient: Option<String>,
 }
 
-impl From<ScopeArgs> for Scope {
-    fn from(args: ScopeArgs) -> Self {
-        let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
-        let ScopeArgs { purpose, matter, patient } = args;
-        Self { purpose: given(purpose), matter: given(matter), patient: given(patient) }
+impl ScopeArgs {
+    /// What is declared, as policies and the log take it.
+    pub(super) fn declared(self) -> Result<Scope, InvalidScope> {
+        let Self { purpose, matter, patient } = self;
+        Scope { purpose, matter, patient }.declared()
     }
 }
 

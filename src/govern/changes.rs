@@ -48,7 +48,8 @@ impl Governor {
         let proposal = match proposal {
             Proposal::Erase { target } => Proposal::Erase { target: checked(target)? },
             other @ (Proposal::ReleaseHold { .. }
-            | Proposal::GrantRole { .. }
+            | Proposal::GrantRights { .. }
+            | Proposal::EnableAccount { .. }
             | Proposal::LiftWall { .. }
             | Proposal::ChangePolicies(_)) => other,
         };

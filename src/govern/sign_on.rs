@@ -159,9 +159,9 @@ impl Governor {
 
 impl From<GovernError> for SignOnFailure {
     fn from(error: GovernError) -> Self {
-        match error {
-            GovernError::NotRecorded(error) => Self::NotRecorded(error),
-            other => Self::NotKept(Box::new(other)),
+        if let GovernError::NotRecorded(error) = error {
+            return Self::NotRecorded(error);
         }
+        Self::NotKept(Box::new(error))
     }
 }

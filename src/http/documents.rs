@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::Sought;
 use crate::catalogue::Document;
-use crate::domain::access::{AccessClass, Labels, check_label_value};
+use crate::domain::access::{AccessClass, Labels};
 use crate::domain::ids::{DocumentId, EntryIndex, RequestId};
 use crate::domain::limits::FILE_BYTES_MAX;
 use crate::domain::question::Scope;
@@ -56,18 +56,10 @@ pub(crate) struct Declared {
 impl Declared {
     /// What is declared.
     pub(crate) fn scope(self) -> Result<Scope, Problem> {
-        let given = |text: String| match text.trim() {
-            "" => Ok(None),
-            text => match check_label_value(text) {
-                Ok(()) => Ok(Some(text.to_owned())),
-                Err(expected) => Err(Problem::new(Kind::BadRequest, expected)),
-            },
-        };
-        Ok(Scope {
-            purpose: given(self.purpose)?,
-            matter: given(self.matter)?,
-            patient: given(self.patient)?,
-        })
+        let said = |text: String| Some(text).filter(|text| !text.is_empty());
+        let Self { purpose, matter, patient, .. } = self;
+        let scope = Scope { purpose: said(purpose), matter: said(matter), patient: said(patient) };
+        scope.declared().map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))
     }
 
     /// What is sought with it.

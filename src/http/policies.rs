@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::Sight;
-use crate::domain::access::Labels;
 use crate::domain::ids::RequestId;
 use crate::domain::limits::SIMULATED_DEFAULT;
 use crate::domain::payload::Token;

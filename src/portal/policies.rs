@@ -223,11 +223,13 @@ pub(super) async fn explain(
                 .collect(),
         });
         let compared = explained.compared.iter();
-        let attributes = compared.clone().flat_map(|compared| &compared.attributes);
+        let attributes = compared.flat_map(|compared| &compared.attributes);
         let attributes = attributes
             .flat_map(|(key, values)| values.iter().map(move |value| (key.clone(), value.clone())));
-        let labels = compared.flat_map(|compared| compared.labels.pairs());
-        let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let labels = explained.compared.as_ref().map(|compared| {
+            let pairs = compared.labels.pairs().into_iter();
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        });
         Ok(ExplainedPage {
             frame: frame(&cases, &caller, Some(Place::Policies)),
             person: explained.person.to_string(),

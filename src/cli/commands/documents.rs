@@ -72,7 +72,7 @@ pub(super) fn documents(
             parse_file(&context.path(&path), password.as_deref())
         }
         DocumentsCommand::List { declared, as_user } => {
-            list(context, as_user.as_deref(), declared.into())
+            list(context, as_user.as_deref(), &declared.declared()?)
         }
         DocumentsCommand::Show { id, as_user } => {
             let id: DocumentId = id.parse()?;
@@ -90,7 +90,7 @@ pub(super) fn documents(
             let query = query.map(|query| query.parse()).transpose();
             let query = query.map_err(|_| Failure::usage("--query takes the id of an answer"))?;
             let asker = context.asker(&as_user)?;
-            let sought = Sought { document: id, query, scope: declared.into() };
+            let sought = Sought { document: id, query, scope: declared.declared()? };
             let pages = context.app()?.reader.pages(&asker, sought)?;
             let mut text = String::new();
             for page in &pages.pages {
@@ -141,11 +141,11 @@ fn delete(context: &mut Context<'_>, id: &str, as_user: Option<&str>) -> Result<
 }
 
 /// With a person's rights, what they may see; as the operator, ids and sizes without contents.
-fn list(context: &mut Context<'_>, as_user: Option<&str>, scope: Scope) -> Result<Reply, Failure> {
+fn list(context: &mut Context<'_>, as_user: Option<&str>, scope: &Scope) -> Result<Reply, Failure> {
     let (values, text) = match as_user {
         Some(name) => {
             let asker = context.asker(name)?;
-            let documents = context.app()?.reader.documents_for(&asker, &scope)?;
+            let documents = context.app()?.reader.documents_for(&asker, scope)?;
             let text: String = documents.iter().map(|document| line(document)).collect();
             (documents.iter().map(|document| row(document)).collect::<Vec<Value>>(), text)
         }

@@ -10,7 +10,6 @@ use crate::cli::context::Context;
 use crate::cli::doors::COMMANDS;
 use crate::cli::policy_args::{ExplainArgs, PolicyCommand, ProposerArgs, ReadingAction};
 use crate::cli::reply::{Failure, Reply, exit};
-use crate::domain::access::Labels;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
 use crate::domain::reason::Reason;

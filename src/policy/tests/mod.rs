@@ -432,7 +432,8 @@ proptest! {
 fn a_screen_keeps_away_what_a_wall_or_a_conflict_forbids_and_nothing_else() {
     let officer = [Role::RecordsOfficer];
     let walled = ["classification=internal", "matter=M-17", "client=C-1"];
-    let table: [(&str, &[(&str, &str)], &[&str], bool); 11] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str], bool);
+    let table: [Case<'_>; 11] = [
         ("general", &[("wall", "M-17")], &walled, true),
         ("law", &[("wall", "M-17")], &walled, true),
         ("hospital", &[("wall", "M-17")], &walled, true),

@@ -268,7 +268,7 @@ fn rights_are_taken_back_at_once_and_on_record() {
         name: "ada",
         password: crate::support::PASSWORD,
         code: None,
-        address: None,
+        place: affiant::identity::Place::Machine,
     };
     let governor = &app.open().governor;
     let session = governor.accounts.sign_in(&session).unwrap().token;

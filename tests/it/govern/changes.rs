@@ -179,7 +179,7 @@ fn what_is_too_young_is_not_erased_and_the_date_is_told() {
         assert!(matches!(refused, Err(GovernError::TooYoung { .. })), "{pair}: {refused:?}");
     }
     let refused = record::of_kind(&app.open().log, "erasure.refused");
-    let told: Vec<_> = refused.iter().map(|entry| entry.details()).skip(2).collect();
+    let told: Vec<_> = refused.iter().map(affiant::audit::Entry::details).skip(2).collect();
     assert_eq!(told.len(), 2);
     assert!(told.iter().all(|one| one["act"] == "label" && one["reason"] == "too_young"));
     relabel("department=quay").unwrap();

@@ -85,7 +85,7 @@ fn who_is_kept_away_neither_lists_labels_deletes_holds_erases_nor_explains() {
         assert_eq!(governor.holds(officer).unwrap().len(), 0, "{set}, {away}");
         assert_eq!(governor.holds(Changer::Person(&who)).unwrap().len(), 1);
         let explained = governor.explain(Changer::Person(&who), &actor, &sighting).unwrap();
-        assert!(explained.labels.is_some());
+        assert!(explained.compared.is_some());
         let moved = |labels: &Labels| labels.with(["department=quay"]);
         governor.label_document(&who, &actor, document, moved).unwrap();
     }
@@ -187,6 +187,6 @@ fn an_administrator_is_told_which_policies_decided_and_no_label() {
         scope: Scope::default(),
     };
     let explained = app.open().governor.explain(Changer::Person(&who), &actor, &sighting).unwrap();
-    assert!(!explained.explanation.allowed && explained.labels.is_none());
+    assert!(!explained.explanation.allowed && explained.compared.is_none());
     assert_eq!(explained.explanation.decisions.len(), 2);
 }
