@@ -27,8 +27,6 @@ const IN_NAME: &str = "mirrowdale";
 /// A person's name, matter and patient.
 const IN_PEOPLE: [&str; 3] = ["ottoline.varga", "m-7731-brackwater", "p-90412-yarrow"];
 
-/// Every export that can be read as it is; a bundle is the log itself, packed.
-
 fn planted() -> Vec<&'static str> {
     [IN_DOCUMENT, IN_QUESTION, IN_NAME].into_iter().chain(IN_PEOPLE).collect()
 }
