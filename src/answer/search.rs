@@ -83,10 +83,10 @@ impl Answerer {
         question: &Question,
         candidates: Candidates,
     ) -> Result<Searched, AnswerError> {
-        let mut run = Run::start(&self.parts, asker, question)?;
+        let mut run = Run::start(&self.parts, asker, question);
         let mut quiet = |_: Progress<'_>| std::ops::ControlFlow::Continue(());
         let permit = run.permit(Action::Search, &mut quiet);
-        let received = run.receive(&self.live, QueryKind::Search)?;
+        let received = run.receive(&self.live, QueryKind::Search, permit.is_ok())?;
         let searched = match permit {
             Err(denial) => Searched::Ended(run.deny(&denial)?),
             Ok(permit) => match found(&mut run, &permit, candidates, &received) {

@@ -253,7 +253,7 @@ impl App {
             engine: Mutex::new(None),
             _lock: lock,
         };
-        app.tell_policies(new)?;
+        app.tell_policies(new.as_deref())?;
         app.close_interrupted(&recovery)?;
         app.record_changes(&changes);
         Ok(app)

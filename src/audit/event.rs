@@ -186,7 +186,7 @@ entry_types! {
     } + payload = "every file of the set";
     PolicyRejected = "policy.rejected", "refused", "when policies do not come into force: they failed a check, or nobody else approved them" {
         sha256: Option<Digest> = "digest of the set, where it could be read",
-        reason: String = "`faults`, `examples`, `person` or `expired`",
+        reason: String = "`faults`, `examples`, `person`, `expired` or `outdated`: others came into force since",
         problems: u32 = "faults, or examples that are decided otherwise",
     };
     PolicyActivated = "policy.activated", "ok", "when a policy set comes into force" {
@@ -196,7 +196,7 @@ entry_types! {
     PolicySimulated = "policy.simulated", "ok", "before past questions are run again under other policies" {
         candidate: Digest = "digest of those policies",
         queries: u32 = "how many questions",
-    };
+    } + payload = "every file of the set that was tried";
     PolicyExplained = "policy.explained", "ok", "before it is told why a person may see a document or not" {
         person: Token = "token of the person",
         document: Option<Token> = "token of the document, where there is one that the asker may know of",

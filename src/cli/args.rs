@@ -73,7 +73,11 @@ pub(super) enum Command {
     #[command(subcommand)]
     Emergency(EmergencyCommand),
     /// How long documents must be kept, and from when on each may be erased.
-    Retention,
+    Retention {
+        /// With this person's rights; else as the operator.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
     /// Propose to erase a document, or all that belongs to a matter or patient.
     Erase(EraseArgs),
 }

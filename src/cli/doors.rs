@@ -53,8 +53,8 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::machine("policy check"),
     Door::machine("policy test"),
     Door::machine("policy matrix"),
-    Door::right("policy propose", &[Action::ProposePolicies]),
-    Door::right("policy rollback", &[Action::ProposePolicies]),
+    Door::right("policy propose", &[Action::ProposePolicies]).with_proof(),
+    Door::right("policy rollback", &[Action::ProposePolicies]).with_proof(),
     Door::right("policy simulate", &[Action::ProposePolicies]).or_operator(),
     Door::machine("policy explain"), // `--as` is who is explained, `--by` who asks.
     Door::right("policy versions", &[Action::ReadPolicies]).or_operator(),
@@ -78,7 +78,7 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::account("emergency close"),
     Door::right("emergency review", &[Action::ReviewEmergencies]).with_proof(),
     Door::account("emergency list").or_operator(),
-    Door::machine("retention"),
+    Door::right("retention", &[Action::ManageHolds]).or_operator(),
     Door::right("erase", &[Action::Erase]).with_proof(),
 ];
 

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::account_args::UserCommand;
 use super::args::Command;
 use super::audit_args::AuditCommand;
+use super::policy_args::{PolicyCommand, ProposerArgs};
 use super::standing_args::{EmergencyCommand, RelationshipsCommand, WallCommand};
 
 /// How somebody proves that they are the person named by `--as`.
@@ -160,6 +161,10 @@ impl Command {
         if let Self::Audit(AuditCommand::Show { credential, .. })
         | Self::Changes(ChangesCommand::Approve { credential, .. })
         | Self::Hold(HoldCommand::Release { credential, .. })
+        | Self::Policy(
+            PolicyCommand::Propose { proposer: ProposerArgs { credential, .. }, .. }
+            | PolicyCommand::Rollback { proposer: ProposerArgs { credential, .. }, .. },
+        )
         | Self::User(
             UserCommand::Grant { credential, .. }
             | UserCommand::Enable { credential, .. }

@@ -127,6 +127,7 @@ failure_from!(
     crate::evaluate::SuiteError,
     crate::domain::access::InvalidLabel,
     crate::domain::question::InvalidQuestion,
+    crate::domain::question::InvalidScope,
     crate::domain::reason::InvalidReason,
     crate::domain::principal::InvalidUserName,
     crate::domain::principal::InvalidRole,
@@ -300,6 +301,7 @@ fn is_disagreement(cause: &(dyn std::error::Error + 'static)) -> bool {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<crate::domain::access::InvalidLabel>()
         || error.is::<crate::domain::question::InvalidQuestion>()
+        || error.is::<crate::domain::question::InvalidScope>()
         || error.is::<crate::domain::reason::InvalidReason>()
         || error.is::<crate::domain::principal::InvalidUserName>()
         || error.is::<crate::domain::principal::InvalidRole>()

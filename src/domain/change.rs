@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::label_value;
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
 use super::principal::{Entitlements, UserName};
@@ -33,6 +34,18 @@ impl Target {
             Self::Patient(_) => TokenKind::Patient,
             Self::Custodian(_) => TokenKind::Person,
         }
+    }
+
+    /// The target as it is kept: a name as names are ([`label_value`]).
+    ///
+    /// # Errors
+    /// What would do as a name.
+    pub fn checked(self) -> Result<Self, &'static str> {
+        Ok(match self {
+            Self::Matter(name) => Self::Matter(label_value(&name)?),
+            Self::Patient(name) => Self::Patient(label_value(&name)?),
+            Self::Document(_) | Self::Custodian(_) => self,
+        })
     }
 
     /// Its name, as tokens are made of it.

@@ -30,6 +30,8 @@ pub const RELATIONSHIP_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const RELATIONSHIPS_OF_PERSON_MAX: usize = 20_000;
 /// A stated reason is a sentence or two.
 pub const REASON_CHARS_MAX: usize = 1_000;
+/// A purpose is a code.
+pub const PURPOSE_CHARS_MAX: usize = 64;
 /// Label values are identifiers, not prose.
 pub const LABEL_CHARS_MAX: usize = 200;
 /// Account names appear in file names and headers.

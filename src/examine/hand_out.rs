@@ -12,6 +12,7 @@ use super::{ExamineError, Examiner, Filter, Reader};
 use crate::audit::note::{KeyError, NoteSigner, NoteVerifier};
 use crate::audit::{Checkpoint, CheckpointError, Recorded, Selection, TlogPolicy, What};
 use crate::domain::payload::PayloadRef;
+use crate::domain::question::purpose_code;
 use crate::durable::{self, Readers};
 use crate::policy::Action;
 use crate::store::KeyScope;
@@ -82,7 +83,7 @@ pub struct ExportRequest {
     pub format: ExportFormat,
     /// Which entries.
     pub filter: Filter,
-    /// Why, as stated: recorded.
+    /// Why, as a code ([`purpose_code`]): recorded in clear.
     pub purpose: Option<String>,
     /// For whom, as stated: recorded behind a commitment, kept in the vault.
     pub recipient: Option<String>,
@@ -114,6 +115,8 @@ impl Examiner {
         request: &ExportRequest,
     ) -> Result<Recorded<Exported>, ExamineError> {
         self.decide(reader, Action::ExportLog)?;
+        let purpose = request.purpose.as_deref().map(purpose_code).transpose();
+        let purpose = purpose.map_err(|error| ExamineError::Request(error.to_string()))?;
         let selection = request.filter.select(&self.vault);
         let (exported, size, handed) = match request.format {
             ExportFormat::Records(format) => {
@@ -131,7 +134,7 @@ impl Examiner {
             sha256: exported.sha256,
             size,
             selection,
-            purpose: request.purpose.clone(),
+            purpose,
             payload: self.sealed(request.recipient.as_deref())?,
         };
         let exported = self.record(reader, what, exported)?;

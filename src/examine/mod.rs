@@ -26,7 +26,7 @@ use crate::domain::principal::Principal;
 use crate::policy::{Action, Denial, Policies};
 use crate::store::{State, StateError, Vault, VaultError};
 
-pub use certificate::{Certificate, InForce, Walled};
+pub use certificate::{Certificate, InForce, Standing, Walled};
 pub use disclosures::{Accounting, Disclosure};
 pub use export::{ExportFormat, Exported, InvalidFormat, RecordFormat, Site};
 pub use filter::Filter;

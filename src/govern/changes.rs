@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::audit::{Actor, Entry, What};
+use crate::audit::{Actor, What};
 use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
@@ -15,10 +15,8 @@ use crate::identity::Confirmed;
 use crate::policy::Action;
 use crate::store::{ChangeRow, ChangeState, KeyScope};
 
+use super::holds::checked;
 use super::{Changer, ErasureStep, GovernError, Governor};
-
-/// Entries read from the log at a time.
-const ENTRIES_AT_A_TIME: usize = 512;
 
 /// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
 pub type Progress<'a> = dyn FnMut(ErasureStep) -> ControlFlow<()> + 'a;
@@ -33,7 +31,8 @@ pub struct Listed {
 }
 
 impl Governor {
-    /// Puts a change into the queue, for somebody else to approve.
+    /// Puts a change into the queue, for somebody else to approve. Whoever proposes has shown who
+    /// they are: one person under two names is not two.
     ///
     /// # Errors
     /// [`GovernError`]: nothing is proposed.
@@ -44,23 +43,21 @@ impl Governor {
         proposal: Proposal,
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
-        self.propose_as(who.principal(), actor, proposal, reason)
-    }
-
-    /// [`Self::propose`] for what a name is enough for: somebody else approves it anyway.
-    pub(super) fn propose_as(
-        &self,
-        who: &Principal,
-        actor: &Actor,
-        proposal: Proposal,
-        reason: Reason,
-    ) -> Result<ChangeRow, GovernError> {
+        let who = who.principal();
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
+        let proposal = match proposal {
+            Proposal::Erase { target } => Proposal::Erase { target: checked(target)? },
+            other @ (Proposal::ReleaseHold { .. }
+            | Proposal::GrantRights { .. }
+            | Proposal::EnableAccount { .. }
+            | Proposal::LiftWall { .. }
+            | Proposal::ChangePolicies(_)) => other,
+        };
         let _turn = self.turn.take();
         self.check_lift(&who.name, &proposal)?;
         let (scope, subject) = self.subject(&proposal)?;
-        let checked = self.check(&proposal, &subject);
-        self.record_refusal(actor, "erase", (scope, &subject), checked)?;
+        let allowed = self.check(&proposal, &subject);
+        self.record_refusal(actor, "erase", (scope, &subject), allowed)?;
         let proposed = self.clock.now();
         let row = ChangeRow {
             id: self.request(),
@@ -118,8 +115,9 @@ impl Governor {
         }
         if let Some(proposal) = &row.proposal {
             self.check_lift(&by, proposal)?;
-            let checked = self.check(proposal, &row.subject);
-            self.record_refusal(actor, "erase", (row.scope, &row.subject), checked)?;
+            let allowed = self.check(proposal, &row.subject);
+            let allowed = self.record_refusal(actor, "erase", (row.scope, &row.subject), allowed);
+            allowed.or_else(|error| self.close_outdated(&row, error))?;
         }
         let from = EntryIndex(self.log.size());
         let row = ChangeRow { state: ChangeState::Approving { by: by.clone(), from }, ..row };
@@ -155,7 +153,7 @@ impl Governor {
         if let Some(what) = policies_rejected(&row, "person") {
             self.record_as(actor, id, what)?;
         }
-        let state = ChangeState::Rejected { by: who.name.clone() };
+        let state = ChangeState::Rejected { by: Some(who.name.clone()) };
         let row = ChangeRow { state, ..row };
         self.state.changes().put(&row)?;
         Ok(row)
@@ -217,6 +215,9 @@ impl Governor {
                     // The error itself names somebody.
                     tracing::error!(change.id = %id, "a change waits for an account to be enabled");
                 }
+                Err(error) if error.is_outdated() => {
+                    tracing::warn!(change.id = %id, %error, "an approved change came too late");
+                }
                 Err(error) => {
                     tracing::error!(change.id = %id, %error, "an approved change waits");
                 }
@@ -269,7 +270,8 @@ impl Governor {
                 }
             }
             (ChangeKind::ChangePolicies, Some(Proposal::ChangePolicies(change))) => {
-                self.activate(&row, &change)?;
+                let active = self.activate(&row, &change);
+                active.or_else(|error| self.close_outdated(&row, error))?;
             }
             (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, walls, .. })) => {
                 self.lift_walls(&row, &person, &walls)?;
@@ -390,45 +392,6 @@ impl Governor {
         Ok(())
     }
 
-    /// Whether the log has an entry of this type for a change, since it was being approved.
-    pub(super) fn has_said(&self, row: &ChangeRow, kind: &str) -> Result<bool, GovernError> {
-        let mut said = false;
-        self.each_entry(row, |entry| said |= entry.kind() == kind)?;
-        Ok(said)
-    }
-
-    /// Every entry of a change since it was being approved.
-    pub(super) fn each_entry(
-        &self,
-        row: &ChangeRow,
-        take: impl FnMut(&Entry),
-    ) -> Result<(), GovernError> {
-        match row.state {
-            ChangeState::Approving { from, .. } | ChangeState::Approved { from, .. } => {
-                self.each_entry_since(from, row.id, take)
-            }
-            ChangeState::Proposed
-            | ChangeState::Applied { .. }
-            | ChangeState::Rejected { .. }
-            | ChangeState::Expired => Ok(()),
-        }
-    }
-
-    /// Every entry of a request from this one on.
-    pub(super) fn each_entry_since(
-        &self,
-        mut from: EntryIndex,
-        req: RequestId,
-        mut take: impl FnMut(&Entry),
-    ) -> Result<(), GovernError> {
-        loop {
-            let entries = self.log.entries(from, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            from = EntryIndex(last.index.0.saturating_add(1));
-            entries.iter().filter(|entry| entry.req() == Some(req)).for_each(&mut take);
-        }
-    }
-
     /// Contents of the two persons who made a change.
     pub(super) fn persons_of(&self, row: &ChangeRow) -> KeyScope {
         let person =
@@ -441,7 +404,7 @@ impl Governor {
     }
 }
 
-fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
+pub(super) fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
     match &row.proposal {
         Some(Proposal::ChangePolicies(change)) => Some(What::PolicyRejected {
             sha256: Some(change.sha256),

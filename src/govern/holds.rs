@@ -28,6 +28,7 @@ impl Governor {
         reason: Reason,
     ) -> Result<HoldRow, GovernError> {
         self.decide(Changer::Person(who), Action::ManageHolds)?;
+        let target = checked(target)?;
         let _turn = self.turn.take();
         let subject = match &target {
             Target::Document(id) => {
@@ -67,22 +68,6 @@ impl Governor {
             return Err(error.into());
         }
         Ok(row)
-    }
-
-    /// The accounts that stand behind the wall around a matter now, disabled ones too.
-    ///
-    /// # Errors
-    /// [`GovernError::State`].
-    pub fn walled(&self, matter: &str) -> Result<Vec<String>, GovernError> {
-        let mut walled = Vec::new();
-        for row in self.accounts.list()? {
-            let standing = self.accounts.principal(row.name.as_str());
-            let attributes = standing.map_or(row.attributes, |person| person.attributes);
-            if attributes.get("wall").is_some_and(|matters| matters.contains(matter)) {
-                walled.push(row.name.to_string());
-            }
-        }
-        Ok(walled)
     }
 
     /// Every hold, oldest first.
@@ -178,6 +163,12 @@ impl Governor {
         let bytes = serde_json::to_vec(value).unwrap_or_default();
         Ok(self.vault.seal(&KeyScope::of(kind, subject), &bytes)?)
     }
+}
+
+/// A target as it is kept.
+pub(super) fn checked(target: Target) -> Result<Target, GovernError> {
+    let what = target.kind().as_str();
+    target.checked().map_err(|expected| GovernError::BadName { what, expected })
 }
 
 fn key_of(hold: &HoldRow) -> String {

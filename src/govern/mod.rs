@@ -35,6 +35,7 @@ mod keys;
 mod policies;
 mod relationships;
 mod retention;
+mod said;
 mod sessions;
 mod sign_on;
 
@@ -60,7 +61,7 @@ pub use accounts::Disabled;
 pub use changes::{Listed, Progress};
 pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
-pub use policies::{Explained, Offer, Sighting, Simulation};
+pub use policies::{Compared, Explained, Offer, Sighting, Simulation};
 pub use relationships::{BadLine, ImportReport, NewWall, PersonChange, Reach, relationship_end};
 pub use retention::{Kept, Retention, RetentionClass};
 pub use sessions::{EnterError, Revoked};
@@ -264,6 +265,13 @@ pub enum GovernError {
     /// The indexes failed.
     #[error(transparent)]
     Index(#[from] IngestError),
+}
+
+impl GovernError {
+    /// Whether the proposal of policies rests on what is no more, for good.
+    const fn is_outdated(&self) -> bool {
+        matches!(self, Self::Outdated | Self::Faulty { .. })
+    }
 }
 
 fn listed(problems: &[PolicyProblem]) -> String {

@@ -8,7 +8,6 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::TokenKind;
 use crate::domain::principal::{Entitlements, Via};
-use crate::domain::relationship::SourceName;
 use crate::identity::openid::{Proof, Provider, Returned, SignOnError, SignedOn};
 use crate::identity::{AdmitError, Plan, Session};
 
@@ -117,7 +116,6 @@ impl Governor {
         let _turn = provider.turn();
         let plan = self.accounts.plan(on, provider.settings().rights_last)?;
         let actor = self.actor(plan.name().as_str(), Via::Portal, None);
-        self.keep_walls(plan.name(), plan.walls(), &SourceName::groups(), &actor, req)?;
         self.record_plan(&plan, &actor, req)?;
         self.accounts.carry_out(&plan)?;
         if !plan.is_member() {

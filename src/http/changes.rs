@@ -203,8 +203,8 @@ pub fn change_body(row: &ChangeRow, shows_contents: bool) -> Value {
         ChangeState::Proposed | ChangeState::Expired => None,
         ChangeState::Approving { by, .. }
         | ChangeState::Approved { by, .. }
-        | ChangeState::Applied { by }
-        | ChangeState::Rejected { by } => Some(by),
+        | ChangeState::Applied { by } => Some(by),
+        ChangeState::Rejected { by } => by.as_ref(),
     };
     let mut body = json!({
         "id": row.id,

@@ -16,6 +16,7 @@ mod openapi;
 mod policies;
 pub mod problem;
 mod queries;
+mod reports;
 mod session;
 mod standing;
 mod stream;
@@ -48,6 +49,7 @@ pub use jobs::{Job, JobState, Jobs};
 pub use log::EntryReaders;
 pub use policies::{explanation_body, simulation_body, trial_body, versions_body};
 pub use problem::{Kind, Problem};
+pub use reports::{accounting_body, retention_body, wall_body};
 pub use standing::{emergency_body, emergency_report_body, standing_body};
 pub use witness::configure_witness;
 
@@ -164,6 +166,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/audit/entries/{index}/reveal", web::post().to(audit::reveal_entry))
                 .route("/audit/export", web::get().to(audit::export_entries))
                 .route("/audit/proof/{index}", web::get().to(audit::show_proof))
+                .route("/audit/wall", web::get().to(reports::certify_wall))
+                .route("/audit/disclosures", web::get().to(reports::account_disclosures))
+                .route("/retention", web::get().to(reports::list_retention))
                 .route("/changes", web::get().to(changes::list_changes))
                 .route("/changes/{id}", web::get().to(changes::show_change))
                 .route("/changes/{id}/approve", web::post().to(changes::approve_change))

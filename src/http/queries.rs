@@ -42,12 +42,9 @@ impl NewQuery {
         if !(1..=TOP_K_MAX).contains(&top_k) {
             return Err(bad(format!("top_k is {top_k}: give 1 to {TOP_K_MAX}")));
         }
-        let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
-        let scope = Scope {
-            purpose: given(self.purpose),
-            matter: given(self.matter),
-            patient: given(self.patient),
-        };
+        let Self { purpose, matter, patient, .. } = self;
+        let scope =
+            Scope { purpose, matter, patient }.declared().map_err(|e| bad(e.to_string()))?;
         Ok(Question { id: cases.answerer.request(), text, mode: self.mode, scope, top_k })
     }
 }

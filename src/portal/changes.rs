@@ -126,10 +126,11 @@ fn page(
     let listed = cases.governor.changes(changer)?;
     let row = listed.changes.iter().find(|row| row.id == id);
     let row = row.ok_or(GovernError::NotFound { what: "change" })?;
-    let (mut trial, mut diff) = (None, Vec::new());
+    let (mut trial, mut examples, mut diff) = (None, 0, Vec::new());
     if let Some(Proposal::ChangePolicies(change)) = &row.proposal {
         let names = allows(cases, caller, Action::ListDocuments).then(|| cases.governor.matters());
         trial = Some(trial_view(&change.trial, names.as_ref()));
+        examples = change.examples;
         let proposed = cases.governor.policy_files(changer, &row.id.to_string())?;
         diff = DiffLine::of(&cases.governor.policies_in_force(changer)?.diff(&proposed));
     }
@@ -143,6 +144,7 @@ fn page(
         frame: frame(cases, caller, Some(Place::Changes)),
         change: line(row),
         trial,
+        examples,
         diff,
         approves: approver && !own && !keeps_them_away,
         rejects: approver || own,
@@ -161,13 +163,16 @@ fn line(row: &ChangeRow) -> ChangeLine {
         }
         Some(Proposal::ChangePolicies(change)) => match change.version {
             Some(version) => format!("Go back to version {version} of the policies"),
-            None => format!("Policies {}", change.sha256.short()),
+            None => format!("Other policies ({})", change.sha256.short()),
         },
         None => format!("{} (what it named is erased)", row.kind.as_str()),
     };
     let state = match &row.state {
         ChangeState::Applied { by } => format!("in effect, approved by {by}"),
-        ChangeState::Rejected { by } => format!("rejected by {by}"),
+        ChangeState::Rejected { by: Some(by) } => format!("rejected by {by}"),
+        ChangeState::Rejected { by: None } => {
+            "rejected, as other policies came into force since".to_owned()
+        }
         ChangeState::Proposed
         | ChangeState::Approving { .. }
         | ChangeState::Approved { .. }

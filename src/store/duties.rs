@@ -38,8 +38,8 @@ pub enum ChangeState {
     },
     /// Somebody said no.
     Rejected {
-        /// Who.
-        by: UserName,
+        /// Who; nobody where what it rests on is no more, so that nobody could approve it.
+        by: Option<UserName>,
     },
     /// Nobody said yes in time.
     Expired,

@@ -155,7 +155,7 @@ impl Replaying<'_> {
         };
         let id = self.parts.vault.token(TokenKind::Person, principal.name.as_str());
         let asker = Asker { principal, actor: Actor { id, via: Via::System, os_user: None } };
-        let mut run = Run::start(self.parts, &asker, &question)?;
+        let mut run = Run::start(self.parts, &asker, &question);
         match self.steps(&mut run, started) {
             Ok(rerun) => Ok(Some(rerun)),
             Err(Fault::Answer(error)) => Err(error.into()),

@@ -31,7 +31,7 @@ pub(super) fn ask(context: &mut Context<'_>, args: AskArgs) -> Result<Reply, Fai
         id: engine.answerer.request(),
         text: QuestionText::try_from(args.question)?,
         mode: args.mode.into(),
-        scope: scope(args.scope),
+        scope: scope(args.scope)?,
         top_k: top_k(args.top_k.unwrap_or(TOP_K_DEFAULT))?,
     };
     let progress = context.progress;
@@ -107,9 +107,9 @@ fn render(answer: &Answer) -> String {
     out
 }
 
-fn scope(args: ScopeArgs) -> Scope {
-    let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
-    Scope { purpose: given(args.purpose), matter: given(args.matter), patient: given(args.patient) }
+fn scope(args: ScopeArgs) -> Result<Scope, Failure> {
+    let ScopeArgs { purpose, matter, patient } = args;
+    Ok(Scope { purpose, matter, patient }.declared()?)
 }
 
 pub(super) fn search(context: &mut Context<'_>, args: SearchArgs) -> Result<Reply, Failure> {
@@ -119,7 +119,7 @@ pub(super) fn search(context: &mut Context<'_>, args: SearchArgs) -> Result<Repl
         id: engine.answerer.request(),
         text: QuestionText::try_from(args.query)?,
         mode: Mode::Verbatim,
-        scope: scope(args.scope),
+        scope: scope(args.scope)?,
         top_k: top_k(args.top_k)?,
     };
     let candidates = match args.mode {

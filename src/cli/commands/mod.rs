@@ -49,7 +49,7 @@ pub(super) fn needs_home(command: &Command) -> bool {
         | Command::Hold(_)
         | Command::Relationships(_)
         | Command::Emergency(_)
-        | Command::Retention
+        | Command::Retention { .. }
         | Command::Erase(_)
         | Command::Evaluate(_) => true,
     }
@@ -76,7 +76,7 @@ pub(super) fn execute(context: &mut Context<'_>, command: Command) -> Result<Rep
         Command::Hold(command) => duties::hold(context, command),
         Command::Relationships(command) => relationships::relationships(context, command),
         Command::Emergency(command) => emergencies::emergency(context, command),
-        Command::Retention => duties::retention(context),
+        Command::Retention { as_user } => duties::retention(context, as_user.as_deref()),
         Command::Erase(args) => duties::erase(context, args),
     }
 }

@@ -402,6 +402,7 @@ fn administrators(text: &str) -> Vec<(&'static str, String)> {
         examples: vec![example],
         versions: vec![version(2, true, text), version(1, false, text)],
         proposes: true,
+        is_confirmed: true,
         explains: true,
     };
     let account = AccountLine {
@@ -446,7 +447,16 @@ fn version(number: usize, in_force: bool, text: &str) -> VersionLine {
 
 fn trial(text: &str) -> TrialView {
     let shifts = vec![(text.to_owned(), 1, 2)];
-    TrialView { queries: 12, changed: 2, seen: 1, hidden: 2, skipped: 1, shifts }
+    TrialView {
+        queries: 12,
+        changed: 2,
+        seen: 1,
+        hidden: 2,
+        opened: 1,
+        closed: 1,
+        skipped: 1,
+        shifts,
+    }
 }
 
 fn diff(text: &str) -> Vec<DiffLine> {
@@ -463,8 +473,7 @@ fn trial_page(text: &str) -> TrialPage {
         entry: 41,
         person: text.to_owned(),
         document: text.to_owned(),
-        is_seen: true,
-        sights: ["hidden", "shown"],
+        becomes: "Opened: it could not be seen",
     };
     TrialPage {
         frame: frame(Place::Policies),
@@ -518,6 +527,7 @@ fn change_page(text: &str) -> ChangePage {
         frame: frame(Place::Changes),
         change: change(text),
         trial: Some(trial(text)),
+        examples: 44,
         diff: diff(text),
         approves: true,
         rejects: true,

@@ -188,3 +188,42 @@ fn a_search_shows_permitted_passages_and_is_recorded() {
     server.signed_in("auditor").post("/api/v1/search", &words).problem(403, "policy_denied");
     assert_eq!(record::of_kind(&app.open().log, "search.released").len(), 1);
 }
+
+/// One rule for purposes and names, at every door.
+#[test]
+fn a_purpose_is_a_code_and_a_name_has_a_limit_at_every_door() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let [staff, officer] = ["staff", "records"].map(|name| server.signed_in(name));
+    let long = "x".repeat(201);
+    let wrong = [("purpose", "for Mr Smith"), ("matter", "a\u{1}b"), ("patient", long.as_str())];
+    for (field, value) in wrong {
+        let question = json!({ "question": ANSWERABLE, "mode": "verbatim", field: value });
+        staff.post("/api/v1/queries", &question).problem(400, "bad_request");
+        staff.post("/api/v1/search", &question).problem(400, "bad_request");
+        let why = json!({ "person": "staff", "document": "0".repeat(64), field: value });
+        officer.post("/api/v1/policies/explain", &why).problem(400, "bad_request");
+        if field == "purpose" {
+            let export = "/api/v1/audit/export?format=csv&purpose=for%20Mr%20Smith";
+            server.signed_in("auditor").get(export).problem(400, "bad_request");
+        } else {
+            let target = json!({ field: value, "reason": "a test" });
+            officer.post("/api/v1/holds", &target).problem(400, "bad_request");
+            officer.post("/api/v1/erasures", &target).problem(400, "bad_request");
+        }
+        let csrf = staff.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap();
+        let value = value.replace(' ', "+").replace('\u{1}', "%01");
+        let form = format!("csrf={}&question=Who+may+fax%3F&{field}={value}", csrf.1);
+        let kind = "application/x-www-form-urlencoded";
+        assert_eq!(staff.send("POST", "/ask", kind, form.into_bytes()).status, 400, "{field}");
+    }
+    let spaced = json!({ "question": ANSWERABLE, "mode": "verbatim", "purpose": " quality ",
+        "matter": " " });
+    let answer = staff.post("/api/v1/queries", &spaced).json();
+    let received = answer["entries"]["received"].as_u64().unwrap();
+    let received = app.open().log.read(EntryIndex(received)).unwrap();
+    assert_eq!(received.details()["purpose"], "quality");
+    let hold = json!({ "matter": " M-7 ", "reason": "a test" });
+    let placed = officer.post("/api/v1/holds", &hold).json();
+    assert_eq!(placed["target"]["name"], "M-7");
+}

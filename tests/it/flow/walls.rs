@@ -185,3 +185,33 @@ fn a_declared_purpose_opens_what_its_answer_cites_and_nothing_without_it() {
     let unknown = Sought { document, query: Some(app.engine().answerer.request()) };
     assert!(matches!(reader.pages(&nurse, unknown), Err(ReadError::NotFound)), "no question");
 }
+
+#[test]
+fn a_question_that_is_denied_leaves_no_key_of_what_it_names() {
+    let app = TestApp::corpus();
+    app.engine();
+    let is_named = |file: std::io::Result<std::fs::DirEntry>| {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        name.starts_with("matter-") || name.starts_with("patient-")
+    };
+    let keys = || {
+        let files = std::fs::read_dir(app.path().join("keys")).unwrap();
+        files.map(is_named).filter(|is_named| *is_named).count()
+    };
+    let before = keys();
+    let mut question = app.question("Who may fax?", Mode::Verbatim);
+    question.scope.matter = Some("M-made-up".to_owned());
+    question.scope.patient = Some("P-made-up".to_owned());
+    let mut listen = |_: Progress<'_>| ControlFlow::Continue(());
+    let answerer = &app.engine().answerer;
+    let denied = answerer.ask(&app.asker("auditor"), &question, &mut listen).unwrap();
+    assert_eq!(denied.outcome, Outcome::Denied);
+    assert_eq!(keys(), before);
+    let received = app.open().log.read(denied.entries.received.unwrap()).unwrap();
+    assert_eq!(received.details()["matter"], Value::Null, "no name without a key is in the log");
+    assert!(!received.payload().unwrap().key.contains('+'), "it is the asker's alone");
+    question.id = answerer.request();
+    let taken = answerer.ask(&app.asker("staff"), &question, &mut listen).unwrap();
+    assert_ne!(taken.outcome, Outcome::Denied);
+    assert_eq!(keys(), before + 2, "a question that is taken is its matter's and its patient's");
+}
