@@ -116,11 +116,6 @@ impl SourceName {
         Self("by-hand".to_owned())
     }
 
-    /// What the groups at the OpenID provider say.
-    pub fn groups() -> Self {
-        Self("openid".to_owned())
-    }
-
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use crate::audit::{Actor, Added, What};
 use crate::domain::payload::{PayloadRef, TokenKind};
 use crate::domain::principal::{Attributes, Entitlements, Role, UserName, Via};
-use crate::domain::relationship::{RelationshipKind, SourceName, take_walls};
+use crate::domain::relationship::{RelationshipKind, take_walls};
 use crate::identity::{AccountError, Created, NewAccount, stand};
 use crate::policy::Action;
 use crate::store::{ChangeRow, KeyScope};
@@ -263,8 +263,8 @@ impl Governor {
         let person = self.vault.subject(TokenKind::Person, new.name.as_str())?;
         let given = new.entitlements();
         let payload = Some(self.seal_rights(&new.name, &given, &Entitlements::default())?);
-        let (walls, by_hand) = (take_walls(&mut new.attributes), SourceName::by_hand());
-        self.keep_walls(&new.name, &walls, &by_hand, actor, self.request())?;
+        let walls = take_walls(&mut new.attributes);
+        self.keep_walls(&new.name, &walls, actor)?;
         self.record(actor, What::AccountCreated { person, roles: new.roles.clone(), payload })?;
         Ok(self.accounts.create(new)?)
     }

@@ -6,7 +6,6 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::TokenKind;
 use crate::domain::principal::{Entitlements, Via};
-use crate::domain::relationship::SourceName;
 use crate::identity::openid::{Browser, Proof, Provider, Returned, SignOnError, SignedOn};
 use crate::identity::{AdmitError, Plan, Session};
 use crate::store::VaultError;
@@ -120,7 +119,6 @@ impl Governor {
             self.vault.subject(TokenKind::Person, plan.name().as_str())?;
         }
         let actor = self.actor(plan.name().as_str(), Via::Portal, None);
-        self.keep_walls(plan.name(), plan.walls(), &SourceName::groups(), &actor, req)?;
         self.record_plan(&plan, &actor, req)?;
         self.accounts.carry_out(&plan)?;
         if !plan.is_member() {

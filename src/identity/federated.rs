@@ -10,7 +10,6 @@ use super::openid::{Rights, SignedOn};
 use super::{Accounts, Factor, Session};
 use crate::domain::clock::Timestamp;
 use crate::domain::principal::{Attributes, Entitlements, Principal, UserName};
-use crate::domain::relationship::take_walls;
 use crate::store::{AccountRow, Federated, PasswordBy, StateError};
 
 /// Why somebody whom the provider vouches for has no way in. As text: a code for the record.
@@ -58,7 +57,6 @@ pub struct Plan {
     is_member: bool,
     is_fresh: bool,
     change: RightsChange,
-    walls: Attributes,
 }
 
 /// How rights differ from those of the last sign-on.
@@ -112,12 +110,6 @@ impl Plan {
         recent(&self.row)
     }
 
-    /// What the groups keep its owner away from, by kind of wall. No right that comes and goes with
-    /// the groups: it stays until two persons lift it.
-    pub fn walls(&self) -> &Attributes {
-        &self.walls
-    }
-
     fn disabled(&self) -> AdmitError {
         AdmitError::Disabled { name: self.row.name.clone() }
     }
@@ -142,16 +134,11 @@ impl Accounts {
         if let Some(row) = old.as_ref().filter(|row| row.disabled) {
             return Err(AdmitError::Disabled { name: row.name.clone() });
         }
-        let Rights { roles, withheld, mut attributes } = match (on.rights(), &old) {
+        let Rights { roles, withheld, attributes } = match (on.rights(), &old) {
             (Some(rights), _) => rights.clone(),
             (None, Some(_)) => Rights::default(),
             (None, None) => return Err(AdmitError::NoGroup { name: None }),
         };
-        let mut walls = take_walls(&mut attributes);
-        if let Some(before) = old.as_ref().and_then(|row| row.federated.as_ref()) {
-            // Of a sign-on before walls were kept apart.
-            add(&mut walls, take_walls(&mut before.attributes.clone()));
-        }
         let (is_member, is_fresh) = (on.rights().is_some(), on.is_fresh());
         let until = if is_member { now.after(rights_last) } else { Timestamp::from_unix_millis(0) };
         let (issuer, subject) = (on.issuer().to_owned(), on.subject().to_owned());
@@ -159,11 +146,11 @@ impl Accounts {
         let Some(old) = old else {
             let row = self.fresh(on.name(), federated, now)?;
             let change = RightsChange::default();
-            return Ok(Plan { row, is_new: true, is_member, is_fresh, change, walls });
+            return Ok(Plan { row, is_new: true, is_member, is_fresh, change });
         };
         let row = AccountRow { federated: Some(federated), ..old.clone() };
         let change = RightsChange::between(&recent(&old), &recent(&row));
-        Ok(Plan { row, is_new: false, is_member, is_fresh, change, walls })
+        Ok(Plan { row, is_new: false, is_member, is_fresh, change })
     }
 
     /// Does what was planned; sessions end where rights shrink. On disk on return.
@@ -242,10 +229,4 @@ impl Accounts {
 fn recent(row: &AccountRow) -> Entitlements {
     let Principal { roles, attributes, .. } = row.principal(Timestamp::from_unix_millis(0));
     Entitlements { roles, attributes }
-}
-
-fn add(to: &mut Attributes, more: Attributes) {
-    for (key, values) in more {
-        to.entry(key).or_default().extend(values);
-    }
 }

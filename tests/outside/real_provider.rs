@@ -90,9 +90,7 @@ impl Provider {
         };
         let roles =
             table(&[("all", "staff"), ("records", "records-officer"), ("it", "administrator")]);
-        let mapping =
-            Mapping::parse(&roles, &table(&[("matter-*", "matter=*"), ("walled-*", "wall=*")]))
-                .unwrap();
+        let mapping = Mapping::parse(&roles, &table(&[("matter-*", "matter=*")])).unwrap();
         let settings = Settings {
             issuer: self.issuer.clone(),
             name: "Example LLP".to_owned(),

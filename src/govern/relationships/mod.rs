@@ -13,7 +13,6 @@ mod reach;
 use crate::audit::{Actor, Related, What};
 use crate::domain::change::Proposal;
 use crate::domain::clock::Timestamp;
-use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Attributes, Principal, UserName};
 use crate::domain::reason::Reason;
@@ -91,30 +90,27 @@ impl Governor {
         Ok(relationship)
     }
 
-    /// Keeps a person away from what their groups or whoever makes their account says, from the next
-    /// token on; what groups no longer say stays, as what any other source no longer gives does.
+    /// Keeps a person away from what whoever makes their account says: as relationships set by hand.
     pub(super) fn keep_walls(
         &self,
         person: &UserName,
         walls: &Attributes,
-        source: &SourceName,
         actor: &Actor,
-        req: RequestId,
     ) -> Result<(), GovernError> {
         if walls.is_empty() {
             return Ok(());
         }
         let _standings = self.standings.take();
         let mut row = self.standing_of(person)?;
-        let mut added = Vec::new();
+        let (act, mut added) = (self.request(), Vec::new());
         for (key, objects) in walls {
             let Ok(kind) = key.parse::<RelationshipKind>() else { continue };
             for object in objects {
-                let (object, source) = (object.clone(), source.clone());
+                let (object, source) = (object.clone(), SourceName::by_hand());
                 let relationship = Relationship { kind, object, from: None, until: None, source };
                 if !row.relationships().any(|one| *one == relationship) {
                     added.push(self.related(person, &relationship)?);
-                    row.held.push(Held { relationship, act: req });
+                    row.held.push(Held { relationship, act });
                 }
             }
         }
@@ -124,7 +120,7 @@ impl Governor {
         // First the row, as for a wall that is set by hand.
         self.state.standings().put(&row)?;
         let what = What::RelationshipChanged { added, removed: Vec::new(), payload: None };
-        Ok(self.record_as(actor, req, what)?)
+        Ok(self.record_as(actor, act, what)?)
     }
 
     /// The proposal to lift what keeps a person away from a matter or client, as it stands now.

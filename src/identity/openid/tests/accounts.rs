@@ -30,7 +30,7 @@ impl Office {
         let mut house = House::new(&[&key]);
         let roles = [("all", "staff"), ("records", "records-officer"), ("it", "administrator")];
         let roles = roles.map(|(group, role)| (group.to_owned(), vec![role.to_owned()]));
-        let attributes = [("m-*", "matter=*"), ("walled-*", "wall=*")];
+        let attributes = [("m-*", "matter=*")];
         let attributes = attributes.map(|(group, pair)| (group.to_owned(), vec![pair.to_owned()]));
         house.provider.settings.mapping =
             Mapping::parse(&roles.into(), &attributes.into()).unwrap();
@@ -161,25 +161,6 @@ fn what_groups_gave_counts_for_a_limited_time() {
     assert_eq!((roles(), office.who("ada").attributes.len()), (0, 0), "whoever left has nothing");
     office.enter("s-1", "ada", &["all"]).unwrap();
     assert_eq!(office.who("ada").roles.len(), 2);
-}
-
-#[test]
-fn a_wall_of_the_groups_is_no_right_that_goes_with_them() {
-    let office = Office::new();
-    office.enter("s-1", "ada", &["all", "m-7", "walled-7"]).unwrap();
-    assert!(!office.who("ada").attributes.contains_key("wall"), "`govern` keeps it, elsewhere");
-    let on = office.house.sign_on(&office.key, &office.claims("s-1", "ada", &["all", "walled-8"]));
-    let plan = office.accounts.plan(&on.unwrap(), LAST).unwrap();
-    assert_eq!(*plan.walls(), [("wall".to_owned(), ["8".to_owned()].into())].into());
-    // As an earlier version kept it: what that account was kept away from is not forgotten.
-    let mut row = office.accounts.find_row("ada").unwrap();
-    let groups = row.federated.as_mut().unwrap();
-    groups.attributes.insert("conflict".to_owned(), ["C-1".to_owned()].into());
-    office.accounts.change("ada", |old| *old = row.clone()).unwrap();
-    let on = office.house.sign_on(&office.key, &office.claims("s-1", "ada", &["all"])).unwrap();
-    let plan = office.accounts.plan(&on, LAST).unwrap();
-    assert_eq!(*plan.walls(), [("conflict".to_owned(), ["C-1".to_owned()].into())].into());
-    assert!(plan.entitlements().attributes.is_empty(), "{:?}", plan.entitlements());
 }
 
 #[test]
