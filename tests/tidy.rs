@@ -87,7 +87,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("tokio", &["app", "http", "index", "portal"]),
     ("toml", &["cli", "config", "policy"]),
     ("tracing_subscriber", &["telemetry"]),
-    ("unicode_normalization", &["document"]),
+    ("unicode_normalization", &["document", "identity"]),
     ("unicode_segmentation", &["verify"]),
     ("ureq", &["app"]),
     ("walkdir", &["ingest"]),

@@ -54,8 +54,8 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::machine("policy check"),
     Door::machine("policy test"),
     Door::machine("policy matrix"),
-    Door::right("policy propose", &[Action::ProposePolicies]).with_proof(),
-    Door::right("policy rollback", &[Action::ProposePolicies]).with_proof(),
+    Door::right("policy propose", &[Action::ProposePolicies]),
+    Door::right("policy rollback", &[Action::ProposePolicies]),
     Door::right("policy simulate", &[Action::ProposePolicies]).or_operator(),
     Door::machine("policy explain"), // `--as` is who is explained, `--by` who asks.
     Door::right("policy versions", &[Action::ReadPolicies]).or_operator(),

@@ -43,7 +43,17 @@ impl Governor {
         proposal: Proposal,
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
-        let who = who.principal();
+        self.queue((who.principal(), true), actor, proposal, reason)
+    }
+
+    /// [`Self::propose`], where it is known whether the proposer has shown who they are.
+    pub(super) fn queue(
+        &self,
+        (who, proven): (&Principal, bool),
+        actor: &Actor,
+        proposal: Proposal,
+        reason: Reason,
+    ) -> Result<ChangeRow, GovernError> {
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
         let proposal = match proposal {
             Proposal::Erase { target } => Proposal::Erase { target: checked(target)? },
@@ -70,6 +80,7 @@ impl Governor {
             proposal: Some(proposal),
             reason,
             proposer: who.name.clone(),
+            proven,
             proposed,
             expires: proposed.after(Duration::from_millis(CHANGE_MS_MAX)),
             state: ChangeState::Proposed,

@@ -18,7 +18,6 @@ use crate::domain::principal::{Attributes, Principal, Role, UserName};
 use crate::domain::question::Scope;
 use crate::domain::reason::Reason;
 use crate::domain::trial::PolicyChange;
-use crate::identity::Confirmed;
 use crate::policy::{Action, Explanation, Policies, PolicyProblem, PolicySource};
 use crate::store::{ChangeRow, ChangeState, KeyScope, PolicyRow};
 
@@ -87,13 +86,13 @@ impl Governor {
     /// [`GovernError::Faulty`] with every problem, which is recorded; [`GovernError::InForce`].
     pub fn propose_policies(
         &self,
-        who: &Confirmed,
+        (who, proven): (&Principal, bool),
         actor: &Actor,
         offer: Offer,
         answerer: &Answerer,
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
-        self.decide(Changer::Person(who.principal()), Action::ProposePolicies)?;
+        self.decide(Changer::Person(who), Action::ProposePolicies)?;
         let candidate = self.checked(actor, offer.candidate)?;
         let source = candidate.source();
         if source == self.policies.source() {
@@ -110,7 +109,7 @@ impl Governor {
             examples: u32::try_from(examples).unwrap_or(u32::MAX),
             trial: simulated.trial().clone(),
         };
-        self.propose(who, actor, Proposal::ChangePolicies(Box::new(change)), reason)
+        self.queue((who, proven), actor, Proposal::ChangePolicies(Box::new(change)), reason)
     }
 
     /// The offer to go back to an earlier version, by its number or the beginning of its digest.

@@ -218,6 +218,7 @@ pub fn change_body(row: &ChangeRow, shows_contents: bool) -> Value {
         "scope": row.scope,
         "subject": row.subject,
         "proposer": row.proposer,
+        "proven": row.proven,
         "proposed": row.proposed.to_string(),
         "expires": row.expires.to_string(),
         "decided_by": decided_by,

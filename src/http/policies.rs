@@ -141,7 +141,13 @@ pub(crate) async fn propose(
         let who = confirmed(&cases, &caller)?;
         let offer = offer(&cases)?;
         let (actor, answerer) = (&caller.actor, &cases.answerer);
-        Ok(cases.governor.propose_policies(&who, actor, offer, answerer, because)?)
+        Ok(cases.governor.propose_policies(
+            (who.principal(), true),
+            actor,
+            offer,
+            answerer,
+            because,
+        )?)
     })
     .await
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
@@ -120,9 +120,9 @@ impl Kind {
         matches!(self, Self::SignInFailed | Self::TooManyAttempts | Self::Overloaded)
     }
 
-    const fn retry_after(self) -> Option<&'static str> {
+    const fn retry_after(self) -> Option<u64> {
         match self {
-            Self::Overloaded | Self::LogUnavailable | Self::QueryFailed => Some("5"),
+            Self::Overloaded | Self::LogUnavailable | Self::QueryFailed => Some(5),
             Self::BadRequest
             | Self::CsrfFailed
             | Self::SignInFailed
@@ -243,10 +243,8 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
-        if let Some(seconds) = self.kind.retry_after() {
-            response.insert_header((header::RETRY_AFTER, seconds));
-        }
-        if let Some(seconds) = self.members.get(RETRY_AFTER).and_then(Value::as_u64) {
+        let told = self.members.get(RETRY_AFTER).and_then(Value::as_u64);
+        if let Some(seconds) = told.or(self.kind.retry_after()) {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
         if self.kind == Kind::NotSignedIn {
@@ -258,8 +256,7 @@ impl ResponseError for Problem {
             response.insert_header((header::WWW_AUTHENTICATE, ask));
         }
         if let Some(index) = self.members.get("audit_index").and_then(Value::as_u64) {
-            let name = HeaderName::from_static("audit-index");
-            response.insert_header((name, HeaderValue::from(index)));
+            response.insert_header(("audit-index", index));
         }
         response.body(self.body().to_string())
     }
@@ -284,8 +281,8 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match &error {
             ReadError::NotFound => Self::new(Kind::NotFound, error.to_string()),
-            ReadError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             ReadError::Reveal(RevealError::Erased) => Self::new(Kind::NotFound, error.to_string()),
+            ReadError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             ReadError::Catalogue(_)
             | ReadError::Render(_)
             | ReadError::State(_)

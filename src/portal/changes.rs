@@ -182,7 +182,10 @@ fn line(row: &ChangeRow) -> ChangeLine {
         id: row.id.to_string(),
         about,
         state,
-        proposer: row.proposer.to_string(),
+        proposer: match row.proven {
+            true => row.proposer.to_string(),
+            false => format!("{} (named at the machine, without proof)", row.proposer),
+        },
         proposed: Moment(row.proposed),
         expires: Moment(row.expires),
         reason: row.reason.as_str().to_owned(),

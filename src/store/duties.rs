@@ -87,6 +87,9 @@ pub struct ChangeRow {
     pub reason: Reason,
     /// Who proposed it.
     pub proposer: UserName,
+    /// Whether they have shown who they are; else the machine's operator proposed in their name.
+    #[serde(default)]
+    pub proven: bool,
     /// When.
     pub proposed: Timestamp,
     /// Until when it may be approved.

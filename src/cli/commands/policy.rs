@@ -117,11 +117,19 @@ fn propose(
     offer: impl FnOnce(&Governor) -> Result<Offer, GovernError>,
 ) -> Result<Reply, Failure> {
     let reason = Reason::try_from(proposer.reason)?;
-    let (who, actor) = context.confirmed(&proposer.as_user, &proposer.credential)?;
+    // Somebody else approves it, with proof: a name is enough to propose, and the change says so.
+    let proven = proposer.credential.is_there();
+    let (who, actor) = if proven {
+        let (who, actor) = context.confirmed(&proposer.as_user, &proposer.credential)?;
+        (who.principal().clone(), actor)
+    } else {
+        let asker = context.asker(&proposer.as_user)?;
+        (asker.principal, asker.actor)
+    };
     let engine = context.engine()?;
     let governor = &context.app()?.governor;
     let offer = offer(governor)?;
-    match governor.propose_policies(&who, &actor, offer, &engine.answerer, reason) {
+    match governor.propose_policies((&who, proven), &actor, offer, &engine.answerer, reason) {
         Ok(row) => {
             let mut value = change_body(&row, true);
             if let Some(object) = value.as_object_mut() {

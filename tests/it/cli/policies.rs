@@ -93,8 +93,7 @@ fn policies_change_by_two_persons_are_compared_and_rolled_back() {
     crate::support::template::copy_folder(&home.path().join("policies"), folder.path());
     let candidate = folder.path().to_str().unwrap();
     cli.json(0, &["ask", ANSWERABLE, "--as", "staff", "--mode", "verbatim"]);
-    cli.json(4, &["policy", "propose", candidate, "--as", "admin"]);
-    let in_force = cli.proven(2, &["policy", "propose", candidate, "--as", "admin"]);
+    let in_force = cli.json(2, &["policy", "propose", candidate, "--as", "admin"]);
     assert_eq!(in_force["error"]["code"], "in_force");
     let shut = "@id(\"holiday\") forbid (principal, action == Action::\"Ask\", resource);\n";
     std::fs::write(folder.path().join("shut.cedar"), shut).unwrap();
@@ -136,7 +135,9 @@ fn policies_change_by_two_persons_are_compared_and_rolled_back() {
     let unknown = "0".repeat(64);
     let unknown = ["policy", "explain", "--as", "staff", "--by", "admin", "--document", &unknown];
     let not_for_admins = [&why[..], &["--by", "admin"]].concat();
-    assert_eq!(cli.json(2, &unknown), cli.json(2, &not_for_admins));
+    cli.json(2, &unknown);
+    let summary = cli.json(0, &not_for_admins);
+    assert_eq!((&summary["allowed"], &summary["labels"]), (&Value::Bool(false), &Value::Null));
     cli.json(4, &[&why[..], &["--by", "staff"]].concat());
 
     let versions = cli.json(0, &["policy", "versions"]);
@@ -145,8 +146,7 @@ fn policies_change_by_two_persons_are_compared_and_rolled_back() {
     assert_eq!((&versions[0]["in_force"], &versions[1]["in_force"]), (&false.into(), &true.into()));
     let diff = cli.json(0, &["policy", "diff", "1", "2"]);
     assert!(diff["diff"].as_str().unwrap().contains("+@id(\"holiday\")"), "{diff}");
-    cli.json(4, &["policy", "rollback", "1", "--as", "admin"]);
-    let back = cli.proven(0, &["policy", "rollback", "1", "--as", "admin"]);
+    let back = cli.json(0, &["policy", "rollback", "1", "--as", "admin"]);
     let id = back["id"].as_str().unwrap();
     cli.proven(0, &["changes", "approve", id, "--as", "approver"]);
     cli.json(0, &["ask", ANSWERABLE, "--as", "staff", "--mode", "verbatim"]);

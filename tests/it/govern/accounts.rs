@@ -164,7 +164,8 @@ fn an_administrator_acts_for_nobody_who_may_more_than_they_give() {
         let refused = governor.issue_token(admin, &actor, name, lasting_an_hour()).unwrap_err();
         assert!(matches!(refused, GovernError::OperatorOnly { .. }), "{name}: {refused}");
     }
-    governor.reset_second_factor(admin, &actor, "ada").unwrap();
+    let nothing = governor.reset_second_factor(admin, &actor, "ada").unwrap_err();
+    assert!(matches!(nothing, GovernError::Account(AccountError::NoSecondFactor)), "{nothing}");
     let (officer, its) = app.principal("records");
     let source = SourceName::try_from("hr".to_owned()).unwrap();
     let file = b"person,kind,object\nada,matter,M-17\n";

@@ -32,7 +32,13 @@ impl TestApp {
         let (who, actor) = self.confirmed("admin");
         let engine = self.engine();
         let governor = &self.open().governor;
-        governor.propose_policies(&who, &actor, offer, &engine.answerer, reason())
+        governor.propose_policies(
+            (who.principal(), true),
+            &actor,
+            offer,
+            &engine.answerer,
+            reason(),
+        )
     }
 
     /// Puts other policies in force, with the two persons it takes.
@@ -295,7 +301,7 @@ fn a_simulation_lists_what_searching_again_under_both_policies_finds() {
     }
     let candidate = Policies::from_files(app.edited(shut)).unwrap();
     let simulated = app.simulate(&candidate).simulated;
-    assert_eq!(simulated.trial().erased, 7, "a person's words go with the person's key");
+    assert_eq!(simulated.trial().orphaned, 7, "nothing leads to whom they were asked by");
     let tried = record::of_kind(&app.open().log, "policy.simulated");
     let files = app.open().vault.open_payload(&tried[2].payload().unwrap()).unwrap();
     let files: PolicySource = serde_json::from_slice(&files).unwrap();

@@ -39,6 +39,7 @@ fn contents_are_revealed_to_those_who_may_on_record_and_with_a_reason() {
         let entry: serde_json::Value = serde_json::from_slice(&entry.bytes).unwrap();
         entry["payload"].is_null()
     };
+    app.open().record_own(affiant::audit::What::LogStopped { served_s: 1 }).unwrap();
     let entries = record::entries(&app.open().log);
     let none = entries.iter().find(|entry| has_none(entry)).unwrap().index;
     let none = examiner.reveal(&who, &actor, none, &reason());
