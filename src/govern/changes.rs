@@ -8,12 +8,12 @@ use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
-use crate::domain::payload::{PayloadRef, Token, TokenKind};
-use crate::domain::principal::{Principal, Via};
+use crate::domain::payload::Token;
+use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::identity::Confirmed;
 use crate::policy::Action;
-use crate::store::{ChangeRow, ChangeState, KeyScope};
+use crate::store::{ChangeRow, ChangeState};
 
 use super::holds::checked;
 use super::{Changer, ErasureStep, GovernError, Governor};
@@ -335,55 +335,6 @@ impl Governor {
         }
     }
 
-    /// What stands in the log for what a change is about.
-    fn subject(&self, proposal: &Proposal) -> Result<(TokenKind, Token), GovernError> {
-        let known = |target: &Target| {
-            let token = self.vault.known(target.kind(), &target.name());
-            let what = target.kind().as_str();
-            token.map(|token| (target.kind(), token)).ok_or(GovernError::NotFound { what })
-        };
-        match proposal {
-            Proposal::ReleaseHold { target: Target::Custodian(name), .. } => {
-                let kind = TokenKind::Person;
-                Ok((kind, self.vault.token(kind, name.as_str())))
-            }
-            Proposal::Erase { target } | Proposal::ReleaseHold { target, .. } => known(target),
-            Proposal::GrantRights { account, .. } | Proposal::EnableAccount { account } => {
-                let kind = TokenKind::Person;
-                Ok((kind, self.vault.token(kind, account.as_str())))
-            }
-            Proposal::ChangePolicies(change) => {
-                let kind = TokenKind::Policy;
-                Ok((kind, self.vault.token(kind, &change.sha256.to_string())))
-            }
-            Proposal::LiftWall { person, .. } => {
-                let kind = TokenKind::Person;
-                Ok((kind, self.vault.token(kind, person.as_str())))
-            }
-        }
-    }
-
-    /// Seals a proposal as the contents of all that it names.
-    fn seal_proposal(&self, row: &ChangeRow) -> Result<PayloadRef, GovernError> {
-        let scope = match &row.proposal {
-            Some(Proposal::LiftWall { person, kind, object, .. }) => {
-                self.wall_scope(person, *kind, object)?
-            }
-            Some(Proposal::GrantRights { account, rights }) => {
-                self.scope_of_rights(account, &rights.attributes)?
-            }
-            Some(
-                Proposal::Erase { .. }
-                | Proposal::ReleaseHold { .. }
-                | Proposal::EnableAccount { .. }
-                | Proposal::ChangePolicies(_),
-            )
-            | None => KeyScope::of(row.scope, &row.subject),
-        };
-        let bytes = serde_json::to_vec(row).unwrap_or_default();
-        Ok(self.vault.seal(&scope, &bytes)?)
-    }
-
     /// A change as it stands now.
     fn change(&self, id: RequestId) -> Result<ChangeRow, GovernError> {
         self.expire()?;
@@ -406,17 +357,6 @@ impl Governor {
             }
         }
         Ok(())
-    }
-
-    /// Contents of the two persons who made a change.
-    pub(super) fn persons_of(&self, row: &ChangeRow) -> KeyScope {
-        let person =
-            |name: &str| KeyScope::of(TokenKind::Person, &self.actor(name, Via::System, None).id);
-        let proposer = person(row.proposer.as_str());
-        if let ChangeState::Approved { by, .. } = &row.state {
-            return proposer.and(person(by.as_str()));
-        }
-        proposer
     }
 }
 

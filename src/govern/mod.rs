@@ -38,6 +38,7 @@ mod retention;
 mod said;
 mod sessions;
 mod sign_on;
+mod subjects;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
