@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::reveal::WITHHELD;
 use super::{ExamineError, Examiner, Reader};
 use crate::audit::{Entry, Recorded, Related, Selection, What};
 use crate::domain::access::label_value;
@@ -52,7 +53,8 @@ pub struct Walled {
     pub known_since: Option<String>,
     /// Entries that this person caused.
     pub entries: u64,
-    /// Questions in the matter that were denied.
+    /// Questions in the matter that were denied, and what of it was asked for and withheld:
+    /// documents, pages, the contents behind entries.
     pub denied: Vec<EntryIndex>,
     /// Questions in the matter that ended otherwise; what they found of it is told apart.
     pub asked: Vec<EntryIndex>,
@@ -158,7 +160,7 @@ impl Walled {
             all => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         };
         text.push_str(&format!(
-            "- On record since {}, with {} entries\n- Questions in the matter that were denied: {}\n\
+            "- On record since {}, with {} entries\n- Denied of the matter: {}\n\
              - Questions in the matter that ended otherwise: {}\n\
              - Reached by the matter behind the wall: {}\n- Reached by it before or after: {}\n\n",
             self.known_since.as_deref().unwrap_or("an unknown time"),
@@ -349,6 +351,12 @@ impl Count {
             "retrieval.done" | "replay.retrieved" | "document.viewed" if is_about => {
                 self.reached.extend(req);
                 self.reach(actor, entry);
+            }
+            "document.denied" if is_about => self.of_person(actor).walled.denied.push(at),
+            "audit.revealed" if text(entry, "state") == Some(WITHHELD) => {
+                if self.points_into(entry) {
+                    self.of_person(actor).walled.denied.push(at);
+                }
             }
             // What was found once is shown again.
             "answer.reread" | "audit.revealed" if self.points_into(entry) => {

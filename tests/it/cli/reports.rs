@@ -58,6 +58,11 @@ fn a_wall_is_certified_by_what_the_record_holds_and_does_not_hold() {
     let attribute = format!("wall={matter}");
     cli.json(0, &["user", "add", "walled", "--role", "staff", "--attr", &attribute]);
     let tried = ask("staff");
+    let listed = cli.json(0, &["documents", "list", "--as", "records"]);
+    let listed = listed["documents"].as_array().unwrap().clone();
+    let inside = listed.iter().find(|one| one["labels"]["matter"] == matter).unwrap();
+    let pages = ["documents", "pages", inside["id"].as_str().unwrap(), "--as", "staff"];
+    assert_ne!(cli.run(&pages).code, 0);
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("wall");
     let certify = ["audit", "wall", "--matter", matter, "--out", out.to_str().unwrap()];
@@ -72,6 +77,9 @@ fn a_wall_is_certified_by_what_the_record_holds_and_does_not_hold() {
     let set = staff["walls"][0]["entry"].as_u64().unwrap();
     let asked = json!([before["entries"]["received"], tried["entries"]["received"]]);
     assert_eq!((&staff["asked"], &staff["touched"]), (&asked, &json!([])));
+    let denied = staff["denied"].as_array().unwrap();
+    let denied = cli.json(0, &["audit", "show", &denied[denied.len() - 1].to_string()]);
+    assert_eq!(denied["entry"]["type"], "document.denied", "a page that was asked for in vain");
     assert_eq!(staff["outside"], json!([before["entries"]["retrieval"]]), "told, and not hidden");
     assert_eq!(walled["stands"], true);
     assert!(walled["walls"][0]["entry"].is_u64(), "a wall given with the account is dated, too");
