@@ -353,10 +353,10 @@ impl Count {
                 self.reach(actor, entry);
             }
             "document.denied" if is_about => self.of_person(actor).walled.denied.push(at),
-            "audit.revealed" if text(entry, "state") == Some(WITHHELD) => {
-                if self.points_into(entry) {
-                    self.of_person(actor).walled.denied.push(at);
-                }
+            "audit.revealed"
+                if text(entry, "state") == Some(WITHHELD) && self.points_into(entry) =>
+            {
+                self.of_person(actor).walled.denied.push(at);
             }
             // What was found once is shown again.
             "answer.reread" | "audit.revealed" if self.points_into(entry) => {
