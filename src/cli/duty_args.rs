@@ -31,7 +31,7 @@ impl CredentialArgs {
     }
 }
 
-/// What an erasure is about.
+/// What a hold or an erasure is about.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub(super) struct TargetArgs {
@@ -44,26 +44,9 @@ pub(super) struct TargetArgs {
     /// All that belongs to a patient.
     #[arg(long, value_name = "P")]
     pub(super) patient: Option<String>,
-    /// A person whose account is disabled: what they asked and were told, and their name.
-    #[arg(long, value_name = "USER")]
-    pub(super) person: Option<String>,
-}
-
-/// What a hold keeps.
-#[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
-pub(super) struct HoldTargetArgs {
-    /// A document, by its id.
-    #[arg(long, value_name = "ID")]
-    pub(super) document: Option<String>,
-    /// All that belongs to a matter.
-    #[arg(long, value_name = "M")]
-    pub(super) matter: Option<String>,
-    /// All that belongs to a patient.
-    #[arg(long, value_name = "P")]
-    pub(super) patient: Option<String>,
-    /// All that a person took in, asked and was told.
-    #[arg(long, value_name = "USER")]
+    /// A person. A hold keeps all that they took in, asked and were told; an erasure, once their
+    /// account is disabled, takes what they asked and were told, and their name.
+    #[arg(long, value_name = "USER", visible_alias = "person")]
     pub(super) custodian: Option<String>,
 }
 
@@ -122,7 +105,7 @@ pub(super) enum HoldCommand {
     /// Keep something from being deleted or erased.
     Add {
         #[command(flatten)]
-        target: HoldTargetArgs,
+        target: TargetArgs,
         /// Who places it.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,

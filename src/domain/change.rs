@@ -23,7 +23,7 @@ pub enum Target {
     Patient(String),
     /// A person: a hold keeps all that they took in, asked and were told; an erasure takes what they
     /// asked and were told, and the account.
-    Custodian(UserName),
+    Person(UserName),
 }
 
 impl Target {
@@ -33,7 +33,7 @@ impl Target {
             Self::Document(_) => TokenKind::Document,
             Self::Matter(_) => TokenKind::Matter,
             Self::Patient(_) => TokenKind::Patient,
-            Self::Custodian(_) => TokenKind::Person,
+            Self::Person(_) => TokenKind::Person,
         }
     }
 
@@ -45,7 +45,7 @@ impl Target {
         Ok(match self {
             Self::Matter(name) => Self::Matter(label_value(&name)?),
             Self::Patient(name) => Self::Patient(label_value(&name)?),
-            Self::Document(_) | Self::Custodian(_) => self,
+            Self::Document(_) | Self::Person(_) => self,
         })
     }
 
@@ -54,7 +54,7 @@ impl Target {
         match self {
             Self::Document(id) => id.to_string(),
             Self::Matter(name) | Self::Patient(name) => name.clone(),
-            Self::Custodian(name) => name.to_string(),
+            Self::Person(name) => name.to_string(),
         }
     }
 }

@@ -316,7 +316,7 @@ impl Governor {
     fn check(&self, proposal: &Proposal, subject: &Token) -> Result<(), GovernError> {
         match proposal {
             Proposal::Erase { target } => {
-                if let Target::Custodian(name) = target {
+                if let Target::Person(name) = target {
                     self.accounts.check_closed(name)?;
                 }
                 self.check_erasure(target.kind(), subject)

@@ -135,7 +135,7 @@ impl Governor {
             Target::Matter(name) if screen.keeps_away(&Labels::of_matter(name)) => {
                 Err(GovernError::Denied(screen.denial()))
             }
-            Target::Matter(_) | Target::Patient(_) | Target::Custodian(_) => Ok(()),
+            Target::Matter(_) | Target::Patient(_) | Target::Person(_) => Ok(()),
         }
     }
 }

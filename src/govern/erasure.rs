@@ -198,7 +198,7 @@ impl Governor {
     fn forget_name(&self, target: &Target) -> Result<(), GovernError> {
         match target {
             Target::Document(_) => {}
-            Target::Custodian(name) => self.forget_person(name)?,
+            Target::Person(name) => self.forget_person(name)?,
             Target::Matter(name) => {
                 self.accounts.forget_attribute("matter", name)?;
                 self.forget_relationships(RelationshipKind::Matter, name)?;

@@ -38,7 +38,7 @@ impl Governor {
             }
             Target::Matter(name) => self.vault.subject(TokenKind::Matter, name)?,
             Target::Patient(name) => self.vault.subject(TokenKind::Patient, name)?,
-            Target::Custodian(name) => {
+            Target::Person(name) => {
                 let known = self.accounts.list()?.iter().any(|row| row.name == *name);
                 known.then_some(()).ok_or(GovernError::NotFound { what: "account" })?;
                 self.vault.token(TokenKind::Person, name.as_str())
@@ -124,7 +124,7 @@ impl Governor {
         self.check_holds(&row.scope())?;
         let holds = self.state.holds().list()?;
         let mut custodians =
-            holds.iter().filter(|hold| matches!(hold.target, Target::Custodian(_))).peekable();
+            holds.iter().filter(|hold| matches!(hold.target, Target::Person(_))).peekable();
         if custodians.peek().is_none() {
             return Ok(());
         }

@@ -15,7 +15,7 @@ impl Governor {
             token.map(|token| (target.kind(), token)).ok_or(GovernError::NotFound { what })
         };
         match proposal {
-            Proposal::ReleaseHold { target: Target::Custodian(name), .. } => {
+            Proposal::ReleaseHold { target: Target::Person(name), .. } => {
                 let kind = TokenKind::Person;
                 Ok((kind, self.vault.token(kind, name.as_str())))
             }

@@ -47,7 +47,7 @@ impl NewDuty {
             (None, Some(name), None, None) => Target::Matter(name),
             (None, None, Some(name), None) => Target::Patient(name),
             (None, None, None, Some(name)) => {
-                Target::Custodian(name.parse().map_err(|_| bad("this is no user name"))?)
+                Target::Person(name.parse().map_err(|_| bad("this is no user name"))?)
             }
             _ => {
                 return Err(bad(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
-use crate::cli::duty_args::{EraseArgs, HoldCommand, HoldTargetArgs, TargetArgs};
+use crate::cli::duty_args::{EraseArgs, HoldCommand, TargetArgs};
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::{Proposal, Target};
 use crate::domain::clock::Timestamp;
@@ -17,7 +17,7 @@ use super::changes;
 pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Reply, Failure> {
     match command {
         HoldCommand::Add { target, as_user, reason } => {
-            let (target, reason) = (held(target)?, Reason::try_from(reason)?);
+            let (target, reason) = (target_of(target)?, Reason::try_from(reason)?);
             let asker = context.asker(&as_user)?;
             let governor = &context.app()?.governor;
             let row = governor.hold(&asker.principal, &asker.actor, target, reason)?;
@@ -87,18 +87,13 @@ pub(super) fn erase(context: &mut Context<'_>, args: EraseArgs) -> Result<Reply,
 }
 
 fn target_of(args: TargetArgs) -> Result<Target, Failure> {
-    match (args.document, args.matter, args.patient, args.person) {
+    match (args.document, args.matter, args.patient, args.custodian) {
         (Some(id), None, None, None) => Ok(Target::Document(id.parse()?)),
         (None, Some(name), None, None) => Ok(Target::Matter(name)),
         (None, None, Some(name), None) => Ok(Target::Patient(name)),
-        (None, None, None, Some(name)) => Ok(Target::Custodian(name.parse()?)),
+        (None, None, None, Some(name)) => Ok(Target::Person(name.parse()?)),
         _ => Err(Failure::usage("name one thing alone")),
     }
-}
-
-fn held(args: HoldTargetArgs) -> Result<Target, Failure> {
-    let HoldTargetArgs { document, matter, patient, custodian } = args;
-    target_of(TargetArgs { document, matter, patient, person: custodian })
 }
 
 fn line(row: &HoldRow, shows_contents: bool) -> String {

@@ -258,11 +258,11 @@ fn a_custodians_hold_keeps_what_they_took_in_asked_and_were_told() {
     let answer = app.ask("staff", "How many anchors lie in the harbour basin?");
     assert_eq!(answer.evidence[0].document, other);
     let governor = &app.open().governor;
-    let nobody = Target::Custodian("nobody".parse().unwrap());
+    let nobody = Target::Person("nobody".parse().unwrap());
     assert!(governor.hold(&who, &actor, nobody, reason()).is_err());
     let mut holds = Vec::new();
     for name in ["records", "staff"] {
-        let custodian = Target::Custodian(name.parse().unwrap());
+        let custodian = Target::Person(name.parse().unwrap());
         holds.push(governor.hold(&who, &actor, custodian, reason()).unwrap().id);
     }
     let refused = governor.delete_document(Changer::Operator, &actor, own).unwrap_err();

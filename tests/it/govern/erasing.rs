@@ -152,7 +152,7 @@ fn after_an_erasure_no_planted_word_is_in_any_file_of_the_home() {
             Target::Document(_) => (true, true),
             Target::Matter(_) => (false, true),
             Target::Patient(_) => (true, false),
-            Target::Custodian(_) => unreachable!("persons are erased below"),
+            Target::Person(_) => unreachable!("persons are erased below"),
         };
         assert_eq!((named("matter"), named("patient")), expected);
         app.reopen(None);
@@ -219,7 +219,7 @@ fn nothing_tells_whose_acts_those_of_an_erased_person_were() {
     app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
     let theirs = app.ask(NAME, KEPT_QUESTION);
     let others = app.ask("staff", KEPT_QUESTION);
-    let target = Target::Custodian(NAME.parse().unwrap());
+    let target = Target::Person(NAME.parse().unwrap());
     let early = app.propose("records", Proposal::Erase { target: target.clone() }).unwrap_err();
     assert!(matches!(early, GovernError::Account(AccountError::StillOpen { .. })), "{early}");
     let operator = app.open().operator(None);
