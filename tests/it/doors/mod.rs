@@ -121,25 +121,7 @@ fn request(door: &Door, names: &Names, csrf: &str) -> (String, String, String, V
         "files": {}, "version": "1", "document": names.document,
         "labels": {},
     });
-    let fields: &[&str] = match door.name.split_once(' ').unwrap().1 {
-        "/session" => &["username", "password"],
-        "/session/confirm" => &["password"],
-        "/account/password" => &["password", "new_password"],
-        "/account/second-factor/confirm" => &["code"],
-        "/queries" => &["question", "mode"],
-        "/search" => &["question"],
-        "/documents/{id}" => &["labels"],
-        "/erasures" | "/holds" | "/emergencies" => &["matter", "reason"],
-        "/policies" => &["files", "reason"],
-        "/policies/simulate" => &["files"],
-        "/policies/rollback" => &["version", "reason"],
-        "/policies/explain" => &["person", "document"],
-        "/walls" | "/walls/lift" => &["person", "matter", "reason"],
-        path if path.ends_with("/review") => &["outcome"],
-        path if path.ends_with("/reveal") || path.ends_with("/release") => &["reason"],
-        _ => &[],
-    };
-    let chosen = fields.iter().map(|name| ((*name).to_owned(), body[*name].clone()));
+    let chosen = json_fields(door).iter().map(|name| ((*name).to_owned(), body[*name].clone()));
     let json = Value::Object(chosen.collect()).to_string().into_bytes();
     let is_page = csrf != "api";
     let (kind, body) = match (method, path.as_str()) {
@@ -178,6 +160,28 @@ fn request(door: &Door, names: &Names, csrf: &str) -> (String, String, String, V
         _ => ("application/json", json),
     };
     (method.to_owned(), path, kind.to_owned(), body)
+}
+
+/// What the API is sent in JSON.
+fn json_fields(door: &Door) -> &'static [&'static str] {
+    match door.name.split_once(' ').unwrap().1 {
+        "/session" => &["username", "password"],
+        "/session/confirm" => &["password"],
+        "/account/password" => &["password", "new_password"],
+        "/account/second-factor/confirm" => &["code"],
+        "/queries" => &["question", "mode"],
+        "/search" => &["question"],
+        "/documents/{id}" => &["labels"],
+        "/erasures" | "/holds" | "/emergencies" => &["matter", "reason"],
+        "/policies" => &["files", "reason"],
+        "/policies/simulate" => &["files"],
+        "/policies/rollback" => &["version", "reason"],
+        "/policies/explain" => &["person", "document"],
+        "/walls" | "/walls/lift" => &["person", "matter", "reason"],
+        path if path.ends_with("/review") => &["outcome"],
+        path if path.ends_with("/reveal") || path.ends_with("/release") => &["reason"],
+        _ => &[],
+    }
 }
 
 /// What a door is asked about besides its path.
