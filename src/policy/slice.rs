@@ -31,6 +31,11 @@ impl Unscoped {
         });
         Self(unscoped.collect())
     }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// Whom, what for and what kind of thing policies are chosen for.
