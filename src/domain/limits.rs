@@ -140,6 +140,10 @@ pub const PAGES_MAX: usize = 5_000;
 pub const PAGE_CHARS_MAX: usize = 4_000_000;
 /// Longest time for parsing one document, in milliseconds.
 pub const PARSE_MS_MAX: u64 = 60_000;
+/// Memory of the process that reads one document, beside the document's own bytes.
+pub const PARSE_MEMORY_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Longest reply of that process: it cannot hold more.
+pub const PARSE_REPLY_BYTES_MAX: u64 = PARSE_MEMORY_BYTES_MAX;
 /// Largest rendered page picture, in pixels on either side.
 pub const PICTURE_PIXELS_MAX: u32 = 4_000;
 /// Passages of one document; a 5,000-page file has about 25,000.
