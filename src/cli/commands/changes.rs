@@ -58,9 +58,9 @@ fn approve(
     let id = request(id)?;
     let (who, actor) = context.confirmed(name, credential)?;
     let waiting = context.app()?.governor.changes(Changer::Operator)?.changes;
-    let erases = |row: &ChangeRow| row.id == id && row.kind == ChangeKind::Erase;
-    if waiting.iter().any(erases) {
-        context.engine()?; // An erasure needs the indexes.
+    let in_indexes = |kind| matches!(kind, ChangeKind::Erase | ChangeKind::Relabel);
+    if waiting.iter().any(|row| row.id == id && in_indexes(row.kind)) {
+        context.engine()?;
     }
     let progress = context.progress;
     let mut tell = |step: ErasureStep| {
@@ -123,6 +123,9 @@ fn line(row: &ChangeRow, shows_contents: bool) -> String {
         ),
         Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("{kind} {object} for {person}")
+        }
+        Some(Proposal::Relabel(other)) => {
+            format!("{}: {} to {}", other.document.0.short(), other.from, other.to)
         }
         None => format!("{} {}", row.scope.as_str(), row.subject),
     };
