@@ -200,6 +200,7 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::Denied(_) => ("denied", "ask an administrator for the right", exit::DENIED),
         GovernError::NeedsApproval { .. }
         | GovernError::OwnAccess { .. }
+        | GovernError::KeptFrom { .. }
         | GovernError::TwoPersons
         | GovernError::LastOne { .. }
         | GovernError::OperatorOnly { .. } => ("denied", "do what the message says", exit::DENIED),
@@ -217,6 +218,7 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::BadName { .. }
         | GovernError::BadLength { .. }
         | GovernError::EndsInThePast
+        | GovernError::NotHeeded { .. }
         | GovernError::NotAGrant => ("usage", "correct what is named", exit::USAGE),
         GovernError::AlreadyOpen { .. } | GovernError::TooManyOpen => {
             ("already_open", "see `affiant emergency list`", exit::USAGE)

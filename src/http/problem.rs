@@ -319,6 +319,7 @@ impl From<GovernError> for Problem {
             GovernError::BadName { .. }
             | GovernError::BadLength { .. }
             | GovernError::EndsInThePast
+            | GovernError::NotHeeded { .. }
             | GovernError::NotAGrant => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::BadLines { lines } => {
                 let mut problem = Self::new(Kind::BadRequest, "lines of the file cannot be taken");
@@ -330,6 +331,7 @@ impl From<GovernError> for Problem {
             GovernError::Label(_) => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::OperatorOnly { .. }
             | GovernError::OwnAccess { .. }
+            | GovernError::KeptFrom { .. }
             | GovernError::TwoPersons
             | GovernError::LastOne { .. }
             | GovernError::Denied(_)
