@@ -439,8 +439,6 @@ fn a_wall_that_no_policy_reads_is_refused_by_hand_and_told_of_in_a_file() {
             }
         }
     });
-    app.account("records", Role::RecordsOfficer, &[]);
-    app.account("outsider", Role::Staff, &[]);
     for kind in RelationshipKind::ALL.into_iter().filter(|kind| kind.restricts()) {
         let refused = app.keep("records", "outsider", kind, "X-1").unwrap_err();
         assert!(matches!(refused, GovernError::NotHeeded { .. }), "{refused}");
