@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::{Added, Event, Log, Recorded, What};
 use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
-use crate::document::render_page;
+use crate::document::Sandbox;
 use crate::domain::access::Labels;
 use crate::domain::answer::Answer;
 use crate::domain::clock::{Clock, Entropy};
@@ -78,6 +78,8 @@ pub struct Reader {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Draws pages.
+    pub sandbox: Sandbox,
     /// What was denied lately.
     pub denials: Denials,
 }
@@ -176,8 +178,8 @@ impl Reader {
             return Err(ReadError::NotFound);
         }
         let original = self.catalogue.original(document)?;
-        let picture =
-            render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
+        let password = document.card.password.as_deref();
+        let picture = self.sandbox.render_page(&original, password, page, PICTURE_WIDTH)?;
         Ok(self.record(asker, self.viewed(asker, found, page), picture)?)
     }
 
@@ -214,8 +216,9 @@ impl Reader {
         let scope = earlier.filter(|_| is_silent).unwrap_or(sought.scope);
         let permit = self.permit(asker, &scope)?;
         let found = self.catalogue.document(sought.document);
-        // Decided first, also where there is none: then about labels that are nobody's.
-        let nobodys = Labels::internal();
+        // Decided first, also where there is none: then about labels that are nobody's, and as many as
+        // those of most that are forbidden, as each of them takes its time.
+        let nobodys = Labels { matter: Some("nobody's".to_owned()), ..Labels::internal() };
         let labels = found.as_ref().map_or(&nobodys, |document| &document.card.labels);
         let permits = self.policies.decide_again(&permit, labels);
         let document = found

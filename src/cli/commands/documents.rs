@@ -9,7 +9,7 @@ use crate::catalogue::Document;
 use crate::cli::args::{DocumentsCommand, IngestArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
-use crate::document::{ParseOptions, parse};
+use crate::document::{Sandbox, SandboxError};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
 use crate::domain::question::Scope;
@@ -69,7 +69,8 @@ pub(super) fn documents(
 ) -> Result<Reply, Failure> {
     match command {
         DocumentsCommand::Parse { path, password } => {
-            parse_file(&context.path(&path), password.as_deref())
+            let sandbox = Sandbox::new(context.options.reader_program.clone());
+            parse_file(&sandbox, &context.path(&path), password.as_deref())
         }
         DocumentsCommand::List { declared, as_user } => {
             list(context, as_user.as_deref(), &declared.declared()?)
@@ -190,14 +191,15 @@ fn row(document: &Document) -> Value {
     })
 }
 
-fn parse_file(path: &std::path::Path, password: Option<&str>) -> Result<Reply, Failure> {
-    let clock = crate::domain::clock::SystemClock::start();
-    let deadline = std::time::Duration::from_millis(crate::domain::limits::PARSE_MS_MAX);
-    let options = ParseOptions { password, deadline: Some((std::sync::Arc::new(clock), deadline)) };
+fn parse_file(
+    sandbox: &Sandbox,
+    path: &std::path::Path,
+    password: Option<&str>,
+) -> Result<Reply, Failure> {
     let bytes =
         fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match parse(&bytes, &name.unwrap_or_default(), &options) {
+    match sandbox.parse(&bytes, &name.unwrap_or_default(), password) {
         Ok(parsed) => {
             let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
             let text: String = parsed
@@ -213,7 +215,8 @@ fn parse_file(path: &std::path::Path, password: Option<&str>) -> Result<Reply, F
             });
             Ok(Reply::done(value, text))
         }
-        Err(unreadable) => {
+        Err(error @ SandboxError::Unavailable(_)) => Err(error.into()),
+        Err(SandboxError::Unreadable(unreadable)) => {
             let reason = unreadable.reason.as_str();
             let value = json!({
                 "path": path, "reason": reason, "detail": unreadable.detail,
