@@ -202,7 +202,6 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::Denied(_) => ("denied", "ask an administrator for the right", exit::DENIED),
         GovernError::NeedsApproval { .. }
         | GovernError::OwnAccess { .. }
-        | GovernError::KeptFrom { .. }
         | GovernError::TwoPersons
         | GovernError::LastOne { .. }
         | GovernError::OperatorOnly { .. } => ("denied", "do what the message says", exit::DENIED),

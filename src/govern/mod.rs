@@ -111,16 +111,6 @@ pub enum GovernError {
         /// What it would give them.
         what: String,
     },
-    /// Nobody opens for others what they are kept from.
-    #[error(
-        "the file gives somebody access to the {what}, which a wall or a conflict keeps from {who}: let somebody else import it, or leave those lines away"
-    )]
-    KeptFrom {
-        /// Who imports it.
-        who: UserName,
-        /// What it would open.
-        what: String,
-    },
     /// No policy reads what it would give.
     #[error(
         "no policy in force reads `{kind}`, so this would keep nobody from anything: propose policies with a `forbid` on `principal.{kind}`, as the starter sets have (`affiant policy propose`)"

@@ -331,7 +331,6 @@ impl From<GovernError> for Problem {
             GovernError::Label(_) => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::OperatorOnly { .. }
             | GovernError::OwnAccess { .. }
-            | GovernError::KeptFrom { .. }
             | GovernError::TwoPersons
             | GovernError::LastOne { .. }
             | GovernError::Denied(_)
@@ -346,10 +345,9 @@ impl From<GovernError> for Problem {
             | GovernError::TooManyOpen
             | GovernError::Held { .. }
             | GovernError::TooYoung { .. }
+            | GovernError::InForce
+            | GovernError::Outdated
             | GovernError::Stale => Self::new(Kind::Conflict, error.to_string()),
-            GovernError::InForce | GovernError::Outdated => {
-                Self::new(Kind::Conflict, error.to_string())
-            }
             GovernError::Faulty { problems } => {
                 let mut problem = Self::new(Kind::BadRequest, error.to_string());
                 problem.members.insert("problems".to_owned(), json!(problems));

@@ -18,7 +18,7 @@ use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::principal::UserName;
 use crate::domain::relationship::{Held, Relationship, SourceName};
 use crate::identity::stand;
-use crate::policy::Action;
+use crate::policy::{Action, Denial};
 use crate::store::{ImportRow, StandingRow, TurnoverRow};
 
 /// Relationships of one entry: an entry holds 65,535 bytes, one of these up to 170.
@@ -241,7 +241,11 @@ impl Governor {
         let stock = Stock::of(self);
         let mut opening = opening.map(|(_, one)| one);
         match opening.find(|one| stock.is_kept_by(&screen, one.kind, &one.object)) {
-            Some(one) => Err(GovernError::KeptFrom { who: who.name.clone(), what: said(one) }),
+            Some(one) => {
+                let Denial { reason, policy } = screen.denial();
+                let reason = format!("{reason}, or leave the lines of {} away", said(one));
+                Err(GovernError::Denied(Denial { reason, policy }))
+            }
             None => Ok(()),
         }
     }
