@@ -104,13 +104,6 @@ pub struct Labels {
     pub privileged: bool,
 }
 
-impl Labels {
-    /// What every document of a matter carries at least.
-    pub fn of_matter(name: &str) -> Self {
-        Self { matter: Some(name.to_owned()), ..Self::internal() }
-    }
-}
-
 /// Classifications that are known, from the lowest to the highest.
 const CLASSIFICATIONS: [&str; 4] = ["public", "internal", "confidential", "restricted"];
 const FLAG: &str = "give true or false";
