@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::audit::{Added, CitedSpan, Event, HitDecision, QueryKind, RetrievedHit, What};
 use crate::domain::answer::Answer;
 use crate::domain::digest::Digest;
+use crate::domain::ids::RequestId;
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::Principal;
 use crate::domain::question::{Mode, Question, Scope};
@@ -17,23 +18,39 @@ use crate::verify::{Grounded, Refusal};
 use super::spine::Run;
 use super::{Asker, Parts};
 
-/// A question is its asker's, and that of the matter and patient it names.
-pub(super) fn key_scope(
-    parts: &Parts,
-    asker: &Asker,
-    question: &Question,
-) -> Result<KeyScope, VaultError> {
-    let Scope { matter, patient, .. } = &question.scope;
+/// A question is its asker's, and that of the matter and patient it names, where they have keys.
+pub(super) fn key_scope(parts: &Parts, asker: &Asker, question: &Question) -> KeyScope {
     let own = KeyScope::of(TokenKind::Person, &asker.actor.id);
-    let named = [(TokenKind::Matter, matter), (TokenKind::Patient, patient)];
-    named.into_iter().try_fold(own, |scope, (kind, name)| match name {
-        Some(name) => Ok(scope.and(KeyScope::of(kind, &parts.vault.subject(kind, name)?))),
-        None => Ok(scope),
+    named(question).into_iter().fold(own, |scope, (kind, name)| match token(parts, kind, name) {
+        Some(token) => scope.and(KeyScope::of(kind, &token)),
+        None => scope,
     })
 }
 
+/// Gives the matter and patient that a question names keys, where they have none.
+pub(super) fn give_keys(parts: &Parts, question: &Question) -> Result<(), VaultError> {
+    for (kind, name) in named(question) {
+        if let Some(name) = name {
+            parts.vault.subject(kind, name)?;
+        }
+    }
+    Ok(())
+}
+
+fn named(question: &Question) -> [(TokenKind, Option<&str>); 2] {
+    let Scope { matter, patient, .. } = &question.scope;
+    [(TokenKind::Matter, matter.as_deref()), (TokenKind::Patient, patient.as_deref())]
+}
+
+/// What stands for a name in the log; nothing for one without a key, which could not be erased.
 fn token(parts: &Parts, kind: TokenKind, name: Option<&str>) -> Option<Token> {
-    name.map(|name| parts.vault.token(kind, name))
+    name.and_then(|name| parts.vault.known(kind, name))
+}
+
+/// The emergencies that a person has open, as entries are marked with them.
+pub(super) fn marks(who: &Principal) -> Added<Vec<RequestId>> {
+    let open: Vec<_> = who.emergencies.iter().map(|one| one.id).collect();
+    Added((!open.is_empty()).then_some(open))
 }
 
 /// Stands for what a person may do, so that a replay can tell whether it changed since.
@@ -62,7 +79,6 @@ pub(super) fn question_payload(question: &Question) -> Vec<u8> {
 
 pub(super) fn received(run: &Run<'_>, kind: QueryKind, payload: PayloadRef) -> Event {
     let question = run.question;
-    let open: Vec<_> = run.asker.principal.emergencies.iter().map(|one| one.id).collect();
     let mode = match question.mode {
         Mode::Auto => "auto",
         Mode::Verbatim => "verbatim",
@@ -77,7 +93,7 @@ pub(super) fn received(run: &Run<'_>, kind: QueryKind, payload: PayloadRef) -> E
         patient: token(run.parts, TokenKind::Patient, question.scope.patient.as_deref()),
         rights: rights(run.parts, &run.asker.principal),
         setting: run.parts.setting.clone(),
-        emergency: Added((!open.is_empty()).then_some(open)),
+        emergency: marks(&run.asker.principal),
         payload: Some(payload),
     };
     event(run, Some(run.parts.policies.digest()), what)

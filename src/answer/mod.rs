@@ -6,6 +6,7 @@
 //! Where the log cannot append there is no answer: [`AnswerError::NotRecorded`].
 
 mod cite;
+mod denials;
 mod events;
 mod history;
 mod live;
@@ -23,6 +24,7 @@ use crate::audit::{Actor, AppendError, Log, Recorded};
 use crate::catalogue::{Catalogue, CatalogueError};
 use crate::domain::answer::{Answer, Setting};
 use crate::domain::clock::{Clock, Entropy};
+use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::principal::Principal;
 use crate::generate::Drafter;
@@ -34,6 +36,7 @@ use crate::store::{RevealError, State, StateError, Vault, VaultError};
 use crate::telemetry::Metrics;
 use crate::verify::Verifier;
 
+pub use denials::Denials;
 pub use history::{Asked, History};
 pub use live::CloseError;
 pub use reader::{PageView, Reader, Sought};
@@ -50,6 +53,8 @@ pub struct Asker {
     pub principal: Principal,
     /// As the log names them.
     pub actor: Actor,
+    /// Digest of the session's or token's secret; nothing is shown once it has ended.
+    pub session: Option<Digest>,
 }
 
 /// Where the spine is.

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use crate::audit::{Added, Event, Log, Recorded, What};
 use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
-use crate::document::render_page;
+use crate::document::Sandbox;
+use crate::domain::access::Labels;
 use crate::domain::answer::Answer;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::document::Rect;
 use crate::domain::ids::{DocumentId, RequestId};
+use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Emergency, Subject};
 use crate::domain::question::Scope;
 use crate::policy::{Action, Permit, Policies};
 use crate::store::{AnswerRow, State, Vault};
 
-use super::{Asker, Parts, ReadError, Released, cite, history};
+use super::{Asker, Denials, Parts, ReadError, Released, cite, events, history};
 
 /// Width of page pictures in pixels: sharp on a wide screen, 300 to 500 kB.
 const PICTURE_WIDTH: u32 = 1_240;
@@ -35,19 +37,28 @@ pub struct PageView {
     pub boxes: Vec<Rect>,
 }
 
-/// A document, and the question that led to it: what was declared with the question (purpose,
-/// matter, patient) holds for what is opened from its answer.
-#[derive(Clone, Copy, Debug)]
+/// A document, and how somebody came to it: with a declaration of its own, or from the answer to a
+/// question, whose purpose, matter and patient hold for what is opened from it.
+#[derive(Clone, Debug)]
 pub struct Sought {
     /// The document.
     pub document: DocumentId,
     /// The question, of the same person.
     pub query: Option<RequestId>,
+    /// What is declared now; where that is nothing, what was declared with the question counts.
+    pub scope: Scope,
+}
+
+/// A document that this person may see, and what they declared to see it.
+struct Found {
+    document: Arc<Document>,
+    query: Option<RequestId>,
+    scope: Scope,
 }
 
 impl From<DocumentId> for Sought {
     fn from(document: DocumentId) -> Self {
-        Self { document, query: None }
+        Self { document, query: None, scope: Scope::default() }
     }
 }
 
@@ -67,29 +78,57 @@ pub struct Reader {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Draws pages.
+    pub sandbox: Sandbox,
+    /// What was denied lately.
+    pub denials: Denials,
 }
 
 impl Reader {
-    /// The documents that this person may see, by title; all of them where the policy lets this
-    /// person read the catalogue.
+    /// The documents that this person may see, by title; where the policy lets this person read
+    /// the catalogue, all but those that a wall or a conflict keeps from them.
     ///
     /// # Errors
     /// [`ReadError`] where the listing cannot be recorded.
     pub fn documents(&self, asker: &Asker) -> Result<Recorded<Vec<Arc<Document>>>, ReadError> {
+        self.documents_for(asker, &Scope::default())
+    }
+
+    /// [`Self::documents`], with what the person declares: some documents open for a purpose alone.
+    ///
+    /// # Errors
+    /// As [`Self::documents`].
+    pub fn documents_for(
+        &self,
+        asker: &Asker,
+        scope: &Scope,
+    ) -> Result<Recorded<Vec<Arc<Document>>>, ReadError> {
         let mut documents = self.catalogue.documents();
-        if self.policies.may(&asker.principal, Action::ListDocuments).is_err() {
-            let opens = self.opens(asker);
-            documents.retain(|document| opens(document));
+        match self.policies.may(&asker.principal, Action::ListDocuments) {
+            // Whoever keeps the catalogue does not keep what a wall keeps from them.
+            Ok(_allowed) => {
+                let screen = self.policies.screen(&asker.principal);
+                documents.retain(|document| !screen.keeps_away(&document.card.labels));
+            }
+            Err(_) => {
+                let opens = self.opens(asker, scope);
+                documents.retain(|document| opens(document));
+            }
         }
         documents
             .sort_by(|a, b| (&a.card.title, a.row.document).cmp(&(&b.card.title, b.row.document)));
         let listed = u32::try_from(documents.len()).unwrap_or(u32::MAX);
-        Ok(self.record(asker, What::DocumentsListed { documents: listed }, documents)?)
+        let what = What::DocumentsListed {
+            documents: listed,
+            purpose: Added(scope.purpose.clone()),
+            declared: self.declared(scope),
+        };
+        Ok(self.record(asker, what, documents)?)
     }
 
     /// Tells which documents this person may open, not merely see listed.
-    pub fn opens(&self, asker: &Asker) -> impl Fn(&Document) -> bool {
-        let permit = self.permit(asker, &Scope::default()).ok();
+    pub fn opens(&self, asker: &Asker, scope: &Scope) -> impl Fn(&Document) -> bool {
+        let permit = self.permit(asker, scope).ok();
         let decided = permit.map(|permit| (self.policies.again(&permit), permit));
         move |document| {
             decided.as_ref().is_some_and(|(again, permit)| {
@@ -109,7 +148,8 @@ impl Reader {
         page: u32,
         range: Option<(u32, u32)>,
     ) -> Result<Recorded<PageView>, ReadError> {
-        let (document, query) = self.document(asker, sought.into())?;
+        let found = self.document(asker, sought.into())?;
+        let document = Arc::clone(&found.document);
         let text = self.catalogue.text(&document)?;
         let text = text.page(page).ok_or(ReadError::NotFound)?.text.clone();
         let geometry = cite::geometry(&self.catalogue, document.row.document)?;
@@ -118,7 +158,7 @@ impl Reader {
             (Some(geometry), Some((start, end))) => geometry.boxes(page, start, end),
             (Some(_) | None, _) => Vec::new(),
         };
-        let what = viewed(asker, &document, page, query);
+        let what = self.viewed(asker, found, page);
         Ok(self.record(asker, what, PageView { document, page, text, size, boxes })?)
     }
 
@@ -132,14 +172,15 @@ impl Reader {
         sought: impl Into<Sought>,
         page: u32,
     ) -> Result<Recorded<Vec<u8>>, ReadError> {
-        let (document, query) = self.document(asker, sought.into())?;
+        let found = self.document(asker, sought.into())?;
+        let document = &found.document;
         if document.card.kind != "pdf" || page == 0 || page > document.row.pages {
             return Err(ReadError::NotFound);
         }
-        let original = self.catalogue.original(&document)?;
-        let picture =
-            render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
-        Ok(self.record(asker, viewed(asker, &document, page, query), picture)?)
+        let original = self.catalogue.original(document)?;
+        let password = document.card.password.as_deref();
+        let picture = self.sandbox.render_page(&original, password, page, PICTURE_WIDTH)?;
+        Ok(self.record(asker, self.viewed(asker, found, page), picture)?)
     }
 
     /// The text of every page.
@@ -151,37 +192,58 @@ impl Reader {
         asker: &Asker,
         sought: impl Into<Sought>,
     ) -> Result<Recorded<Arc<crate::domain::document::DocumentText>>, ReadError> {
-        let (document, query) = self.document(asker, sought.into())?;
-        let text = self.catalogue.text(&document)?;
-        Ok(self.record(asker, viewed(asker, &document, 0, query), text)?)
+        let found = self.document(asker, sought.into())?;
+        let text = self.catalogue.text(&found.document)?;
+        Ok(self.record(asker, self.viewed(asker, found, 0), text)?)
     }
 
-    /// An active document that this person may see, and the question that led to it where that
-    /// has ended: until then, what was declared with it counts for nothing.
-    fn document(
-        &self,
-        asker: &Asker,
-        sought: Sought,
-    ) -> Result<(Arc<Document>, Option<RequestId>), ReadError> {
-        let document = self.catalogue.document(sought.document).ok_or(ReadError::NotFound)?;
-        let row = sought.query.map(|query| self.state.answers().get(&query)).transpose()?.flatten();
-        let scope = match &row {
-            Some(row) => self.declared(asker, row)?,
-            None => Scope::default(),
-        };
-        let permit = self.permit(asker, &scope)?;
-        if self.sees(&permit, &document) {
-            Ok((document, row.map(|row| row.query)))
-        } else {
-            Err(ReadError::NotFound)
+    /// An active document that this person may see. That there is none, or none for them, is on
+    /// record and takes as long.
+    fn document(&self, asker: &Asker, sought: Sought) -> Result<Found, ReadError> {
+        let asked = sought.document;
+        let sought = self.seek(asker, sought);
+        if matches!(sought, Err(ReadError::NotFound)) {
+            self.note_denied(asker, asked)?;
         }
+        sought
+    }
+
+    fn seek(&self, asker: &Asker, sought: Sought) -> Result<Found, ReadError> {
+        let row = sought.query.map(|query| self.state.answers().get(&query)).transpose()?.flatten();
+        // Until a question has ended, what was declared with it counts for nothing.
+        let earlier = row.as_ref().map(|row| self.declared_with(asker, row)).transpose()?;
+        let is_silent = sought.scope == Scope::default();
+        let scope = earlier.filter(|_| is_silent).unwrap_or(sought.scope);
+        let permit = self.permit(asker, &scope)?;
+        let found = self.catalogue.document(sought.document);
+        // Decided first, also where there is none: then about labels that are nobody's.
+        let nobodys = Labels::internal();
+        let labels = found.as_ref().map_or(&nobodys, |document| &document.card.labels);
+        let permits = self.policies.decide_again(&permit, labels);
+        let document = found
+            .filter(|document| permit.allows(document.row.class) && permits)
+            .ok_or(ReadError::NotFound)?;
+        Ok(Found { document, query: row.map(|row| row.query), scope })
     }
 
     /// What this person declared with a question that has an answer.
-    fn declared(&self, asker: &Asker, row: &AnswerRow) -> Result<Scope, ReadError> {
+    fn declared_with(&self, asker: &Asker, row: &AnswerRow) -> Result<Scope, ReadError> {
         let answer = open_answer(&self.log, &self.vault, asker, row)?;
         let question = history::question(&self.log, &self.vault, asker, &answer)?;
         Ok(question.map(|question| question.scope).unwrap_or_default())
+    }
+
+    /// Records that somebody asked for what is not there for them, as often as is of use.
+    fn note_denied(&self, asker: &Asker, asked: DocumentId) -> Result<(), ReadError> {
+        let Some(untold) = self.denials.note(&asker.actor.id, asked, self.clock.now()) else {
+            return Ok(());
+        };
+        let found = self.catalogue.document(asked);
+        let Subjects { matter, patient } =
+            found.map(|document| document.subjects.clone()).unwrap_or_default();
+        let document = self.vault.token(TokenKind::Document, &asked.to_string());
+        let what = What::DocumentDenied { document, matter, patient, untold };
+        Ok(self.record(asker, what, ()).map(drop)?)
     }
 
     fn permit(&self, asker: &Asker, scope: &Scope) -> Result<Permit, ReadError> {
@@ -191,9 +253,35 @@ impl Reader {
             .map_err(|_| ReadError::NotFound)
     }
 
-    fn sees(&self, permit: &Permit, document: &Document) -> bool {
-        permit.allows(document.row.class)
-            && self.policies.decide_again(permit, &document.card.labels)
+    fn viewed(&self, asker: &Asker, found: Found, page: u32) -> What {
+        let Found { document, query, scope } = found;
+        let Subjects { matter, patient } = document.subjects.clone();
+        let labels = &document.card.labels;
+        let opens = |one: &&Emergency| match &one.subject {
+            Subject::Matter(name) => labels.matter.as_ref() == Some(name),
+            Subject::Patient(name) => labels.patient.as_ref() == Some(name),
+        };
+        let emergency = Added(asker.principal.emergencies.iter().find(opens).map(|one| one.id));
+        What::DocumentViewed {
+            document: document.row.token.clone(),
+            page,
+            query,
+            matter,
+            patient,
+            emergency,
+            declared: self.declared(&scope),
+            purpose: Added(scope.purpose),
+        }
+    }
+
+    /// The matter and patient that were declared, as the log names them.
+    fn declared(&self, scope: &Scope) -> Added<Vec<Token>> {
+        let named = [(TokenKind::Matter, &scope.matter), (TokenKind::Patient, &scope.patient)];
+        let tokens: Vec<_> = named
+            .into_iter()
+            .filter_map(|(kind, name)| Some(self.vault.token(kind, name.as_deref()?)))
+            .collect();
+        Added((!tokens.is_empty()).then_some(tokens))
     }
 
     fn record<T>(
@@ -208,18 +296,6 @@ impl Reader {
     }
 }
 
-fn viewed(asker: &Asker, document: &Document, page: u32, query: Option<RequestId>) -> What {
-    let Subjects { matter, patient } = document.subjects.clone();
-    let labels = &document.card.labels;
-    let opens = |one: &&Emergency| match &one.subject {
-        Subject::Matter(name) => labels.matter.as_ref() == Some(name),
-        Subject::Patient(name) => labels.patient.as_ref() == Some(name),
-    };
-    let emergency = Added(asker.principal.emergencies.iter().find(opens).map(|one| one.id));
-    let document = document.row.token.clone();
-    What::DocumentViewed { document, page, query, matter, patient, emergency }
-}
-
 /// A past answer, for its asker alone, and only while they may see all that it was made from;
 /// reading it is itself recorded.
 pub(super) fn past(parts: &Parts, asker: &Asker, query: RequestId) -> Result<Released, ReadError> {
@@ -229,7 +305,8 @@ pub(super) fn past(parts: &Parts, asker: &Asker, query: RequestId) -> Result<Rel
         return Err(ReadError::NotFound);
     }
     let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());
-    let what = What::AnswerReread { entry: row.entry };
+    let emergency = events::marks(&asker.principal);
+    let what = What::AnswerReread { entry: row.entry, emergency };
     let event =
         Event { actor: asker.actor.clone(), req, policy: Some(parts.policies.digest()), what };
     Ok(parts.log.record(event, answer)?)

@@ -41,7 +41,8 @@ pub struct SearchHit {
 pub struct SearchResult {
     /// The hits, best first.
     pub hits: Vec<SearchHit>,
-    /// Removed by the second decision; `null` unless policy lets this person know.
+    /// Taken away by the second decision, see [`Withheld`](crate::domain::answer::Withheld); `null`
+    /// unless policy lets this person know.
     pub withheld: Option<u32>,
     /// The entry that records it.
     pub entry: Option<EntryIndex>,
@@ -83,10 +84,10 @@ impl Answerer {
         question: &Question,
         candidates: Candidates,
     ) -> Result<Searched, AnswerError> {
-        let mut run = Run::start(&self.parts, asker, question)?;
+        let mut run = Run::start(&self.parts, asker, question);
         let mut quiet = |_: Progress<'_>| std::ops::ControlFlow::Continue(());
         let permit = run.permit(Action::Search, &mut quiet);
-        let received = run.receive(&self.live, QueryKind::Search)?;
+        let received = run.receive(&self.live, QueryKind::Search, permit.is_ok())?;
         let searched = match permit {
             Err(denial) => Searched::Ended(run.deny(&denial)?),
             Ok(permit) => match found(&mut run, &permit, candidates, &received) {

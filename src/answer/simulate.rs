@@ -18,9 +18,9 @@ use crate::domain::question::Question;
 use crate::domain::trial::Trial;
 use crate::policy::{Action, Permit, Policies};
 use crate::retrieve::RetrieveError;
-use crate::store::RevealError;
+use crate::store::{KeyScope, RevealError, VaultError};
 
-use super::{Answerer, Parts};
+use super::{Answerer, Parts, events};
 
 /// Entries read from the log at a time.
 const ENTRIES_AT_A_TIME: u64 = 1_024;
@@ -40,6 +40,9 @@ pub enum SimulateError {
     /// The vault cannot be read.
     #[error(transparent)]
     Reveal(#[from] RevealError),
+    /// The vault cannot keep what is tried.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// A thread of the simulation panicked: a fault of the program.
     #[error("the simulation broke off")]
     Broken,
@@ -149,9 +152,11 @@ impl Answerer {
     ) -> Result<Recorded<Simulated>, SimulateError> {
         let parts = &self.parts;
         let received = newest(parts, last)?;
+        let files = events::json(&candidate.source());
         let what = What::PolicySimulated {
             candidate: candidate.digest(),
             queries: u32::try_from(received.len()).unwrap_or(u32::MAX),
+            payload: Some(parts.vault.seal(&KeyScope::system(), &files)?),
         };
         let req = RequestId::fresh(parts.clock.now(), parts.entropy.as_ref());
         let policy = Some(parts.policies.digest());
@@ -316,6 +321,8 @@ fn count(trial: &mut Trial, effects: &[Effect]) {
         let is_seen = effect.after == Sight::Shown;
         let side = if is_seen { &mut trial.seen } else { &mut trial.hidden };
         *side = side.saturating_add(1);
+        trial.opened += u32::from(effect.before == Sight::Hidden);
+        trial.closed += u32::from(effect.after == Sight::Hidden);
         trial.persons.entry(effect.person.clone()).or_default().count(is_seen);
         if let Some(matter) = &effect.matter {
             trial.matters.entry(matter.clone()).or_default().count(is_seen);

@@ -40,9 +40,9 @@ impl Answerer {
         question: &Question,
         listen: &mut Listener<'_>,
     ) -> Result<Released, AnswerError> {
-        let mut run = Run::start(&self.parts, asker, question)?;
+        let mut run = Run::start(&self.parts, asker, question);
         let permit = run.permit(Action::Ask, listen);
-        let received = run.receive(&self.live, QueryKind::Ask)?;
+        let received = run.receive(&self.live, QueryKind::Ask, permit.is_ok())?;
         let released = match permit {
             Err(denial) => run.deny(&denial)?,
             Ok(permit) => match run.answer(&permit, &received, listen) {
@@ -74,15 +74,11 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn start(
-        parts: &'a Parts,
-        asker: &'a Asker,
-        question: &'a Question,
-    ) -> Result<Self, AnswerError> {
-        let scope = events::key_scope(parts, asker, question)?;
+    pub(super) fn start(parts: &'a Parts, asker: &'a Asker, question: &'a Question) -> Self {
+        let scope = events::key_scope(parts, asker, question);
         let started = parts.clock.steady();
         let (entries, timings) = (Entries::default(), Timings::default());
-        Ok(Self { parts, asker, question, scope, entered: None, started, entries, timings })
+        Self { parts, asker, question, scope, entered: None, started, entries, timings }
     }
 
     /// The terminal entry is recorded.
@@ -107,13 +103,19 @@ impl<'a> Run<'a> {
         permit
     }
 
-    /// Records the question; nothing is searched before this returns.
+    /// Records the question; nothing is searched before this returns. What a question names gets
+    /// its key only where the question is permitted: no name that is made up leaves a trace.
     pub(super) fn receive(
         &mut self,
         live: &'a Live,
         kind: QueryKind,
+        is_permitted: bool,
     ) -> Result<Receipt, AnswerError> {
         let began = self.parts.clock.steady();
+        if is_permitted {
+            events::give_keys(self.parts, self.question)?;
+            self.scope = events::key_scope(self.parts, self.asker, self.question);
+        }
         let words = events::question_payload(self.question);
         let payload = self.parts.vault.seal(&self.scope, &words)?;
         self.entered = Some(live.enter(self.question.id));

@@ -35,7 +35,12 @@ pub(super) struct Watch<'a> {
     /// `None` at first: the asker was looked up before the question was read, and may be another
     /// person by now.
     decided: Option<Version>,
+    /// The sessions as they were when the asker's own was last found.
+    sessions: Option<u64>,
     until: Option<Timestamp>,
+    /// Nothing is shown to the asker themselves: what they could see counts, also once their account
+    /// is disabled.
+    is_replay: bool,
     is_over: bool,
 }
 
@@ -48,7 +53,24 @@ impl<'a> Watch<'a> {
         evidence: &'a EvidenceSet,
     ) -> Self {
         let (action, scope, until) = (permit.action(), permit.scope(), permit.valid_until());
-        Self { parts, asker, action, scope, evidence, decided: None, until, is_over: false }
+        Self {
+            parts,
+            asker,
+            action,
+            scope,
+            evidence,
+            decided: None,
+            sessions: None,
+            until,
+            is_replay: false,
+            is_over: false,
+        }
+    }
+
+    /// For an answer that is run again for somebody else.
+    pub(super) const fn of_replay(mut self) -> Self {
+        self.is_replay = true;
+        self
     }
 
     /// Goes on where all of the evidence may still be used. Once it may not, it never may again.
@@ -56,6 +78,9 @@ impl<'a> Watch<'a> {
     /// # Errors
     /// [`Fault::Withdrawn`].
     pub(super) fn check(&mut self) -> Result<(), Fault> {
+        if !self.is_over && !self.session_holds() {
+            self.is_over = true;
+        }
         if !self.is_over {
             let now = Version::now(self.parts);
             let is_due = self.until.is_some_and(|until| self.parts.clock.now() >= until);
@@ -75,10 +100,28 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Whether the asker is still signed in; whoever asks at the machine need not be.
+    fn session_holds(&mut self) -> bool {
+        let Some(session) = &self.asker.session else { return true };
+        let now = self.parts.state.sessions_version();
+        if self.sessions != Some(now) {
+            if !self.parts.accounts.holds(session).unwrap_or(false) {
+                return false;
+            }
+            self.sessions = Some(now);
+        }
+        true
+    }
+
     /// Decides anew about every passage: who the person is now, what the documents are now.
     fn decide(&mut self) -> bool {
         let Parts { accounts, policies, catalogue, .. } = self.parts;
-        let Ok(who) = accounts.principal(self.asker.principal.name.as_str()) else { return false };
+        let name = self.asker.principal.name.as_str();
+        let who = match accounts.find_row(name) {
+            Ok(row) if self.is_replay || !row.disabled => accounts.standing(&row),
+            Ok(_) | Err(_) => return false,
+        };
+        let Ok(who) = who else { return false };
         let Ok(again) = policies.afresh(&who, self.action, self.scope) else { return false };
         self.until = again.valid_until();
         self.evidence.passages().iter().all(|found| {

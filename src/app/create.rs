@@ -15,7 +15,7 @@ use crate::identity::NewAccount;
 use crate::policy::Policies;
 use crate::store::{State, Vault};
 
-use super::{App, Home, in_force, tls};
+use super::{App, Home, tls};
 
 /// What a new home begins with.
 #[derive(Clone, Debug)]
@@ -68,9 +68,8 @@ pub fn create(options: &Options, init: &InitOptions) -> anyhow::Result<Initialis
     drop(vault);
     // The verifier key is written last: where it stands, the home is whole.
     let vkey = Log::create(&LogPaths::of(home.path()), &options.log_origin, entropy.as_ref())?;
+    // Opening it puts the policies in force, on record.
     let app = App::open(options.clone()).context("the new home cannot be opened")?;
-    app.record_own(in_force::activated(&app.vault, &app.policies, &init.policies)?)?;
-    app.catalogue.catch_up()?;
     let admin = first(&app, &init.admin, Role::Administrator)?;
     let approver = first(&app, &init.approver, Role::Approver)?;
     Ok(Initialised { app, vkey, fingerprint, admin, approver })

@@ -92,6 +92,7 @@ impl Engine {
             log: app.log.clone(),
             catalogue: Arc::clone(&app.catalogue),
             index: Arc::clone(&index),
+            sandbox: app.reader.sandbox.clone(),
             encoder: Arc::clone(&models.encoder),
             clock: Arc::clone(&app.clock),
             entropy: Arc::clone(&app.entropy),

@@ -5,6 +5,7 @@
 //! once. [`create()`] makes a home, once.
 
 mod anchoring;
+mod clock_state;
 mod create;
 mod engine;
 mod epoch;
@@ -25,10 +26,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 
-use crate::answer::Reader;
+use crate::answer::{Denials, Reader};
 use crate::audit::{Actor, DiskFiles, Event, Log, LogFiles, LogPaths, Recovery, Rounds, What};
 use crate::catalogue::Catalogue;
 use crate::config::Options;
+use crate::document::Sandbox;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::domain::ids::RequestId;
 use crate::domain::principal::Via;
@@ -192,13 +194,12 @@ impl App {
         let vault = Vault::open(home.path(), Arc::clone(&entropy))?;
         let state = open_state(&home, &vault, views)?;
         let paths = LogPaths::of(home.path()).with_credential(options.log_key_credential.clone());
-        let (log, recovery) = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files)
-            .context("the audit log cannot be opened")?;
+        let opened = Log::open_on(&paths, Arc::clone(&clock), Arc::clone(&entropy), files);
+        let (log, recovery) = opened.context("the audit log cannot be opened")?;
         // Before anything is appended: a log that was put back must not be written on.
         let (witnesses, changes) = witnessing::open(&options.witness, &paths, &log)?;
         let catalogue = Arc::new(Catalogue::open(state.clone(), vault.clone(), log.clone())?);
         let in_force::Found { policies, new } = in_force::find(&home, &catalogue, &log)?;
-        let metrics = Arc::new(Metrics::default());
         let app = Self {
             governor: Arc::new(Governor {
                 provider: provider_post::provider(options.openid.as_ref(), &clock, &entropy)?,
@@ -215,6 +216,7 @@ impl App {
                 entropy: Arc::clone(&entropy),
                 indexes: Indexes::default(),
                 turn: Turn::default(),
+                standings: Turn::default(),
             }),
             examiner: Arc::new(Examiner {
                 log: log.clone(),
@@ -223,6 +225,7 @@ impl App {
                 policies: policies.clone(),
                 vault: vault.clone(),
                 state: state.clone(),
+                catalogue: Arc::clone(&catalogue),
                 spool: home.path().join("run"),
                 keys: home.path().join("keys"),
                 bundling: Mutex::default(),
@@ -237,6 +240,8 @@ impl App {
                 catalogue: Arc::clone(&catalogue),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
+                sandbox: Sandbox::new(options.reader_program.clone()),
+                denials: Denials::default(),
             }),
             options,
             home,
@@ -247,13 +252,12 @@ impl App {
             state,
             policies,
             catalogue,
-            metrics,
+            metrics: Arc::default(),
             witnesses,
             engine: Mutex::new(None),
             _lock: lock,
         };
-        app.tell_policies(new)?;
-        app.close_interrupted(&recovery)?;
+        app.begin(new.as_deref(), &recovery)?;
         app.record_changes(&changes);
         Ok(app)
     }
@@ -313,6 +317,12 @@ impl App {
     pub fn record_last(&self, what: What) -> anyhow::Result<()> {
         self.record_own(what)?;
         Ok(self.log.publish()?)
+    }
+
+    /// What a start has to say, before anything else is recorded.
+    fn begin(&self, new: Option<&str>, recovery: &Recovery) -> anyhow::Result<()> {
+        self.tell_policies(new)?;
+        self.close_interrupted(recovery)
     }
 
     /// Policies that come into force with this start are in the log before anything is decided by

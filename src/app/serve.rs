@@ -98,6 +98,7 @@ fn cases(app: &App, engine: &Engine, secure_cookies: bool) -> anyhow::Result<Use
         log: app.log.clone(),
         witnesses: Arc::clone(&app.witnesses),
         log_dir: crate::audit::LogPaths::of(app.home.path()).log,
+        entry_readers: app.options.entry_readers,
         jobs: Arc::new(Jobs::default()),
         gate: Arc::new(Semaphore::new(app.options.server.queue)),
         uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),

@@ -70,7 +70,7 @@ pub struct CitedSpan {
 }
 
 /// A relationship that begins or ends, by keyed tokens.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Related {
     /// Whose.
     pub person: Token,

@@ -50,6 +50,9 @@ entry_types! {
         generation: u64 = "index generation in force",
         free_bytes: u64 = "space left on the log's file system",
         clock: String = "the machine's clock source, as its kernel names it",
+        synchronised: Option<bool> = "whether a time service keeps the clock, where the kernel tells",
+        offset_us: Option<i64> = "how far the clock is still off that service's time, microseconds",
+        error_us: Option<i64> = "how far it may be off at most, microseconds",
     };
     LogStorageFull = "log.storage_full", "failed", "when storage was full, on the space kept for it; nothing else is taken from here on" {
         reserve_bytes: u64 = "space that was given up for it",
@@ -95,7 +98,7 @@ entry_types! {
     RetrievalDone = "retrieval.done", "ok", "before any retrieved passage is shown or prompted" {
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
-        withheld: u32 = "passages that the policy removed",
+        withheld: u32 = "passages that the second decision took away, of those that the index let through: 0 unless index and catalogue disagree",
         matters: Vec<Token> = "tokens of the matters that their documents belong to",
         patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
@@ -150,12 +153,23 @@ entry_types! {
         matter: Option<Token> = "token of the matter that it belongs to",
         patient: Option<Token> = "token of the patient that it is about",
         emergency: Added<RequestId> = "the emergency that its matter or patient was open in, where one",
+        purpose: Added<String> = "the declared purpose, where one",
+        declared: Added<Vec<Token>> = "tokens of the matter and patient that were declared, where any",
+    };
+    DocumentDenied = "document.denied", "denied", "when a person asks for a document or a page that is not there for them; once for each document in an hour" {
+        document: Token = "token of the document that was asked for, whether there is one or not",
+        matter: Option<Token> = "token of the matter that it belongs to",
+        patient: Option<Token> = "token of the patient that it is about",
+        untold: u64 = "how often the person did so before and it was not recorded",
     };
     DocumentsListed = "documents.listed", "ok", "before the documents that a person may see are listed" {
         documents: u32 = "how many",
+        purpose: Added<String> = "the declared purpose, where one",
+        declared: Added<Vec<Token>> = "tokens of the matter and patient that were declared, where any",
     };
     AnswerReread = "answer.reread", "ok", "before a past answer is shown again" {
         entry: EntryIndex = "the entry that released it",
+        emergency: Added<Vec<RequestId>> = "the emergencies that the reader had open, where any",
     };
     ReplayStarted = "replay.started", "ok", "before a past answer is run again" {
         entry: EntryIndex = "the entry that ended the question",
@@ -164,7 +178,7 @@ entry_types! {
         entry: EntryIndex = "the entry that ended the question",
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
-        withheld: u32 = "passages that the policy removed",
+        withheld: u32 = "passages that the second decision took away, of those that the index let through: 0 unless index and catalogue disagree",
         patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
     AnswerReplayed = "answer.replayed", "ok", "before the result of a replay is shown" {
@@ -185,7 +199,7 @@ entry_types! {
     } + payload = "every file of the set";
     PolicyRejected = "policy.rejected", "refused", "when policies do not come into force: they failed a check, or nobody else approved them" {
         sha256: Option<Digest> = "digest of the set, where it could be read",
-        reason: String = "`faults`, `examples`, `person` or `expired`",
+        reason: String = "`faults`, `examples`, `person`, `expired` or `outdated`: others came into force since",
         problems: u32 = "faults, or examples that are decided otherwise",
     };
     PolicyActivated = "policy.activated", "ok", "when a policy set comes into force" {
@@ -195,7 +209,7 @@ entry_types! {
     PolicySimulated = "policy.simulated", "ok", "before past questions are run again under other policies" {
         candidate: Digest = "digest of those policies",
         queries: u32 = "how many questions",
-    };
+    } + payload = "every file of the set that was tried";
     PolicyExplained = "policy.explained", "ok", "before it is told why a person may see a document or not" {
         person: Token = "token of the person",
         document: Option<Token> = "token of the document, where there is one that the asker may know of",
@@ -203,8 +217,13 @@ entry_types! {
     AccountCreated = "account.created", "ok", "when an account is made" {
         person: Token = "token of the person",
         roles: BTreeSet<Role> = "the account's roles",
-    };
+    } + payload = "its name, and the roles and attributes it is given";
     AccountDisabled = "account.disabled", "ok", "when an account is switched off" {
+        person: Token = "token of the person",
+        walls: Added<u32> = "walls and conflicts that keep the person away: another account of theirs would lack them",
+        subjects: Added<u32> = "matters, patients and clients that the person had",
+    };
+    AccountEnabled = "account.enabled", "ok", "before a disabled account is let in again" {
         person: Token = "token of the person",
     };
     RoleGranted = "role.granted", "ok", "before an account gets a role that two persons gave it" {
@@ -212,7 +231,7 @@ entry_types! {
         role: Role = "the role",
     };
     ChangeProposed = "change.proposed", "ok", "when a person proposes a change that needs a second one; `req` is the change's id" {
-        kind: ChangeKind = "`erase`, `hold.release`, `role.grant`, `wall.lift` or `policy.change`",
+        kind: ChangeKind = "`erase`, `hold.release`, `role.grant`, `account.enable`, `wall.lift` or `policy.change`",
         subject: Token = "token of what it is about",
         expires: Timestamp = "until when it may be approved, Unix milliseconds",
     } + payload = "what is proposed, and why";
@@ -240,8 +259,8 @@ entry_types! {
         hold: RequestId = "the hold",
         subject: Token = "token of what was kept",
     };
-    ErasureRefused = "erasure.refused", "refused", "when a hold or the retention plan keeps what somebody wants deleted or erased" {
-        act: String = "`delete` or `erase`",
+    ErasureRefused = "erasure.refused", "refused", "when a hold or the retention plan keeps what somebody wants deleted, erased or labelled otherwise" {
+        act: String = "`delete`, `erase` or `label`",
         scope: TokenKind = "`document`, `matter` or `patient`",
         subject: Token = "token of what is kept",
         reason: String = "`held` or `too_young`",
@@ -290,6 +309,7 @@ entry_types! {
     TokenIssued = "token.issued", "ok", "when an API token is handed out" {
         person: Token = "token of the person",
         expires: Timestamp = "when it ends, Unix milliseconds",
+        scope: Added<BTreeSet<String>> = "the actions that it is limited to, where it is",
     };
     PasswordChanged = "password.changed", "ok", "before a person's own new password takes effect" {
         person: Token = "token of the person",
@@ -337,20 +357,20 @@ entry_types! {
         person: Option<Token> = "token of the name that the provider gave, where it vouched for somebody",
         reason: String = "code of the reason",
     };
-    RightsChanged = "rights.changed", "ok", "before the groups of a person who signs on change what their account may do" {
+    RightsChanged = "rights.changed", "ok", "when groups of a person who signs on, two persons, or somebody who takes rights back change what an account may do" {
         person: Token = "token of the person",
         gained: BTreeSet<Role> = "roles that the account has from now on",
         lost: BTreeSet<Role> = "roles that it has no more",
         attributes_gained: u32 = "values of attributes that it has from now on",
         attributes_lost: u32 = "values of attributes that it has no more",
-    };
+    } + payload = "the name of the account, and what it gained and lost";
     AuditRead = "audit.read", "ok", "before a part of the log is shown" {
-        scope: String = "`list`, `entry`, `proof` or `verify`",
+        scope: String = "`list`, `entry`, `proof`, `tile` or `verify`",
         index: Option<EntryIndex> = "the entry, where one was asked for",
     };
     AuditRevealed = "audit.revealed", "ok", "before the contents behind an entry are shown" {
         index: EntryIndex = "the entry",
-        state: String = "`open`, `erased`, `missing` or `damaged`",
+        state: String = "`open`, `erased`, `missing`, `damaged`, or `withheld` where a wall or a conflict keeps them from that person and nothing was shown",
     } + payload = "the stated reason";
     AuditExported = "audit.exported", "ok", "before an export of the log is handed out" {
         format: String = "format of the export",

@@ -2,8 +2,14 @@
 //! on. That the keys signed is for the checkpoint to show.
 
 use super::epoch::{CONTINUED, FROZEN};
+use super::folder::Folder;
 use super::note::NoteVerifier;
-use super::schema::{Checked, Fact};
+use super::schema::{Checked, Fact, check};
+use super::tile::{Part, PartKind, TILE_WIDTH};
+use super::tlog_policy::TlogPolicy;
+
+/// Stands in every entry that puts a new key beside the one before.
+const ROTATED: &[u8] = b"\"key.rotated\"";
 
 /// Follows the changes of keys and of logs from the first entry to the last.
 #[derive(Default)]
@@ -70,4 +76,36 @@ impl Lineage {
             | Fact::Erased(_) => None,
         }
     }
+}
+
+/// The policy with the keys that its logs signed with earlier, as the log's own entries tell: the
+/// key that took over has signed both names, so a key that is trusted vouches for the one before
+/// it. Only checkpoints that must be the beginning of today's log are held to it: whatever it
+/// accepts too much, it can only find more.
+pub(super) fn with_earlier_keys(folder: &Folder, size: u64, trust: &TlogPolicy) -> TlogPolicy {
+    let mut rotations = Vec::new();
+    for number in 0..size.div_ceil(TILE_WIDTH) {
+        let width = (size - number * TILE_WIDTH).min(TILE_WIDTH) as u16;
+        let part = Part { kind: PartKind::Entries, number, width };
+        // A bundle that cannot be read is for the walk to report.
+        let found = folder.with_entries(part, |entries| {
+            entries.iter().filter_map(|entry| rotation(entry)).collect::<Vec<_>>()
+        });
+        rotations.extend(found.unwrap_or_default());
+    }
+    let mut trust = trust.clone();
+    for (old, new) in rotations.into_iter().rev() {
+        let is_trusted = trust.logs().iter().any(|log| log.verifier == new);
+        if is_trusted && old.name() == new.name() {
+            trust.trusts_too(old);
+        }
+    }
+    trust
+}
+
+/// The key before and the one that took over, where the entry proves it.
+fn rotation(entry: &[u8]) -> Option<(NoteVerifier, NoteVerifier)> {
+    entry.windows(ROTATED.len()).any(|window| window == ROTATED).then_some(())?;
+    let Fact::Rotated { old, new, proved: true } = check(entry).ok()?.fact else { return None };
+    Some((old.parse().ok()?, new.parse().ok()?))
 }

@@ -67,7 +67,9 @@ mod verify;
 mod walk;
 mod witness;
 
-pub use anchor::{AnchorError, Anchored, Anchors, Requested, SignerTrust, TokenError};
+pub use anchor::{
+    AnchorError, AnchorFiles, AnchorRecord, Anchored, Anchors, Requested, SignerTrust, TokenError,
+};
 pub use checkpoint::{Checkpoint, CheckpointError, ProofError, check_proof};
 pub use cosignature::{CosignatureVerifier, Cosigner};
 pub use create::CreateError;
@@ -89,7 +91,7 @@ pub use receipt::{Receipt, Recorded};
 pub use recover::{OpenError, Recovery};
 pub use rotate::{KeyChangeError, KeyTurn};
 pub use schema::check_entry;
-pub use selection::Selection;
+pub use selection::{Selection, is_known_kind};
 pub use step::QueryStep;
 pub use tlog_policy::{
     LineError, POLICY_FILE_BYTES_MAX, PolicyError, PolicyLog, PolicyWitness, Standing, TlogPolicy,

@@ -4,7 +4,7 @@
 //! to say: its first entry holds its number, and how many entries lie before it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -115,6 +115,8 @@ pub(super) fn open_past(log: &Path, vkey: &Path, first: u64) -> Result<Past, Ope
 #[derive(Debug, Default)]
 pub struct PastLogs {
     problems: Vec<Problem>,
+    /// Their folders and sizes, oldest first.
+    logs: Vec<(PathBuf, u64)>,
     /// Unknown where nobody looked, or where they are not the ones that the next goes on from.
     inherited: Option<Inherited>,
 }
@@ -123,7 +125,7 @@ pub struct PastLogs {
 /// one before it: its first entry holds the last checkpoint of that one, and says how many logs and
 /// entries lie before.
 pub fn verify_past(paths: &LogPaths) -> PastLogs {
-    let mut all = PastLogs { problems: Vec::new(), inherited: Some(Inherited::default()) };
+    let mut all = PastLogs { inherited: Some(Inherited::default()), ..PastLogs::default() };
     let mut before = Said::default();
     let mut last = String::new();
     for number in 1..=EPOCHS_MAX {
@@ -150,6 +152,7 @@ pub fn verify_past(paths: &LogPaths) -> PastLogs {
         }));
         before = Said { logs: before.logs + 1, entries: before.entries + report.size };
         last = fs::read_to_string(log.join(CHECKPOINT_FILE)).unwrap_or_default();
+        all.logs.push((log, report.size));
     }
     all
 }
@@ -160,11 +163,17 @@ impl PastLogs {
         &self.problems
     }
 
+    /// Their folders and how many entries each has, oldest first.
+    pub fn logs(&self) -> &[(PathBuf, u64)] {
+        &self.logs
+    }
+
     /// Verifies the log that goes on from them; their problems are in its report too.
     pub fn verify_next(self, dir: &Path, trust: Trust<'_>, options: &VerifyOptions) -> Report {
         let (mut report, _) = verify_after(dir, trust, options, self.inherited);
         report.problems.extend(self.problems);
         report.ok = report.problems.is_empty();
+        report.before = self.logs.iter().map(|(_, size)| size).sum();
         report
     }
 }

@@ -246,7 +246,7 @@ fn policy_set(files: &Node<'_>) -> Option<Digest> {
 mod tests {
     use super::*;
     use crate::audit::canonical;
-    use crate::audit::detail::Actor;
+    use crate::audit::detail::{Actor, Added};
     use crate::audit::entry::Unsequenced;
     use crate::audit::event::{Event, What};
     use crate::domain::clock::SystemEntropy;
@@ -332,7 +332,9 @@ mod tests {
         );
         let deleted = What::DocumentDeleted { document: document.clone(), generation: 1 };
         assert_eq!(fact_of(deleted), Fact::Deleted(number));
-        assert_eq!(fact_of(What::DocumentsListed { documents: 1 }), Fact::Plain);
+        let (purpose, declared) = (Added(None), Added(None));
+        let listed = What::DocumentsListed { documents: 1, purpose, declared };
+        assert_eq!(fact_of(listed), Fact::Plain);
         let operator = What::DocumentDeleted { document: Token::operator(), generation: 1 };
         assert!(check(&bytes(operator)).unwrap_err().contains("token"));
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::entry::Entry;
+use super::event::ENTRY_TYPES;
 use crate::domain::clock::Timestamp;
 use crate::domain::payload::Token;
 
@@ -38,6 +39,21 @@ impl Selection {
             && self.until.is_none_or(|until| time <= until)
             && tokens.into_iter().flatten().all(|token| mentions(entry, token))
     }
+}
+
+/// The longest name of a type that the verifier lets an entry hold: ours are far shorter.
+const KIND_CHARS_MAX: usize = 64;
+
+/// Whether there is an entry type of this name, or of this area: the only words that a selection
+/// may narrow types by, so that nothing else gets into the log with it.
+pub fn is_known_kind(name: &str) -> bool {
+    ENTRY_TYPES.iter().any(|row| is_of(row.kind, name))
+}
+
+/// Whether it could be the name of an entry type of any version.
+pub(super) fn is_kind(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
+    !name.is_empty() && name.len() <= KIND_CHARS_MAX && name.chars().all(letter)
 }
 
 /// Whether an entry type is this one or of this area.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::canonical::INTEGER_MAX;
 use super::detail::{Added, CitedSpan, Decimal, HitDecision, QueryKind, Related, RetrievedHit};
 use super::node::{Fields, Node};
-use super::selection::Selection;
+use super::selection::{Selection, is_kind};
 use crate::domain::answer::{ModelsUsed, Setting, Wording};
 use crate::domain::change::ChangeKind;
 use crate::domain::clock::Timestamp;
@@ -137,7 +137,7 @@ shapes! {
         ("patient", Option::<Token>::fits),
         ("person", Option::<Token>::fits),
         ("since", Option::<Timestamp>::fits),
-        ("type", Option::<String>::fits),
+        ("type", |node| *node == Node::Null || node.text().is_some_and(is_kind)),
         ("until", Option::<Timestamp>::fits),
     ]);
     RelationshipKind => |node| is_word::<Self>(node);
@@ -255,7 +255,11 @@ mod tests {
         check(hit, &[longer, exact]);
         let span = CitedSpan { document: Token::from_mac([7; 16]), page: 1, start: 0, end: 2 };
         check(span, &[json!({"page": 1})]);
-        check(Selection::default(), &[json!({}), json!({"type": null})]);
+        let jane = json!({"document": null, "matter": null, "patient": null, "person": null,
+            "since": null, "type": "Jane Roe", "until": null});
+        check(Selection::default(), &[json!({}), json!({"type": null}), jane]);
+        let queries = Selection { kind: Some("query".to_owned()), ..Selection::default() };
+        check(queries, &[]);
         let related = Related {
             person: Token::from_mac([7; 16]),
             kind: RelationshipKind::Wall,

@@ -117,7 +117,7 @@ pub enum UnsignedError {
     #[error("not a checkpoint: expected origin, size and root lines")]
     Malformed,
     /// No `log` line of this origin has a key that signed it.
-    #[error("signed by no log of the policy")]
+    #[error("signed by none of the log keys that are trusted")]
     NoLog,
 }
 
@@ -189,6 +189,13 @@ impl TlogPolicy {
     #[must_use]
     pub fn for_log(&self, verifier: NoteVerifier) -> Self {
         Self { logs: vec![PolicyLog { verifier, url: None }], ..self.clone() }
+    }
+
+    /// The same with one more key, for a log that it accepts by another key already.
+    pub(super) fn trusts_too(&mut self, verifier: NoteVerifier) {
+        if !self.logs.iter().any(|log| log.verifier == verifier) {
+            self.logs.push(PolicyLog { verifier, url: None });
+        }
     }
 
     /// Reads a policy file.

@@ -10,6 +10,7 @@
 //! A log may grow while it is verified: the tree of the first checkpoint read is verified, and
 //! files beyond it are accepted where a later signed checkpoint covers them.
 
+use std::cell::LazyCell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,12 +22,13 @@ use super::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
 use super::chronicle::{Chronicle, Inherited};
 use super::files::read_bounded;
 use super::folder::Folder;
+use super::lineage::with_earlier_keys;
 use super::merkle::empty_root;
 use super::problems::{Problems, Report};
 use super::publish::CHECKPOINT_FILE;
 use super::schema::claims_our_format;
 use super::tile::{Part, PartKind};
-use super::tlog_policy::{Standing, TlogPolicy};
+use super::tlog_policy::{Standing, TlogPolicy, UnsignedError};
 use super::walk::Walk;
 
 /// Whether entries are held to this appliance's schema.
@@ -57,7 +59,8 @@ pub enum Trust<'a> {
 pub struct VerifyOptions {
     /// Which rules entries follow.
     pub entries: EntryRules,
-    /// A checkpoint that this log has signed earlier: it must be the beginning of today's.
+    /// A checkpoint that this log has signed earlier, with a key that is trusted or that its
+    /// `key.rotated` entries lead back to: it must be the beginning of today's.
     pub since: Option<Vec<u8>>,
     /// How long files ahead of the checkpoint may be on their way to being published. A log
     /// promises 200 ms; a busy disk may take many times that.
@@ -118,12 +121,19 @@ pub(super) fn verify_after(
     let Some(today) = accept(dir, &trust, &mut problems) else {
         return nothing(problems);
     };
-    let since = options.since.as_deref();
-    let since = since.and_then(|note| accept_since(note, &trust, &today.checkpoint, &mut problems));
-    let cosigned = accept_quorum(&today, cosigned, &trust, &mut problems);
+    let folder = Folder::at(dir);
+    let size = today.checkpoint.size;
+    let earlier_keys = LazyCell::new(|| with_earlier_keys(&folder, size, &trust));
+    let stand = |note: &[u8]| match trust.stand(note) {
+        // A key that has signed no more since is one that the log itself names.
+        Err(UnsignedError::NoLog) => earlier_keys.stand(note),
+        found => found,
+    };
+    let since = options.since.as_deref().map(stand);
+    let since = since.and_then(|since| accept_since(since, &today.checkpoint, &mut problems));
+    let cosigned = accept_quorum(&today, cosigned.map(stand), &trust, &mut problems);
     let earlier: Vec<Checkpoint> = since.into_iter().chain(cosigned).collect();
     let Standing { checkpoint, signed_by, .. } = today;
-    let folder = Folder::at(dir);
     let opaque = is_opaque(options.entries, &folder, checkpoint.size);
     let mut chronicle = Chronicle::new(inherited);
     let walk = Walk { folder: &folder, checkpoint: &checkpoint, earlier: &earlier, opaque };
@@ -148,14 +158,14 @@ fn accept(dir: &Path, trust: &TlogPolicy, problems: &mut Problems) -> Option<Sta
 /// The checkpoint that a quorum has cosigned, where that is not today's and the policy asks for it.
 fn accept_quorum(
     today: &Standing,
-    cosigned: Option<&[u8]>,
+    cosigned: Option<Result<Standing, UnsignedError>>,
     trust: &TlogPolicy,
     problems: &mut Problems,
 ) -> Option<Checkpoint> {
     if today.quorum_met {
         return None;
     }
-    let earlier = cosigned.and_then(|note| trust.stand(note).ok());
+    let earlier = cosigned.and_then(Result::ok);
     let Some(earlier) = earlier.filter(|earlier| earlier.quorum_met) else {
         let (count, known) = (today.cosigned_by.len(), trust.witnesses().len());
         let detail = format!("no quorum of witnesses: {count} of {known} cosigned the checkpoint");
@@ -171,12 +181,11 @@ fn accept_quorum(
 
 /// The checkpoint that somebody has kept, where today's tree can be compared with it.
 fn accept_since(
-    note: &[u8],
-    trust: &TlogPolicy,
+    since: Result<Standing, UnsignedError>,
     today: &Checkpoint,
     problems: &mut Problems,
 ) -> Option<Checkpoint> {
-    match trust.stand(note) {
+    match since {
         Ok(earlier) => accept_earlier(earlier, today, problems),
         Err(error) => {
             problems.add("since_checkpoint", None, format!("the earlier checkpoint: {error}"));

@@ -10,12 +10,12 @@ use super::duty_args::CredentialArgs;
 pub(super) enum UserCommand {
     /// Create an account.
     Add {
-        /// Its name.
+        /// Its name, that no account ever had.
         name: String,
-        /// staff, records-officer or auditor; repeat for several.
+        /// staff, records-officer or auditor; repeat for several. A person gives staff alone.
         #[arg(long, required = true)]
         role: Vec<String>,
-        /// An attribute; repeat for several, also of one key.
+        /// An attribute; repeat for several, also of one key. The machine's operator gives them.
         #[arg(long, value_name = "K=V")]
         attr: Vec<String>,
         /// Read the password from standard input instead of generating one.
@@ -26,7 +26,8 @@ pub(super) enum UserCommand {
         as_user: Option<String>,
     },
     /// Issue a bearer token for scripts. With this person's own credential it is theirs, and may
-    /// confirm what they do; issued by somebody else it confirms nothing.
+    /// confirm what they do; issued by the machine's operator it confirms nothing. Nobody else
+    /// issues one.
     Token {
         /// The account.
         name: String,
@@ -111,13 +112,16 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         credential: CredentialArgs,
     },
-    /// Propose to give an account a role that administers, approves or keeps keys.
+    /// Propose to give an account roles and attributes; a second person approves them.
     Grant {
         /// The account.
         name: String,
-        /// administrator, approver or key-custodian.
-        #[arg(long)]
-        role: String,
+        /// A role; repeat for several.
+        #[arg(long, required_unless_present = "attr")]
+        role: Vec<String>,
+        /// An attribute; repeat for several, also of one key.
+        #[arg(long, value_name = "K=V")]
+        attr: Vec<String>,
         /// Who proposes it.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
@@ -133,6 +137,20 @@ pub(super) enum UserCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
+    /// Take roles and attributes back that an account was given, at once.
+    Revoke {
+        /// The account.
+        name: String,
+        /// A role; repeat for several.
+        #[arg(long, required_unless_present = "attr")]
+        role: Vec<String>,
+        /// An attribute; repeat for several, also of one key.
+        #[arg(long, value_name = "K=V")]
+        attr: Vec<String>,
+        /// With this person's rights.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
     /// End an account's access at once.
     Disable {
         /// The account.
@@ -140,5 +158,19 @@ pub(super) enum UserCommand {
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
+    },
+    /// Let a disabled account in again, with what it had. A person proposes it, for a second person
+    /// to approve.
+    Enable {
+        /// The account.
+        name: String,
+        /// Who proposes it; without, the machine's operator does it.
+        #[arg(long = "as", value_name = "USER", requires = "reason")]
+        as_user: Option<String>,
+        /// Why.
+        #[arg(long, value_name = "R", requires = "as_user")]
+        reason: Option<String>,
+        #[command(flatten)]
+        credential: CredentialArgs,
     },
 }

@@ -10,6 +10,7 @@ use super::audit_args::AuditCommand;
 use super::duty_args::{ChangesCommand, EraseArgs, HoldCommand};
 use super::policy_args::PolicyCommand;
 use super::standing_args::{EmergencyCommand, RelationshipsCommand};
+use crate::domain::question::{InvalidScope, Scope};
 
 /// Answers from regulated documents, with a record that others can check.
 #[derive(Debug, Parser)]
@@ -73,7 +74,11 @@ pub(super) enum Command {
     #[command(subcommand)]
     Emergency(EmergencyCommand),
     /// How long documents must be kept, and from when on each may be erased.
-    Retention,
+    Retention {
+        /// With this person's rights; else as the operator.
+        #[arg(long = "as", value_name = "USER")]
+        as_user: Option<String>,
+    },
     /// Propose to erase a document, or all that belongs to a matter or patient.
     Erase(EraseArgs),
 }
@@ -152,6 +157,8 @@ pub(super) enum DocumentsCommand {
     },
     /// Every document, or those that a person may see.
     List {
+        #[command(flatten)]
+        declared: ScopeArgs,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
@@ -182,6 +189,8 @@ pub(super) enum DocumentsCommand {
         /// The question whose answer led to it: what was declared with it holds here too.
         #[arg(long, value_name = "ID")]
         query: Option<String>,
+        #[command(flatten)]
+        declared: ScopeArgs,
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
@@ -215,6 +224,14 @@ pub(super) struct ScopeArgs {
     /// The patient it is asked about.
     #[arg(long)]
     pub(super) patient: Option<String>,
+}
+
+impl ScopeArgs {
+    /// What is declared, as policies and the log take it.
+    pub(super) fn declared(self) -> Result<Scope, InvalidScope> {
+        let Self { purpose, matter, patient } = self;
+        Scope { purpose, matter, patient }.declared()
+    }
 }
 
 #[derive(Args, Debug)]

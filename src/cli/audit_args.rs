@@ -39,16 +39,9 @@ pub(super) enum AuditCommand {
         credential: CredentialArgs,
     },
     /// A C2SP tlog-proof of one entry.
-    Proof {
-        /// Its index.
-        index: u64,
-        /// Where to write it.
-        #[arg(long, value_name = "F")]
-        out: PathBuf,
-        /// With this person's rights.
-        #[arg(long = "as", value_name = "USER")]
-        as_user: Option<String>,
-    },
+    Proof(ProofArgs),
+    /// Check a C2SP tlog-proof, offline: that the log with this key holds an entry of these bytes.
+    CheckProof(CheckProofArgs),
     /// The record as a file: a bundle that proves itself, or entries in a format of others.
     Export(ExportArgs),
     /// RFC 3161 timestamps, carried by hand: write a request of the current checkpoint, or check
@@ -105,6 +98,33 @@ pub(super) enum AuditCommand {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct ProofArgs {
+    /// The entry's index.
+    pub(super) index: u64,
+    /// Where to write the proof.
+    #[arg(long, value_name = "F")]
+    pub(super) out: PathBuf,
+    /// Where to write the exact bytes that it proves, too.
+    #[arg(long, value_name = "F")]
+    pub(super) leaf: Option<PathBuf>,
+    /// With this person's rights.
+    #[arg(long = "as", value_name = "USER")]
+    pub(super) as_user: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CheckProofArgs {
+    /// The proof.
+    pub(super) proof: PathBuf,
+    /// The exact bytes of the entry.
+    #[arg(long, value_name = "F")]
+    pub(super) leaf: PathBuf,
+    /// File with the log's verifier key.
+    #[arg(long, value_name = "FILE")]
+    pub(super) vkey: PathBuf,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct WitnessArgs {
     /// Address and port to listen on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8444")]
@@ -129,9 +149,11 @@ pub(super) struct WitnessArgs {
 
 #[derive(Args, Debug)]
 pub(super) struct VerifyArgs {
-    /// The log folder, or a bundle as a file or unpacked; else the home's log.
+    /// The log folder, or a bundle as a file or unpacked; else the home's logs, and that the vault
+    /// holds, or erased on record, everything that their entries commit to.
     pub(super) log: Option<PathBuf>,
-    /// File with the verifier key; else `log.vkey` beside the log folder.
+    /// File with the verifier key; else `log.vkey` beside the log folder, `log-1.vkey` beside
+    /// `log-1`.
     #[arg(long, value_name = "FILE")]
     pub(super) vkey: Option<PathBuf>,
     /// A tlog-policy instead of a key: any key of its logs, cosigned by its quorum.
@@ -140,6 +162,9 @@ pub(super) struct VerifyArgs {
     /// An earlier checkpoint of this log: it must be the beginning of today's.
     #[arg(long, value_name = "CHECKPOINT")]
     pub(super) since: Option<PathBuf>,
+    /// Of a home, verify the log alone and open none of the contents in the vault.
+    #[arg(long, conflicts_with = "log")]
+    pub(super) log_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

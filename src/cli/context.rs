@@ -119,7 +119,7 @@ impl<'a> Context<'a> {
         let governor = Arc::clone(&self.app()?.governor);
         let principal = governor.accounts.principal(name)?;
         let actor = governor.actor(name, Via::Cli, os_user);
-        Ok(Asker { principal, actor })
+        Ok(Asker { principal, actor, session: None })
     }
 
     /// A person who proves with their own credential that they are who `--as` names.

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::account_args::UserCommand;
 use super::args::Command;
 use super::audit_args::AuditCommand;
+use super::policy_args::{PolicyCommand, ProposerArgs};
 use super::standing_args::{EmergencyCommand, RelationshipsCommand, WallCommand};
 
 /// How somebody proves that they are the person named by `--as`.
@@ -43,23 +44,9 @@ pub(super) struct TargetArgs {
     /// All that belongs to a patient.
     #[arg(long, value_name = "P")]
     pub(super) patient: Option<String>,
-}
-
-/// What a hold keeps.
-#[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
-pub(super) struct HoldTargetArgs {
-    /// A document, by its id.
-    #[arg(long, value_name = "ID")]
-    pub(super) document: Option<String>,
-    /// All that belongs to a matter.
-    #[arg(long, value_name = "M")]
-    pub(super) matter: Option<String>,
-    /// All that belongs to a patient.
-    #[arg(long, value_name = "P")]
-    pub(super) patient: Option<String>,
-    /// All that a person took in, asked and was told.
-    #[arg(long, value_name = "USER")]
+    /// A person. A hold keeps all that they took in, asked and were told; an erasure, once their
+    /// account is disabled, takes what they asked and were told, and their name.
+    #[arg(long, value_name = "USER", visible_alias = "person")]
     pub(super) custodian: Option<String>,
 }
 
@@ -118,7 +105,7 @@ pub(super) enum HoldCommand {
     /// Keep something from being deleted or erased.
     Add {
         #[command(flatten)]
-        target: HoldTargetArgs,
+        target: TargetArgs,
         /// Who places it.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
@@ -160,8 +147,13 @@ impl Command {
         if let Self::Audit(AuditCommand::Show { credential, .. })
         | Self::Changes(ChangesCommand::Approve { credential, .. })
         | Self::Hold(HoldCommand::Release { credential, .. })
+        | Self::Policy(
+            PolicyCommand::Propose { proposer: ProposerArgs { credential, .. }, .. }
+            | PolicyCommand::Rollback { proposer: ProposerArgs { credential, .. }, .. },
+        )
         | Self::User(
             UserCommand::Grant { credential, .. }
+            | UserCommand::Enable { credential, .. }
             | UserCommand::Token { credential, .. }
             | UserCommand::Password { credential, .. }
             | UserCommand::Totp { credential, .. },

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::duty_args::CredentialArgs;
 use crate::domain::limits::SIMULATED_DEFAULT;
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +91,8 @@ pub(super) struct ProposerArgs {
     /// Why.
     #[arg(long, value_name = "R", default_value = "no reason given")]
     pub(super) reason: String,
+    #[command(flatten)]
+    pub(super) credential: CredentialArgs,
 }
 
 #[derive(Args, Debug)]

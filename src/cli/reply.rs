@@ -8,6 +8,7 @@ use crate::audit::{
     AnchorError, AppendError, KeyChangeError, OpenError, ReadError as LogReadError, RoundError,
 };
 use crate::config::ConfigError;
+use crate::document::SandboxError;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
 use crate::identity::{AccountError, SignInError};
@@ -122,11 +123,13 @@ failure_from!(
     GovernError,
     KeyChangeError,
     IngestError,
+    SandboxError,
     std::io::Error,
     crate::evaluate::EvaluateError,
     crate::evaluate::SuiteError,
     crate::domain::access::InvalidLabel,
     crate::domain::question::InvalidQuestion,
+    crate::domain::question::InvalidScope,
     crate::domain::reason::InvalidReason,
     crate::domain::principal::InvalidUserName,
     crate::domain::principal::InvalidRole,
@@ -164,7 +167,7 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
             exit::UNAVAILABLE,
         )
     } else if let Some(refused) = error.chain().find_map(|cause| cause.downcast_ref()) {
-        ("log_unavailable", unrecorded(refused), exit::UNAVAILABLE)
+        unrecorded(refused)
     } else if error.chain().any(<dyn std::error::Error>::is::<OpenError>) {
         ("log_unavailable", "do what the message says, then run it again", exit::UNAVAILABLE)
     } else if error.chain().any(<dyn std::error::Error>::is::<ProvisionError>) {
@@ -196,23 +199,27 @@ fn classify(error: &anyhow::Error) -> (&'static str, &'static str, u8) {
 const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
     match error {
         GovernError::SignIn(error) => not_believed(error),
-        GovernError::Denied(_)
-        | GovernError::NeedsApproval { .. }
-        | GovernError::OperatorOnly { .. } => {
-            ("denied", "ask an administrator for the right", exit::DENIED)
-        }
+        GovernError::Denied(_) => ("denied", "ask an administrator for the right", exit::DENIED),
+        GovernError::NeedsApproval { .. }
+        | GovernError::OwnAccess { .. }
+        | GovernError::TwoPersons
+        | GovernError::LastOne { .. }
+        | GovernError::OperatorOnly { .. } => ("denied", "do what the message says", exit::DENIED),
         GovernError::OwnProposal { .. } => {
             ("denied", "let a second person approve it", exit::DENIED)
         }
         GovernError::OwnEmergency { .. } => {
             ("denied", "let a second person review it", exit::DENIED)
         }
+        GovernError::OwnWall { .. } => ("denied", "leave it to two others", exit::DENIED),
+        GovernError::NoNote => ("usage", "leave out --note", exit::USAGE),
         GovernError::BadLines { .. } => {
             ("bad_lines", "correct the lines that are named, then run it again", exit::USAGE)
         }
-        GovernError::BadName { .. } | GovernError::BadLength { .. } => {
-            ("usage", "correct what is named", exit::USAGE)
-        }
+        GovernError::BadName { .. }
+        | GovernError::BadLength { .. }
+        | GovernError::EndsInThePast
+        | GovernError::NotAGrant => ("usage", "correct what is named", exit::USAGE),
         GovernError::AlreadyOpen { .. } | GovernError::TooManyOpen => {
             ("already_open", "see `affiant emergency list`", exit::USAGE)
         }
@@ -233,7 +240,7 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::Account(_) | GovernError::Label(_) => {
             ("usage", "correct what is named", exit::USAGE)
         }
-        GovernError::NotRecorded(_) => (
+        GovernError::NotRecorded(_) | GovernError::CutOff(_) => (
             "log_unavailable",
             "free disk space, then run `affiant audit verify`",
             exit::UNAVAILABLE,
@@ -259,7 +266,11 @@ const fn not_believed(error: &SignInError) -> (&'static str, &'static str, u8) {
         SignInError::State(_) => {
             ("unavailable", "see the message; the operator's log has more", exit::UNAVAILABLE)
         }
-        SignInError::Wrong { .. } | SignInError::TooMany { .. } | SignInError::ConfirmFirst => (
+        SignInError::Busy => ("busy", "run it again in a moment", exit::UNAVAILABLE),
+        SignInError::TooMany { .. } => {
+            ("too_many_attempts", "wait as long as the message says", exit::DENIED)
+        }
+        SignInError::Wrong { .. } | SignInError::ConfirmFirst => (
             "sign_in_failed",
             "show this person's own password or token, with --code where they have a second factor",
             exit::DENIED,
@@ -274,17 +285,18 @@ const fn not_believed(error: &SignInError) -> (&'static str, &'static str, u8) {
 }
 
 /// What to do where the log took no entry.
-const fn unrecorded(refused: &AppendError) -> &'static str {
-    match refused {
+const fn unrecorded(refused: &AppendError) -> (&'static str, &'static str, u8) {
+    let remedy = match refused {
         AppendError::Busy => "run it again in a few seconds",
         AppendError::Full => "free disk space, then run it again",
         AppendError::NotDurable { .. } | AppendError::Halted { .. } => {
             "do what the message says, then run it again"
         }
         AppendError::TooLarge { .. } | AppendError::Invalid => {
-            "make what is to be recorded smaller"
+            return ("usage", "make what is to be recorded smaller", exit::USAGE);
         }
-    }
+    };
+    ("log_unavailable", remedy, exit::UNAVAILABLE)
 }
 
 /// Whether a witness has seen another history of the log, now or when it stopped the log.
@@ -296,6 +308,7 @@ fn is_disagreement(cause: &(dyn std::error::Error + 'static)) -> bool {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<crate::domain::access::InvalidLabel>()
         || error.is::<crate::domain::question::InvalidQuestion>()
+        || error.is::<crate::domain::question::InvalidScope>()
         || error.is::<crate::domain::reason::InvalidReason>()
         || error.is::<crate::domain::principal::InvalidUserName>()
         || error.is::<crate::domain::principal::InvalidRole>()

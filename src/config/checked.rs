@@ -12,6 +12,7 @@ use crate::domain::limits::{
 };
 use crate::domain::principal::InvalidRole;
 use crate::govern::{EmergencyRules, Retention, RetentionClass};
+use crate::http::EntryReaders;
 use crate::identity::SignInRules;
 
 use super::openid::{self, OpenIdConfig};
@@ -37,6 +38,8 @@ pub struct Options {
     pub sign_in: SignInRules,
     /// Origin of a log that is yet to be made.
     pub log_origin: String,
+    /// Who may fetch the entries of the published log.
+    pub entry_readers: EntryReaders,
     /// Between two heartbeats of a server.
     pub heartbeat: Duration,
     /// Who remembers how far the log had come.
@@ -47,6 +50,9 @@ pub struct Options {
     pub log_key_credential: Option<PathBuf>,
     /// Tracing filter.
     pub telemetry_filter: String,
+    /// The program that reads files, in processes of their own: this one, whatever its place on
+    /// disk became meanwhile. No file sets it.
+    pub reader_program: PathBuf,
 }
 
 /// How the server listens.
@@ -126,6 +132,7 @@ pub(super) fn check(
     let emergency = emergency(&raw, &mut faults);
     let sign_in = sign_in(&raw, &mut faults);
     let heartbeat = heartbeat(&raw, &mut faults);
+    let entry_readers = entry_readers(&raw, &mut faults);
     match (server, models, index, heartbeat) {
         (Some(server), Some(models), Some(index), Some(heartbeat)) if faults.is_empty() => {
             Ok(Options {
@@ -138,11 +145,13 @@ pub(super) fn check(
                 sign_in,
                 log_origin: text(raw.log.origin)
                     .unwrap_or_else(|| "affiant.local/audit/1".to_owned()),
+                entry_readers,
                 heartbeat,
                 witness,
                 openid,
                 log_key_credential: credential(environment, "affiant-log-key"),
                 telemetry_filter: raw.telemetry.filter,
+                reader_program: PathBuf::from("/proc/self/exe"),
             })
         }
         _ => Err(ConfigError { faults }),
@@ -299,6 +308,17 @@ fn sign_in(raw: &RawConfig, faults: &mut Vec<Fault>) -> SignInRules {
         Default::default()
     });
     SignInRules { session, idle, second_factor }
+}
+
+fn entry_readers(raw: &RawConfig, faults: &mut Vec<Fault>) -> EntryReaders {
+    match raw.log.entries.as_str() {
+        "anyone" => EntryReaders::Anyone,
+        "auditors" => EntryReaders::Auditors,
+        _ => {
+            fault(faults, "log.entries", "is neither \"anyone\" nor \"auditors\"", "anyone");
+            EntryReaders::Auditors
+        }
+    }
 }
 
 fn heartbeat(raw: &RawConfig, faults: &mut Vec<Fault>) -> Option<Duration> {

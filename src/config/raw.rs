@@ -57,6 +57,7 @@ pub(super) struct RawIndex {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLog {
     pub(super) origin: String,
+    pub(super) entries: String,
     pub(super) heartbeat_seconds: i64,
 }
 

@@ -10,9 +10,11 @@
 //!
 //! Rules of the room:
 //! - **The kind is told by content**, not by name (`sniff`).
-//! - **Files are hostile.** Each parse runs on its own thread with a large stack, under a deadline,
-//!   with bounds on pages, characters, drawing steps and decompressed size; a panic inside a vendor
-//!   library is caught and becomes `malformed` (`guard`).
+//! - **Files are hostile.** Whoever reads files from outside does so through a [`Sandbox`]: a
+//!   process per file that gave up files, network, other processes, and memory and time beyond a
+//!   limit. Inside it each parse runs on a thread with a large stack, under a deadline, with bounds
+//!   on pages, characters, drawing steps and decompressed size; a panic inside a vendor library is
+//!   caught and becomes `malformed` (`guard`).
 //! - **Only what a reader sees is text.** Invisible, covered (badly redacted), same-coloured, tiny
 //!   and off-page text is left out and reported as a [`Warning`]; it never reaches the index, so it
 //!   can neither leak a redaction nor smuggle in instructions.
@@ -26,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Clock;
 use crate::domain::document::PageText;
-use crate::domain::limits::{FILE_BYTES_MAX, PAGE_CHARS_MAX, TITLE_CHARS_MAX};
+use crate::domain::limits::{FILE_BYTES_MAX, PAGE_CHARS_MAX, PAGES_MAX, TITLE_CHARS_MAX};
 
 mod clauses;
 mod decode;
@@ -39,6 +41,7 @@ mod passages;
 mod pdf;
 mod reason;
 mod render;
+mod sandbox;
 mod sentences;
 mod sniff;
 
@@ -46,6 +49,7 @@ pub use geometry::Geometry;
 pub use passages::passages;
 pub use reason::{Reason, Unreadable};
 pub use render::{RenderError, render_page};
+pub use sandbox::{ARGUMENT, Confinement, Sandbox, SandboxError, serve};
 pub use sentences::sentences;
 
 /// What kind of file it is.
@@ -151,7 +155,8 @@ pub struct Parsed {
     pub warnings: Vec<Warning>,
 }
 
-/// Reads a file: its kind, title, pages, positions and headings.
+/// Reads a file in this process: its kind, title, pages, positions and headings. Files from outside
+/// go through [`Sandbox::parse`].
 ///
 /// * `name`: file name or path; gives the title where the file has none and tells Markdown from
 ///   plain text, nothing else.
@@ -161,10 +166,7 @@ pub struct Parsed {
 /// vendor library counts as `malformed`.
 pub fn parse(bytes: &[u8], name: &str, options: &ParseOptions<'_>) -> Result<Parsed, Unreadable> {
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(Unreadable::new(
-            Reason::TooLarge,
-            format!("the file has {} bytes, at most {FILE_BYTES_MAX} are taken", bytes.len()),
-        ));
+        return Err(too_large(bytes.len()));
     }
     let kind = sniff::sniff(bytes, name)?;
     let watch = guard::Watch::start(options.deadline.as_ref());
@@ -178,6 +180,35 @@ pub fn parse(bytes: &[u8], name: &str, options: &ParseOptions<'_>) -> Result<Par
     })?;
     parsed.title = tidy_title(&parsed.title).unwrap_or_else(|| title_from_name(name));
     Ok(parsed)
+}
+
+fn too_large(bytes: usize) -> Unreadable {
+    let detail = format!("the file has {bytes} bytes, at most {FILE_BYTES_MAX} are taken");
+    Unreadable::new(Reason::TooLarge, detail)
+}
+
+impl Parsed {
+    /// Whether pages are numbered from 1 without gaps, and headings stand on them: what later
+    /// rooms rely on, and a process that a file took over may have got wrong.
+    fn is_whole(&self) -> bool {
+        let lens: Vec<u32> = self
+            .pages
+            .iter()
+            .map_while(|page| u32::try_from(page.text.chars().count()).ok())
+            .collect();
+        let is_placed = |heading: &Heading| {
+            let index = usize::try_from(heading.page).ok().and_then(|page| page.checked_sub(1));
+            let len = index.and_then(|index| lens.get(index));
+            heading.start <= heading.end && len.is_some_and(|len| heading.end <= *len)
+        };
+        !lens.is_empty()
+            && lens.len() == self.pages.len()
+            && lens.len() <= PAGES_MAX
+            && lens.iter().all(|len| *len as usize <= PAGE_CHARS_MAX)
+            && self.pages.iter().zip(1_u32..).all(|(page, number)| page.page == number)
+            && self.headings.iter().all(is_placed)
+            && self.title.chars().count() <= TITLE_CHARS_MAX
+    }
 }
 
 /// Parses a file that is one page of text.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use hayro::hayro_interpret::InterpreterSettings;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::limits::PICTURE_PIXELS_MAX;
 
 use super::guard::{self, Watch};
 use super::pdf;
 use super::reason::{Reason, Unreadable};
+use super::sandbox::SandboxError;
 
 /// Why a page has no picture.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Deserialize, Serialize)]
 pub enum RenderError {
     /// Caller: ask for a page that exists.
     #[error("page {page} does not exist: the document has {pages}")]
@@ -26,6 +28,19 @@ pub enum RenderError {
     /// The file, not the caller: it cannot be opened or drawn.
     #[error("the page cannot be drawn: {0}")]
     Unreadable(#[from] Unreadable),
+    /// The machine: no process could be started to draw it.
+    #[error("{0}")]
+    #[serde(skip)]
+    Unavailable(SandboxError),
+}
+
+impl From<SandboxError> for RenderError {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            SandboxError::Unreadable(unreadable) => Self::Unreadable(unreadable),
+            SandboxError::Unavailable(_) => Self::Unavailable(error),
+        }
+    }
 }
 
 /// Draws one page of a PDF as a PNG picture on white.

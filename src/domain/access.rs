@@ -98,6 +98,13 @@ pub struct Labels {
     pub privileged: bool,
 }
 
+impl Labels {
+    /// What every document of a matter carries at least.
+    pub fn of_matter(name: &str) -> Self {
+        Self { matter: Some(name.to_owned()), ..Self::internal() }
+    }
+}
+
 const FLAG: &str = "give true or false";
 const KINDS: &str = "give clinical, psychotherapy-notes, substance-use, payment, operations, engagement, correspondence, work-product or filing";
 
@@ -106,7 +113,8 @@ const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
-/// Whether this can be the name of a matter, a patient, a department: what would do where not.
+/// Whether this can be the name of a matter, a patient, a department, as it is kept: what would do
+/// where not. The one rule, wherever such a name comes in.
 ///
 /// # Errors
 /// What would do.
@@ -114,10 +122,23 @@ pub fn check_label_value(value: &str) -> Result<(), &'static str> {
     if value.is_empty() || value.chars().count() > LABEL_CHARS_MAX {
         return Err("give 1 to 200 characters");
     }
+    if value.trim() != value {
+        return Err("no space may stand before or after it");
+    }
     match value.chars().any(char::is_control) {
         true => Err("control characters are not allowed"),
         false => Ok(()),
     }
+}
+
+/// The name of a matter or patient as somebody wrote it, without the space around it.
+///
+/// # Errors
+/// As [`check_label_value`].
+pub fn label_value(written: &str) -> Result<String, &'static str> {
+    let value = written.trim();
+    check_label_value(value)?;
+    Ok(value.to_owned())
 }
 
 /// A label that cannot be taken.

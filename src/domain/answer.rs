@@ -104,7 +104,9 @@ pub struct Entries {
     pub terminal: Option<EntryIndex>,
 }
 
-/// Passages that policy removed; shown only where policy lets this person know.
+/// Passages that the second decision took away, of those that the index let through: none, unless
+/// index and catalogue disagree. What the filter in the index holds back is not counted. Shown only
+/// where policy lets this person know.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Withheld {
     /// How many.

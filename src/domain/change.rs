@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::label_value;
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
-use super::principal::{Role, UserName};
-use super::relationship::RelationshipKind;
+use super::principal::{Entitlements, UserName};
+use super::relationship::{Held, RelationshipKind};
 use super::trial::PolicyChange;
 
 /// What a hold or an erasure is about.
@@ -20,8 +21,9 @@ pub enum Target {
     Matter(String),
     /// All that belongs to a patient.
     Patient(String),
-    /// All that a person took in, asked and was told. Of holds alone: nobody is erased.
-    Custodian(UserName),
+    /// A person: a hold keeps all that they took in, asked and were told; an erasure takes what they
+    /// asked and were told, and the account.
+    Person(UserName),
 }
 
 impl Target {
@@ -31,8 +33,20 @@ impl Target {
             Self::Document(_) => TokenKind::Document,
             Self::Matter(_) => TokenKind::Matter,
             Self::Patient(_) => TokenKind::Patient,
-            Self::Custodian(_) => TokenKind::Person,
+            Self::Person(_) => TokenKind::Person,
         }
+    }
+
+    /// The target as it is kept: a name as names are ([`label_value`]).
+    ///
+    /// # Errors
+    /// What would do as a name.
+    pub fn checked(self) -> Result<Self, &'static str> {
+        Ok(match self {
+            Self::Matter(name) => Self::Matter(label_value(&name)?),
+            Self::Patient(name) => Self::Patient(label_value(&name)?),
+            Self::Document(_) | Self::Person(_) => self,
+        })
     }
 
     /// Its name, as tokens are made of it.
@@ -40,7 +54,7 @@ impl Target {
         match self {
             Self::Document(id) => id.to_string(),
             Self::Matter(name) | Self::Patient(name) => name.clone(),
-            Self::Custodian(name) => name.to_string(),
+            Self::Person(name) => name.to_string(),
         }
     }
 }
@@ -60,9 +74,12 @@ pub enum ChangeKind {
     /// The end of a hold.
     #[serde(rename = "hold.release")]
     ReleaseHold,
-    /// A role that administers or approves.
+    /// Roles and attributes that an account is given.
     #[serde(rename = "role.grant")]
-    GrantRole,
+    GrantRights,
+    /// The return of an account that was disabled.
+    #[serde(rename = "account.enable")]
+    EnableAccount,
     /// Other policies.
     #[serde(rename = "policy.change")]
     ChangePolicies,
@@ -77,7 +94,8 @@ impl ChangeKind {
         match self {
             Self::Erase => "erase",
             Self::ReleaseHold => "hold.release",
-            Self::GrantRole => "role.grant",
+            Self::GrantRights => "role.grant",
+            Self::EnableAccount => "account.enable",
             Self::ChangePolicies => "policy.change",
             Self::LiftWall => "wall.lift",
         }
@@ -100,16 +118,25 @@ pub enum Proposal {
         /// What it keeps.
         target: Target,
     },
-    /// Give an account a role.
-    GrantRole {
+    /// Give an account roles and attributes. As an earlier version wrote it, of one role, it is read
+    /// and gives nothing: what waits is proposed again.
+    #[serde(alias = "grant_role")]
+    GrantRights {
         /// The account.
         account: UserName,
-        /// The role.
-        role: Role,
+        /// What it is given.
+        #[serde(default)]
+        rights: Entitlements,
+    },
+    /// Let a disabled account in again, with what it had.
+    EnableAccount {
+        /// The account.
+        account: UserName,
     },
     /// Put other policies in force.
     ChangePolicies(Box<PolicyChange>),
-    /// End what keeps a person away from a matter or client, whoever said so.
+    /// End what keeps a person away from a matter or client, whoever said so, and only that: what is
+    /// set later is another wall.
     LiftWall {
         /// The person.
         person: UserName,
@@ -117,6 +144,8 @@ pub enum Proposal {
         kind: RelationshipKind,
         /// The matter or client.
         object: String,
+        /// What keeps them away, as it stood when this was proposed.
+        walls: Vec<Held>,
     },
 }
 
@@ -126,9 +155,23 @@ impl Proposal {
         match self {
             Self::Erase { .. } => ChangeKind::Erase,
             Self::ReleaseHold { .. } => ChangeKind::ReleaseHold,
-            Self::GrantRole { .. } => ChangeKind::GrantRole,
+            Self::GrantRights { .. } => ChangeKind::GrantRights,
+            Self::EnableAccount { .. } => ChangeKind::EnableAccount,
             Self::ChangePolicies(_) => ChangeKind::ChangePolicies,
             Self::LiftWall { .. } => ChangeKind::LiftWall,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_of_an_earlier_version_is_read_and_gives_nothing() {
+        let kept = r#"{"do":"grant_role","account":"ada","role":"approver"}"#;
+        let proposal: Proposal = serde_json::from_str(kept).unwrap();
+        let (account, rights) = ("ada".parse().unwrap(), Entitlements::default());
+        assert_eq!(proposal, Proposal::GrantRights { account, rights });
     }
 }

@@ -29,6 +29,14 @@ impl ReviewOutcome {
             Self::FollowUp => "follow-up",
         }
     }
+
+    /// Whether it ends the review: what is followed up is still to be judged.
+    pub const fn settles(self) -> bool {
+        match self {
+            Self::Justified | Self::Unjustified => true,
+            Self::FollowUp => false,
+        }
+    }
 }
 
 /// Text that is no outcome.

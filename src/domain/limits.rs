@@ -30,6 +30,8 @@ pub const RELATIONSHIP_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const RELATIONSHIPS_OF_PERSON_MAX: usize = 20_000;
 /// A stated reason is a sentence or two.
 pub const REASON_CHARS_MAX: usize = 1_000;
+/// A purpose is a code.
+pub const PURPOSE_CHARS_MAX: usize = 64;
 /// Label values are identifiers, not prose.
 pub const LABEL_CHARS_MAX: usize = 200;
 /// Account names appear in file names and headers.
@@ -66,28 +68,45 @@ pub const TOKEN_LABEL_CHARS_MAX: usize = 80;
 pub const SESSION_SEEN_MS: u64 = 60 * 1000;
 /// Tokens of scripts end, so that forgotten ones do.
 pub const TOKEN_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
-/// Wrong passwords for one name before it has to wait.
+/// Wrong passwords for one name from one place before it has to wait there.
 pub const SIGN_IN_FAILURES_MAX: u32 = 5;
+/// After this long one of them is forgotten.
+pub const SIGN_IN_FORGET_MS: u64 = 15 * 60 * 1000;
 /// The first wait; each further failure doubles it.
 pub const SIGN_IN_WAIT_MS: u64 = 30 * 1000;
 /// The longest wait: a nuisance to guessers, not a lock-out by strangers.
 pub const SIGN_IN_WAIT_MS_MAX: u64 = 15 * 60 * 1000;
-/// After this long without a failure a name starts afresh.
-pub const SIGN_IN_FORGET_MS: u64 = 60 * 60 * 1000;
-/// Wrong passwords from one address before it has to wait: a whole office may sit behind one.
+/// Wrong passwords for one name from anywhere before strangers have to wait with it: beyond what one
+/// guesser has …
+pub const SIGN_IN_NAME_FAILURES_MAX: u32 = 20;
+/// … who goes on as fast as their own waits let them.
+pub const SIGN_IN_NAME_FORGET_MS: u64 = 5 * 60 * 1000;
+/// Wrong passwords from one address before it has to wait: a whole office may sit behind one …
 pub const SIGN_IN_ADDRESS_FAILURES_MAX: u32 = 50;
+/// … and mistypes all day.
+pub const SIGN_IN_ADDRESS_FORGET_MS: u64 = 60 * 1000;
 /// Names and addresses whose failures are remembered.
 pub const SIGN_IN_NAMES_MAX: usize = 10_000;
+/// Places of one account whose failures outlive a restart.
+pub const SIGN_IN_PLACES_MAX: usize = 32;
+/// Passwords checked at a time: each takes 19 MiB and a core …
+pub const PASSWORD_CHECKS_MAX: usize = 4;
+/// … and those that wait for it: a second's worth.
+pub const PASSWORD_CHECKS_WAITING_MAX: usize = 32;
 /// Groups that one person is in, and that the configuration names: a large firm has thousands.
 pub const OPENID_GROUPS_MAX: usize = 10_000;
 /// Largest reply of an OpenID provider: a token of somebody in very many groups.
 pub const OPENID_REPLY_BYTES_MAX: u64 = 1024 * 1024;
 /// Sign-ons that are open at a time: the oldest makes room for the newest.
 pub const OPENID_OPEN_MAX: usize = 10_000;
+/// Those of one address: a stranger must not push out the others'.
+pub const OPENID_OPEN_OF_ONE_MAX: usize = 1_000;
 /// From leaving for the provider to coming back: time to find a telephone and type a code.
 pub const OPENID_OPEN_MS: u64 = 10 * 60 * 1000;
 /// Requests that may wait for a provider at a time: one that hangs must not hold up the others.
 pub const OPENID_CALLS_MAX: usize = 16;
+/// Those of one address: a stranger must not take all of them.
+pub const OPENID_CALLS_OF_ONE_MAX: usize = 4;
 /// How far the provider's clock may be from ours.
 pub const OPENID_LEEWAY_MS: u64 = 60 * 1000;
 /// How long keys and addresses that the provider published are used before they are asked for again:
@@ -116,6 +135,10 @@ pub const PAGES_MAX: usize = 5_000;
 pub const PAGE_CHARS_MAX: usize = 4_000_000;
 /// Longest time for parsing one document, in milliseconds.
 pub const PARSE_MS_MAX: u64 = 60_000;
+/// Memory of the process that reads one document, beside the document's own bytes.
+pub const PARSE_MEMORY_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Longest reply of that process: it cannot hold more.
+pub const PARSE_REPLY_BYTES_MAX: u64 = PARSE_MEMORY_BYTES_MAX;
 /// Largest rendered page picture, in pixels on either side.
 pub const PICTURE_PIXELS_MAX: u32 = 4_000;
 /// Passages of one document; a 5,000-page file has about 25,000.
@@ -174,7 +197,11 @@ const _: () = assert!(SEGMENT_BYTES_MAX + (RECORD_BYTES_MAX as u64) < u32::MAX a
 const _: () = assert!(SESSION_IDLE_MS < SESSION_MS);
 const _: () = assert!((SESSION_SEEN_MS as i64) < SESSION_MINUTES_MIN * 60 * 1000);
 const _: () = assert!(SESSION_IDLE_MINUTES_MAX <= SESSION_MINUTES_MAX);
-const _: () = assert!(SIGN_IN_FAILURES_MAX < SIGN_IN_ADDRESS_FAILURES_MAX);
+const _: () = assert!(SIGN_IN_FAILURES_MAX < SIGN_IN_NAME_FAILURES_MAX);
+const _: () = assert!(SIGN_IN_NAME_FAILURES_MAX < SIGN_IN_ADDRESS_FAILURES_MAX);
 const _: () = assert!(EMERGENCY_MS_DEFAULT <= EMERGENCY_MS_MAX);
-const _: () = assert!(SIGN_IN_WAIT_MS_MAX < SIGN_IN_FORGET_MS);
+const _: () = assert!(SIGN_IN_NAME_FORGET_MS < SIGN_IN_FORGET_MS);
+const _: () = assert!(SIGN_IN_WAIT_MS_MAX <= SIGN_IN_FORGET_MS);
+const _: () = assert!(OPENID_CALLS_OF_ONE_MAX < OPENID_CALLS_MAX);
+const _: () = assert!(OPENID_OPEN_OF_ONE_MAX < OPENID_OPEN_MAX);
 const _: () = assert!(PAGE_CHARS_MAX <= u32::MAX as usize);

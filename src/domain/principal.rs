@@ -27,6 +27,11 @@ pub struct InvalidUserName {
 }
 
 impl UserName {
+    /// What stands where a person was named who was erased; no account has it.
+    pub fn erased() -> Self {
+        Self("erased".to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -98,8 +103,12 @@ impl Role {
         Self::Staff,
     ];
 
-    /// Roles that one person alone does not give.
+    /// Roles that the machine's operator does not give either, once there is somebody who has them.
     pub const RESERVED: [Self; 3] = [Self::Administrator, Self::Approver, Self::KeyCustodian];
+
+    /// Roles that every act of two persons takes: without anybody who has them, nothing that takes
+    /// two persons can be done any more.
+    pub const OF_TWO: [Self; 2] = [Self::Administrator, Self::Approver];
 
     /// The role as written in commands, files and policies.
     pub const fn as_str(self) -> &'static str {
@@ -143,6 +152,57 @@ impl fmt::Display for Role {
 
 /// Attributes of a person, each a set: `matter` may name several matters.
 pub type Attributes = BTreeMap<String, BTreeSet<String>>;
+
+/// Roles and attributes that an account is given, or that are taken back from it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Entitlements {
+    /// The roles.
+    pub roles: BTreeSet<Role>,
+    /// The attributes.
+    pub attributes: Attributes,
+}
+
+impl Entitlements {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.roles.is_empty() && self.attributes.is_empty()
+    }
+
+    /// Whether one person may give them alone: the role `staff`, and no attribute.
+    pub fn are_plain(&self) -> bool {
+        self.roles.iter().all(|role| *role == Role::Staff) && self.attributes.is_empty()
+    }
+
+    /// How many values of attributes there are.
+    pub fn value_count(&self) -> u32 {
+        let count = self.attributes.values().map(BTreeSet::len).sum::<usize>();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Those that are not among others.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        let mut attributes = self.attributes.clone();
+        for (key, values) in &others.attributes {
+            if let Some(left) = attributes.get_mut(key) {
+                left.retain(|value| !values.contains(value));
+            }
+        }
+        attributes.retain(|_, values| !values.is_empty());
+        Self { roles: self.roles.difference(&others.roles).copied().collect(), attributes }
+    }
+}
+
+impl fmt::Display for Entitlements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let roles = self.roles.iter().map(|role| role.as_str().to_owned());
+        let values = self
+            .attributes
+            .iter()
+            .flat_map(|(key, values)| values.iter().map(move |value| format!("{key}={value}")));
+        f.write_str(&roles.chain(values).collect::<Vec<_>>().join(", "))
+    }
+}
 
 /// A person whose identity was checked (or whom the operator names with `--as`), as they stood at
 /// one moment: what relationships and emergencies gave them then is in it.

@@ -6,8 +6,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Timestamp;
+use super::ids::RequestId;
 use super::limits::SOURCE_CHARS_MAX;
 use super::payload::TokenKind;
+use super::principal::Attributes;
 
 /// What a relationship is with. It gives the person the attribute of the same name.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -58,6 +60,16 @@ impl RelationshipKind {
             Self::Client | Self::Conflict | Self::Department => TokenKind::Rights,
         }
     }
+}
+
+/// Takes out of these attributes what keeps somebody away: that is no right that comes and goes, but
+/// a relationship, which two persons end.
+pub fn take_walls(attributes: &mut Attributes) -> Attributes {
+    let restricts = |key: &str| key.parse().is_ok_and(RelationshipKind::restricts);
+    let (walls, others) =
+        std::mem::take(attributes).into_iter().partition(|(key, _)| restricts(key));
+    *attributes = others;
+    walls
 }
 
 /// Text that names no kind of relationship.
@@ -161,6 +173,16 @@ impl Relationship {
     pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
         self.from.into_iter().chain(self.until).filter(|time| *time > after).min()
     }
+}
+
+/// A relationship that somebody has, and what gave it to them. The same wall set twice is two.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Held {
+    /// The relationship.
+    #[serde(flatten)]
+    pub relationship: Relationship,
+    /// The request of the entry that gave it; of a wall, the one that gave it last.
+    pub act: RequestId,
 }
 
 #[cfg(test)]

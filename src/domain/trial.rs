@@ -40,6 +40,12 @@ pub struct Trial {
     pub seen: u32,
     /// Documents that questions would show no more.
     pub hidden: u32,
+    /// How many of those seen could not be seen at all before; the others rank higher now.
+    #[serde(default)]
+    pub opened: u32,
+    /// How many of those hidden may not be seen at all any more; the others rank lower now.
+    #[serde(default)]
+    pub closed: u32,
     /// The same for each person.
     pub persons: BTreeMap<UserName, Shift>,
     /// The same for each matter that such documents belong to, as the log names it.

@@ -24,6 +24,13 @@ pub fn pairs(pairs: &[(&str, &str)]) -> String {
     pairs.join("&")
 }
 
+/// `path` with a query of the pairs that have a value.
+pub fn with_query(path: &str, given: &[(&str, &str)]) -> String {
+    let given: Vec<_> = given.iter().copied().filter(|(_, value)| !value.is_empty()).collect();
+    let mark = if given.is_empty() { "" } else { "?" };
+    format!("{path}{mark}{}", pairs(&given))
+}
+
 /// Whether nobody on the way can read or change what goes to this URL: `https`, or `http` that stays
 /// on this machine. It has a host, no user, no fragment.
 pub fn is_private(url: &str) -> bool {
@@ -58,6 +65,13 @@ mod tests {
     #[test]
     fn any_value_stands_in_a_query() {
         assert_eq!(pairs(&[("a b", "m o&é+"), ("c", "~")]), "a%20b=m%20o%26%C3%A9%2B&c=~");
+    }
+
+    #[test]
+    fn queries_hold_any_value_and_leave_out_empty_ones() {
+        let pairs = [("type", ""), ("user", "m o&é"), ("before", "12")];
+        assert_eq!(with_query("/audit", &pairs), "/audit?user=m%20o%26%C3%A9&before=12");
+        assert_eq!(with_query("/audit", &[("user", "")]), "/audit");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{ExamineError, Examiner, Reader};
 use crate::audit::{Entry, Recorded, Selection, What};
+use crate::domain::access::label_value;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
@@ -97,7 +98,9 @@ impl Examiner {
         (since, until): (Option<Timestamp>, Option<Timestamp>),
     ) -> Result<Recorded<Accounting>, ExamineError> {
         self.decide(reader, Action::ExportLog)?;
-        let token = self.vault.token(TokenKind::Patient, patient);
+        let patient = label_value(patient)
+            .map_err(|expected| ExamineError::Request(format!("the patient: {expected}")))?;
+        let token = self.vault.token(TokenKind::Patient, &patient);
         let about = Selection { patient: Some(token), ..Selection::default() };
         let (mut entries, mut exports) = (Vec::new(), Vec::new());
         let size = self.each(&Selection::default(), 0, |entry| {
@@ -116,7 +119,6 @@ impl Examiner {
         let disclosures: Vec<Disclosure> =
             disclosures.filter_map(|export| self.disclosed(export, &entries)).collect();
         let told = |time: Option<Timestamp>| time.map(|time| time.to_string());
-        let patient = patient.to_owned();
         let (from, to) = (told(since), told(until));
         let accounting = Accounting { patient, since: from, until: to, size, disclosures };
         let what = What::AuditExported {

@@ -1,4 +1,5 @@
-use crate::audit::Selection;
+use super::ExamineError;
+use crate::audit::{Selection, is_known_kind};
 use crate::domain::clock::Timestamp;
 use crate::domain::payload::{Token, TokenKind};
 use crate::store::Vault;
@@ -24,13 +25,22 @@ pub struct Filter {
 
 impl Filter {
     /// The same with the log's tokens in place of names.
-    pub(super) fn select(&self, vault: &Vault) -> Selection {
+    ///
+    /// # Errors
+    /// [`ExamineError::Request`] where there is no entry type of that name. It is not repeated: what
+    /// is asked for may be recorded, and must be no words of somebody's own.
+    pub(super) fn select(&self, vault: &Vault) -> Result<Selection, ExamineError> {
+        if !self.kind.as_deref().is_none_or(is_known_kind) {
+            let problem = "there is no entry type of that name, nor an area of them: \
+                           `affiant audit inventory` lists them, such as query.received, or query";
+            return Err(ExamineError::Request(problem.to_owned()));
+        }
         let token = |kind, name: &Option<String>| name.as_deref().map(|n| vault.token(kind, n));
         let person = match self.user.as_deref() {
             Some("operator") => Some(Token::operator()),
             _ => token(TokenKind::Person, &self.user),
         };
-        Selection {
+        Ok(Selection {
             kind: self.kind.clone(),
             person,
             matter: token(TokenKind::Matter, &self.matter),
@@ -38,6 +48,6 @@ impl Filter {
             document: token(TokenKind::Document, &self.document),
             since: self.since,
             until: self.until,
-        }
+        })
     }
 }

@@ -10,8 +10,9 @@ use super::bundle::{self, BundleSource};
 use super::export::{ExportFormat, Exported, RecordFormat, Site, Spool};
 use super::{ExamineError, Examiner, Filter, Reader};
 use crate::audit::note::{KeyError, NoteSigner, NoteVerifier};
-use crate::audit::{Checkpoint, CheckpointError, Recorded, Selection, TlogPolicy, What};
+use crate::audit::{Anchors, Checkpoint, CheckpointError, Recorded, Selection, TlogPolicy, What};
 use crate::domain::payload::PayloadRef;
+use crate::domain::question::purpose_code;
 use crate::durable::{self, Readers};
 use crate::policy::Action;
 use crate::store::KeyScope;
@@ -82,7 +83,7 @@ pub struct ExportRequest {
     pub format: ExportFormat,
     /// Which entries.
     pub filter: Filter,
-    /// Why, as stated: recorded.
+    /// Why, as a code ([`purpose_code`]): recorded in clear.
     pub purpose: Option<String>,
     /// For whom, as stated: recorded behind a commitment, kept in the vault.
     pub recipient: Option<String>,
@@ -103,6 +104,21 @@ impl ExportRequest {
     }
 }
 
+impl ExportRequest {
+    /// What is handed out about one patient or person is a disclosure: the record must say why, and
+    /// to whom (45 CFR 164.528(b)(2)).
+    fn check(&self) -> Result<(), ExamineError> {
+        let of_one = self.filter.patient.is_some() || self.filter.user.is_some();
+        if of_one && (self.purpose.is_none() || self.recipient.is_none()) {
+            let problem = "an export about one patient or person is a disclosure: state its \
+                           purpose (`--purpose PATRQT`) and its recipient (`--recipient`), by name and \
+                           address";
+            return Err(ExamineError::Request(problem.to_owned()));
+        }
+        Ok(())
+    }
+}
+
 impl Examiner {
     /// Puts the matching entries into one of the export formats.
     ///
@@ -114,7 +130,10 @@ impl Examiner {
         request: &ExportRequest,
     ) -> Result<Recorded<Exported>, ExamineError> {
         self.decide(reader, Action::ExportLog)?;
-        let selection = request.filter.select(&self.vault);
+        request.check()?;
+        let purpose = request.purpose.as_deref().map(purpose_code).transpose();
+        let purpose = purpose.map_err(|error| ExamineError::Request(error.to_string()))?;
+        let selection = request.filter.select(&self.vault)?;
         let (exported, size, handed) = match request.format {
             ExportFormat::Records(format) => {
                 let (exported, size) = self.records(format, &selection)?;
@@ -131,7 +150,7 @@ impl Examiner {
             sha256: exported.sha256,
             size,
             selection,
-            purpose: request.purpose.clone(),
+            purpose,
             payload: self.sealed(request.recipient.as_deref())?,
         };
         let exported = self.record(reader, what, exported)?;
@@ -174,6 +193,7 @@ impl Examiner {
         remove_folder(&work)?;
         durable::create_dir_all(&work)?;
         let (policy, cosigned) = log.witnessed(&self.witnesses, checkpoint.size);
+        let anchors = Anchors::of(&self.paths);
         let source = BundleSource {
             log: &log.folder,
             verifier,
@@ -182,6 +202,7 @@ impl Examiner {
             policy: &policy,
             cosigned: cosigned.as_deref(),
             previous: previous.as_ref().map(|note| (note.text.as_str(), &note.stated)),
+            anchors: &anchors,
             selection,
         };
         let mut spool = Spool::new(&self.spool)?;

@@ -3,10 +3,12 @@
 
 pub mod bundle;
 mod certificate;
+mod contents;
 mod disclosures;
 mod export;
 mod filter;
 mod hand_out;
+mod problems;
 mod replay;
 mod reveal;
 mod statement;
@@ -14,24 +16,28 @@ mod statement;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use self::contents::ContentsCheck;
 use crate::answer::ReplayError;
 use crate::audit::note::KeyError;
 use crate::audit::{
-    Actor, AppendError, Entry, EntryRules, Event, FolderError, Log, LogPaths, ReadError, Recorded,
-    Report, Selection, TlogPolicy, Trust, VerifyOptions, What,
+    Actor, Anchors, AppendError, Entry, EntryRules, Event, FolderError, Log, LogPaths, ReadError,
+    Recorded, Report, Selection, TlogPolicy, Trust, VerifyOptions, What,
 };
+use crate::catalogue::{Catalogue, CatalogueError};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::principal::Principal;
 use crate::policy::{Action, Denial, Policies};
 use crate::store::{State, StateError, Vault, VaultError};
 
-pub use certificate::{Certificate, InForce, Walled};
+pub use certificate::{Certificate, InForce, Standing, Walled};
+pub use contents::{Contents, Verified, check_contents};
 pub use disclosures::{Accounting, Disclosure};
 pub use export::{ExportFormat, Exported, InvalidFormat, RecordFormat, Site};
 pub use filter::Filter;
 pub use hand_out::ExportRequest;
-pub use reveal::{ContentsState, Opening, Revealed};
+pub use problems::PROBLEM_KINDS;
+pub use reveal::{Committed, ContentsState, Opening, Revealed};
 
 /// Entries shown at a time where no number is asked for.
 pub const PAGE_ENTRIES: usize = 100;
@@ -76,6 +82,9 @@ pub enum ExamineError {
     /// Caller: the checkpoint named is none of this log, or of another time.
     #[error("{0}")]
     Request(String),
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
     /// A key of the log or of its bundles cannot be read.
     #[error("{path}: {source}")]
     Key {
@@ -133,6 +142,8 @@ pub struct Examiner {
     pub vault: Vault,
     /// Remembers what each auditor was handed last.
     pub state: State,
+    /// Knows what contents belong to now.
+    pub catalogue: Arc<Catalogue>,
     /// Where exports are put together before they are recorded.
     pub spool: PathBuf,
     /// Keeps the keys that sign bundles; each is made on first use.
@@ -177,7 +188,7 @@ impl Examiner {
             Part::Before(EntryIndex(end)) => self.back(filter, end.min(self.log.size()), limit)?,
             Part::After(EntryIndex(at)) => {
                 let mut found = Vec::new();
-                self.each(&filter.select(&self.vault), at.saturating_add(1), |entry| {
+                self.each(&filter.select(&self.vault)?, at.saturating_add(1), |entry| {
                     found.push(entry);
                     Ok(found.len() < limit)
                 })?;
@@ -218,6 +229,16 @@ impl Examiner {
         Ok(self.record(reader, what, entry)?)
     }
 
+    /// Entries as they lie in a file of the published log.
+    ///
+    /// # Errors
+    /// [`ExamineError`]: nothing is shown.
+    pub fn tile(&self, reader: &Reader, bytes: Vec<u8>) -> Result<Recorded<Vec<u8>>, ExamineError> {
+        self.decide(reader, Action::ReadLog)?;
+        let what = What::AuditRead { scope: "tile".to_owned(), index: None };
+        Ok(self.record(reader, what, bytes)?)
+    }
+
     /// A C2SP tlog-proof of one entry.
     ///
     /// # Errors
@@ -230,7 +251,8 @@ impl Examiner {
     }
 
     /// Verifies the whole log as it is on disk: under a policy where one is given, else with the
-    /// log's own key; and against an earlier checkpoint where one is given.
+    /// log's own key; and against an earlier checkpoint where one is given. Then, unless the log
+    /// alone is asked for, opens everything that its entries commit to.
     ///
     /// # Errors
     /// [`ExamineError`] where verifying could not run; problems found are in the report.
@@ -239,10 +261,11 @@ impl Examiner {
         reader: &Reader,
         policy: Option<&TlogPolicy>,
         since: Option<Vec<u8>>,
-    ) -> Result<Recorded<Report>, ExamineError> {
+        log_only: bool,
+    ) -> Result<Recorded<Verified>, ExamineError> {
         self.decide(reader, Action::ReadLog)?;
         let what = What::AuditRead { scope: "verify".to_owned(), index: None };
-        let report = {
+        let mut report = {
             self.log.publish()?;
             let options =
                 VerifyOptions { entries: EntryRules::Affiant, since, ..VerifyOptions::live() };
@@ -256,13 +279,32 @@ impl Examiner {
             };
             self.log.verify_past().verify_next(&self.paths.log, trust, &options)
         };
-        Ok(self.record(reader, what, report)?)
+        let contents = (!log_only).then(|| self.check_contents(&mut report));
+        Ok(self.record(reader, what, Verified { report, contents })?)
+    }
+
+    /// Opens everything that entries commit to; what is recorded meanwhile is looked at too, as it
+    /// may say why contents are gone.
+    fn check_contents(&self, report: &mut Report) -> Contents {
+        let mut check = ContentsCheck::new(&self.vault, Anchors::of(&self.paths));
+        let mut from = 0;
+        while from < self.log.size() {
+            let read = self.each(&Selection::default(), from, |entry| {
+                check.enter(entry.index.0, &entry);
+                Ok(true)
+            });
+            from = read.unwrap_or_else(|error| {
+                check.unreadable(&error);
+                u64::MAX
+            });
+        }
+        check.finish(report)
     }
 
     /// The newest `limit` matching entries before `end`, oldest first; reads backwards, and only
     /// as far as it must.
     fn back(&self, filter: &Filter, end: u64, limit: usize) -> Result<Vec<Entry>, ExamineError> {
-        let wanted = filter.select(&self.vault);
+        let wanted = filter.select(&self.vault)?;
         let mut found = Vec::new();
         let mut until = end;
         while until > 0 && found.len() < limit {

@@ -1,16 +1,26 @@
 //! The contents behind an entry, for those who may see them, with a reason.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::audit::{Actor, Entry, Recorded, What};
+use crate::domain::access::Labels;
+use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
-use crate::domain::payload::TokenKind;
+use crate::domain::payload::{Token, TokenKind};
+use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
+use crate::domain::relationship::RelationshipKind;
 use crate::identity::Confirmed;
 use crate::policy::Action;
-use crate::store::{KeyScope, RevealError};
+use crate::store::{KeyScope, Opened, RevealError};
 
 use super::{ExamineError, Examiner, Reader};
+
+/// What `audit.revealed` says where a wall keeps contents from whoever wants them.
+pub(super) const WITHHELD: &str = "withheld";
 
 /// What became of the contents that an entry commits to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +56,25 @@ pub struct Revealed {
     pub state: ContentsState,
     /// The contents, where they are open.
     pub contents: Option<Value>,
+    /// The same byte for byte, with the salt: whoever has both makes the commitment again.
+    pub committed: Option<Committed>,
+}
+
+/// What a commitment is made of, in words that others read: `commit` of the entry's payload is
+/// HMAC-SHA256 with `salt` as the key over `bytes`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Committed {
+    /// 32 bytes, in hexadecimal.
+    pub salt: String,
+    /// The contents, in base64.
+    pub bytes: String,
+}
+
+impl Committed {
+    fn of(opened: &Opened) -> Self {
+        let salt = Digest::from_bytes(*opened.salt).to_string();
+        Self { salt, bytes: STANDARD.encode(&*opened.contents) }
+    }
 }
 
 /// Who opens contents, and why.
@@ -68,6 +97,7 @@ impl Examiner {
         let person = Some(opening.who.principal().clone());
         let reader = Reader { actor: actor.clone(), person };
         self.decide(&reader, Action::Reveal)?;
+        self.check_walls(&reader, entry, opening.reason)?;
         let scope = KeyScope::of(TokenKind::Person, &actor.id);
         let scope = match entry.payload() {
             Some(payload) => scope.and(KeyScope::of_payload(&payload)),
@@ -84,7 +114,8 @@ impl Examiner {
     /// before they are shown.
     ///
     /// # Errors
-    /// [`ExamineError`]: nothing is shown.
+    /// [`ExamineError`]: nothing is shown. [`ExamineError::NoContents`], on record, also where a
+    /// wall or a conflict keeps what they belong to from this person.
     pub fn reveal(
         &self,
         who: &Confirmed,
@@ -96,8 +127,9 @@ impl Examiner {
         self.decide(&reader, Action::Reveal)?;
         let entry = self.log.read(at)?;
         let payload = entry.payload().ok_or(ExamineError::NoContents { index: at })?;
-        let (state, bytes) = match self.vault.open_payload(&payload) {
-            Ok(bytes) => (ContentsState::Open, Some(bytes)),
+        self.check_walls(&reader, &entry, reason)?;
+        let (state, opened) = match self.vault.open_committed(&payload) {
+            Ok(opened) => (ContentsState::Open, Some(opened)),
             Err(RevealError::Erased) => (ContentsState::Erased, None),
             Err(RevealError::Missing { .. }) => (ContentsState::Missing, None),
             Err(RevealError::Corrupt { .. }) => (ContentsState::Damaged, None),
@@ -115,10 +147,60 @@ impl Examiner {
             state: state.as_str().to_owned(),
             payload: Some(sealed),
         };
-        let contents = bytes.map(|bytes| {
-            let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
-            serde_json::from_slice(&bytes).unwrap_or_else(|_| text())
+        let contents = opened.as_ref().map(|opened| {
+            let text = || Value::String(String::from_utf8_lossy(&opened.contents).into_owned());
+            serde_json::from_slice(&opened.contents).unwrap_or_else(|_| text())
         });
-        Ok(self.record(&reader, what, Revealed { entry, state, contents })?)
+        let committed = opened.as_ref().map(Committed::of);
+        Ok(self.record(&reader, what, Revealed { entry, state, contents, committed })?)
+    }
+
+    /// A wall beats the right to reveal: to whom it keeps away from what contents belong to there
+    /// is nothing to show, and that they tried is on record.
+    fn check_walls(
+        &self,
+        reader: &Reader,
+        entry: &Entry,
+        reason: &Reason,
+    ) -> Result<(), ExamineError> {
+        let (Some(person), Some(payload)) = (&reader.person, entry.payload()) else {
+            return Ok(());
+        };
+        if !self.is_kept_away(person, &KeyScope::of_payload(&payload))? {
+            return Ok(());
+        }
+        let own = KeyScope::of(TokenKind::Person, &reader.actor.id);
+        let payload = Some(self.vault.seal(&own, reason.as_str().as_bytes())?);
+        let index = entry.index;
+        let what = What::AuditRevealed { index, state: WITHHELD.to_owned(), payload };
+        self.record(reader, what, ())?;
+        Err(ExamineError::NoContents { index })
+    }
+
+    /// Whether a wall or a conflict keeps somebody from anything that contents belong to, as that
+    /// is labelled now: a document, a matter, a document of that matter.
+    fn is_kept_away(&self, person: &Principal, scope: &KeyScope) -> Result<bool, ExamineError> {
+        let screen = self.policies.screen(person);
+        if screen.is_clear() {
+            return Ok(false);
+        }
+        let holds = |kind, token: &Token| {
+            KeyScope::of(kind, token).keys().all(|key| scope.keys().any(|own| own == key))
+        };
+        // What was asked and denied names its matter alone, which need not have documents.
+        let walls = person.attributes.get(RelationshipKind::Wall.as_str());
+        let is_walled = walls.into_iter().flatten().any(|name| {
+            holds(TokenKind::Matter, &self.vault.token(TokenKind::Matter, name))
+                && screen.keeps_away(&Labels::of_matter(name))
+        });
+        if is_walled {
+            return Ok(true);
+        }
+        Ok(self.catalogue.kept()?.iter().any(|document| {
+            let matter = document.subjects.matter.as_ref();
+            let belongs = holds(TokenKind::Document, &document.row.token)
+                || matter.is_some_and(|matter| holds(TokenKind::Matter, matter));
+            belongs && screen.keeps_away(&document.card.labels)
+        }))
     }
 }

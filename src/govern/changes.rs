@@ -8,17 +8,15 @@ use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
-use crate::domain::payload::{PayloadRef, Token, TokenKind};
-use crate::domain::principal::{Principal, Role, Via};
+use crate::domain::payload::Token;
+use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::identity::Confirmed;
 use crate::policy::Action;
-use crate::store::{ChangeRow, ChangeState, KeyScope};
+use crate::store::{ChangeRow, ChangeState};
 
+use super::holds::checked;
 use super::{Changer, ErasureStep, GovernError, Governor};
-
-/// Entries read from the log at a time.
-const ENTRIES_AT_A_TIME: usize = 512;
 
 /// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
 pub type Progress<'a> = dyn FnMut(ErasureStep) -> ControlFlow<()> + 'a;
@@ -33,7 +31,8 @@ pub struct Listed {
 }
 
 impl Governor {
-    /// Puts a change into the queue, for somebody else to approve.
+    /// Puts a change into the queue, for somebody else to approve. Whoever proposes has shown who
+    /// they are: one person under two names is not two.
     ///
     /// # Errors
     /// [`GovernError`]: nothing is proposed.
@@ -44,22 +43,34 @@ impl Governor {
         proposal: Proposal,
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
-        self.propose_as(who.principal(), actor, proposal, reason)
+        self.queue((who.principal(), true), actor, proposal, reason)
     }
 
-    /// [`Self::propose`] for what a name is enough for: somebody else approves it anyway.
-    pub(super) fn propose_as(
+    /// [`Self::propose`], where it is known whether the proposer has shown who they are.
+    pub(super) fn queue(
         &self,
-        who: &Principal,
+        (who, proven): (&Principal, bool),
         actor: &Actor,
         proposal: Proposal,
         reason: Reason,
     ) -> Result<ChangeRow, GovernError> {
         self.decide(Changer::Person(who), right_to_propose(proposal.kind()))?;
+        let proposal = match proposal {
+            Proposal::Erase { target } => Proposal::Erase { target: checked(target)? },
+            other @ (Proposal::ReleaseHold { .. }
+            | Proposal::GrantRights { .. }
+            | Proposal::EnableAccount { .. }
+            | Proposal::LiftWall { .. }
+            | Proposal::ChangePolicies(_)) => other,
+        };
+        if let Proposal::Erase { target } = &proposal {
+            self.check_reach(Changer::Person(who), target)?;
+        }
         let _turn = self.turn.take();
+        self.check_lift(&who.name, &proposal)?;
         let (scope, subject) = self.subject(&proposal)?;
-        let checked = self.check(&proposal, &subject);
-        self.record_refusal(actor, "erase", (scope, &subject), checked)?;
+        let allowed = self.check(&proposal, &subject);
+        self.record_refusal(actor, "erase", (scope, &subject), allowed)?;
         let proposed = self.clock.now();
         let row = ChangeRow {
             id: self.request(),
@@ -69,6 +80,7 @@ impl Governor {
             proposal: Some(proposal),
             reason,
             proposer: who.name.clone(),
+            proven,
             proposed,
             expires: proposed.after(Duration::from_millis(CHANGE_MS_MAX)),
             state: ChangeState::Proposed,
@@ -112,9 +124,14 @@ impl Governor {
         if row.proposer == by {
             return Err(GovernError::OwnProposal { who: by.to_string() });
         }
+        if row.proposal.is_none() && row.kind != ChangeKind::Erase {
+            return Err(GovernError::NotOpen { state: "about what was erased since" });
+        }
         if let Some(proposal) = &row.proposal {
-            let checked = self.check(proposal, &row.subject);
-            self.record_refusal(actor, "erase", (row.scope, &row.subject), checked)?;
+            self.check_lift(&by, proposal)?;
+            let allowed = self.check(proposal, &row.subject);
+            let allowed = self.record_refusal(actor, "erase", (row.scope, &row.subject), allowed);
+            allowed.or_else(|error| self.close_outdated(&row, error))?;
         }
         let from = EntryIndex(self.log.size());
         let row = ChangeRow { state: ChangeState::Approving { by: by.clone(), from }, ..row };
@@ -150,7 +167,7 @@ impl Governor {
         if let Some(what) = policies_rejected(&row, "person") {
             self.record_as(actor, id, what)?;
         }
-        let state = ChangeState::Rejected { by: who.name.clone() };
+        let state = ChangeState::Rejected { by: Some(who.name.clone()) };
         let row = ChangeRow { state, ..row };
         self.state.changes().put(&row)?;
         Ok(row)
@@ -192,6 +209,13 @@ impl Governor {
     /// finished is traced, and tried again at the next start.
     pub fn resume(&self) -> Result<(), GovernError> {
         let _turn = self.turn.take();
+        match self.finish_import() {
+            Err(error @ (GovernError::NotRecorded(_) | GovernError::CutOff(_))) => {
+                return Err(error);
+            }
+            Err(error) => tracing::error!(%error, "an import of relationships waits"),
+            Ok(()) => {}
+        }
         for row in self.state.changes().list()? {
             let row = self.settle(row)?;
             if !matches!(row.state, ChangeState::Approved { .. }) {
@@ -204,6 +228,9 @@ impl Governor {
                 Err(GovernError::Account(_)) => {
                     // The error itself names somebody.
                     tracing::error!(change.id = %id, "a change waits for an account to be enabled");
+                }
+                Err(error) if error.is_outdated() => {
+                    tracing::warn!(change.id = %id, %error, "an approved change came too late");
                 }
                 Err(error) => {
                     tracing::error!(change.id = %id, %error, "an approved change waits");
@@ -234,15 +261,19 @@ impl Governor {
             (ChangeKind::ReleaseHold, Some(Proposal::ReleaseHold { hold, .. })) => {
                 self.end_hold(&row, hold)?;
             }
-            (ChangeKind::GrantRole, Some(Proposal::GrantRole { account, role })) => {
-                self.grant(&row, &account, role)?;
+            (ChangeKind::GrantRights, Some(Proposal::GrantRights { account, rights })) => {
+                self.grant(&row, &account, &rights)?;
+            }
+            (ChangeKind::EnableAccount, Some(Proposal::EnableAccount { account })) => {
+                self.enable(&row, &account)?;
             }
             (ChangeKind::Erase, proposal) => {
                 let target = match proposal {
                     Some(Proposal::Erase { target }) => Some(target),
                     Some(
                         Proposal::ReleaseHold { .. }
-                        | Proposal::GrantRole { .. }
+                        | Proposal::GrantRights { .. }
+                        | Proposal::EnableAccount { .. }
                         | Proposal::LiftWall { .. }
                         | Proposal::ChangePolicies(_),
                     )
@@ -253,14 +284,16 @@ impl Governor {
                 }
             }
             (ChangeKind::ChangePolicies, Some(Proposal::ChangePolicies(change))) => {
-                self.activate(&row, &change)?;
+                let active = self.activate(&row, &change);
+                active.or_else(|error| self.close_outdated(&row, error))?;
             }
-            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, kind, object })) => {
-                self.lift_wall(&row, &person, kind, &object)?;
+            (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, walls, .. })) => {
+                self.lift_walls(&row, &person, &walls)?;
             }
             (
                 ChangeKind::ReleaseHold
-                | ChangeKind::GrantRole
+                | ChangeKind::GrantRights
+                | ChangeKind::EnableAccount
                 | ChangeKind::LiftWall
                 | ChangeKind::ChangePolicies,
                 _,
@@ -282,60 +315,24 @@ impl Governor {
     /// Whether a change may be proposed, and still may be approved.
     fn check(&self, proposal: &Proposal, subject: &Token) -> Result<(), GovernError> {
         match proposal {
-            Proposal::Erase { target } => self.check_erasure(target.kind(), subject),
+            Proposal::Erase { target } => {
+                if let Target::Person(name) = target {
+                    self.accounts.check_closed(name)?;
+                }
+                self.check_erasure(target.kind(), subject)
+            }
             Proposal::ReleaseHold { hold, .. } => {
                 let there = self.state.holds().get(hold)?;
                 there.map(drop).ok_or(GovernError::NotFound { what: "hold" })
             }
-            Proposal::GrantRole { account, .. } => Ok(self.accounts.check_in_own_hands(account)?),
+            Proposal::GrantRights { account, rights } => self.check_grant(account, rights),
+            Proposal::EnableAccount { account } => {
+                Ok(self.accounts.check_disabled(account.as_str())?)
+            }
             Proposal::ChangePolicies(change) => self.check_policies(change),
-            Proposal::LiftWall { person, kind, object } => self.check_wall(person, *kind, object),
+            // Who lifts it counts too, see [`Self::check_lift`].
+            Proposal::LiftWall { .. } => Ok(()),
         }
-    }
-
-    /// What stands in the log for what a change is about.
-    fn subject(&self, proposal: &Proposal) -> Result<(TokenKind, Token), GovernError> {
-        let known = |target: &Target| {
-            let token = self.vault.known(target.kind(), &target.name());
-            let what = target.kind().as_str();
-            token.map(|token| (target.kind(), token)).ok_or(GovernError::NotFound { what })
-        };
-        match proposal {
-            Proposal::Erase { target: Target::Custodian(_) } => {
-                Err(GovernError::NotFound { what: "erasure of a person" })
-            }
-            Proposal::ReleaseHold { target: Target::Custodian(name), .. } => {
-                let kind = TokenKind::Person;
-                Ok((kind, self.vault.token(kind, name.as_str())))
-            }
-            Proposal::Erase { target } | Proposal::ReleaseHold { target, .. } => known(target),
-            Proposal::GrantRole { account, role } => {
-                if !Role::RESERVED.contains(role) {
-                    // One person may give it when the account is made.
-                    return Err(GovernError::NotFound { what: "role that needs two persons" });
-                }
-                let kind = TokenKind::Person;
-                Ok((kind, self.vault.token(kind, account.as_str())))
-            }
-            Proposal::ChangePolicies(change) => {
-                let kind = TokenKind::Policy;
-                Ok((kind, self.vault.token(kind, &change.sha256.to_string())))
-            }
-            Proposal::LiftWall { person, .. } => {
-                let kind = TokenKind::Person;
-                Ok((kind, self.vault.token(kind, person.as_str())))
-            }
-        }
-    }
-
-    /// Seals a proposal as the contents of all that it names.
-    fn seal_proposal(&self, row: &ChangeRow) -> Result<PayloadRef, GovernError> {
-        let Some(Proposal::LiftWall { person, kind, object }) = &row.proposal else {
-            return self.seal_for(&row.subject, row.scope, row);
-        };
-        let scope = self.wall_scope(person, *kind, object)?;
-        let bytes = serde_json::to_vec(row).unwrap_or_default();
-        Ok(self.vault.seal(&scope, &bytes)?)
     }
 
     /// A change as it stands now.
@@ -361,46 +358,9 @@ impl Governor {
         }
         Ok(())
     }
-
-    /// Whether the log has an entry of this type for a change, since it was being approved.
-    pub(super) fn has_said(&self, row: &ChangeRow, kind: &str) -> Result<bool, GovernError> {
-        let mut said = false;
-        self.each_entry(row, |entry| said |= entry.kind() == kind)?;
-        Ok(said)
-    }
-
-    /// Every entry of a change since it was being approved.
-    pub(super) fn each_entry(
-        &self,
-        row: &ChangeRow,
-        mut take: impl FnMut(&crate::audit::Entry),
-    ) -> Result<(), GovernError> {
-        let (ChangeState::Approving { from, .. } | ChangeState::Approved { from, .. }) = row.state
-        else {
-            return Ok(());
-        };
-        let mut from = from;
-        loop {
-            let entries = self.log.entries(from, ENTRIES_AT_A_TIME)?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            from = EntryIndex(last.index.0.saturating_add(1));
-            entries.iter().filter(|entry| entry.req() == Some(row.id)).for_each(&mut take);
-        }
-    }
-
-    /// Contents of the two persons who made a change.
-    pub(super) fn persons_of(&self, row: &ChangeRow) -> KeyScope {
-        let person =
-            |name: &str| KeyScope::of(TokenKind::Person, &self.actor(name, Via::System, None).id);
-        let proposer = person(row.proposer.as_str());
-        if let ChangeState::Approved { by, .. } = &row.state {
-            return proposer.and(person(by.as_str()));
-        }
-        proposer
-    }
 }
 
-fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
+pub(super) fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
     match &row.proposal {
         Some(Proposal::ChangePolicies(change)) => Some(What::PolicyRejected {
             sha256: Some(change.sha256),
@@ -410,7 +370,8 @@ fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
         Some(
             Proposal::Erase { .. }
             | Proposal::ReleaseHold { .. }
-            | Proposal::GrantRole { .. }
+            | Proposal::GrantRights { .. }
+            | Proposal::EnableAccount { .. }
             | Proposal::LiftWall { .. },
         )
         | None => None,
@@ -433,7 +394,7 @@ const fn right_to_propose(kind: ChangeKind) -> Action {
     match kind {
         ChangeKind::Erase => Action::Erase,
         ChangeKind::ReleaseHold => Action::ManageHolds,
-        ChangeKind::GrantRole => Action::ManageAccounts,
+        ChangeKind::GrantRights | ChangeKind::EnableAccount => Action::ManageAccounts,
         ChangeKind::ChangePolicies => Action::ProposePolicies,
         ChangeKind::LiftWall => Action::ManageRelationships,
     }

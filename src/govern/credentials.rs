@@ -1,16 +1,19 @@
 //! Passwords, second factors and tokens of scripts: each change on record before it counts.
 //!
-//! What somebody else sets lets its owner in and confirms nothing. Who holds a role that two persons
-//! gave is not let in anew by one administrator: only the machine's operator resets such an account,
-//! and for a day it confirms nothing, so that its owner, locked out, has time to notice.
+//! What somebody else sets lets its owner in and confirms nothing. Who may do more than plain staff is
+//! not let in anew by one administrator, who would read with their rights: only the machine's
+//! operator resets such an account, and for a day it confirms nothing, so that its owner, locked out,
+//! has time to notice. Tokens for somebody else are the operator's alone, and the record says so;
+//! persons issue their own.
 
 use std::time::Duration;
 
-use crate::audit::{Actor, What};
+use crate::audit::{Actor, Added, What};
 use crate::domain::clock::Timestamp;
 use crate::domain::limits::RESET_QUIET_MS;
 use crate::domain::payload::TokenKind;
-use crate::domain::principal::{Role, UserName};
+use crate::domain::principal::{Entitlements, Principal, UserName};
+use crate::domain::relationship::take_walls;
 use crate::domain::secret::Secret;
 use crate::identity::{Confirmed, Enrolment, NewToken, Owner, SignIn};
 use crate::policy::Action;
@@ -66,6 +69,7 @@ impl Governor {
         name: &str,
     ) -> Result<(), GovernError> {
         let name = self.resettable(changer, name)?;
+        self.accounts.check_second_factor(name.as_str())?;
         let person = self.vault.token(TokenKind::Person, name.as_str());
         self.record(actor, What::FactorRemoved { person })?;
         Ok(self.accounts.reset_second_factor(name.as_str(), self.quiet())?)
@@ -116,12 +120,17 @@ impl Governor {
         name: &str,
         new: NewToken,
     ) -> Result<(String, Timestamp), GovernError> {
-        let name = self.resettable(changer, name)?;
-        let name = name.as_str();
+        if let Changer::Person(_) = changer {
+            return Err(GovernError::OperatorOnly {
+                why: "a person issues tokens for themselves, with their own credential",
+            });
+        }
+        self.accounts.principal(name)?;
         self.accounts.check_token(name, &new)?;
         let person = self.vault.token(TokenKind::Person, name);
         let expires = self.clock.now().after(new.ttl);
-        self.record(actor, What::TokenIssued { person, expires })?;
+        let scope = Added(new.scope.clone());
+        self.record(actor, What::TokenIssued { person, expires, scope })?;
         Ok(self.accounts.issue_token(name, new)?)
     }
 
@@ -137,22 +146,27 @@ impl Governor {
     ) -> Result<(String, Timestamp), GovernError> {
         self.accounts.check_own_token(who, &new)?;
         let expires = self.clock.now().after(new.ttl);
-        self.record(actor, What::TokenIssued { person: actor.id.clone(), expires })?;
+        let (person, scope) = (actor.id.clone(), Added(new.scope.clone()));
+        self.record(actor, What::TokenIssued { person, expires, scope })?;
         Ok(self.accounts.issue_own_token(who, new)?)
     }
 
-    /// An administrator lets nobody in, nor acts for anybody, whose roles two persons gave.
+    /// An administrator lets nobody in who may more than they give alone, whatever gave it.
     fn resettable(&self, changer: Changer<'_>, name: &str) -> Result<UserName, GovernError> {
         self.decide(changer, Action::ManageAccounts)?;
-        let account = self.accounts.principal(name)?;
-        let reserved = account.roles.iter().find(|role| Role::RESERVED.contains(role));
-        match (changer, reserved) {
-            (Changer::Person(_), Some(role)) => Err(GovernError::OperatorOnly { role: *role }),
-            (Changer::Operator | Changer::Person(_), _) => Ok(account.name),
+        let Principal { name, roles, mut attributes, .. } = self.accounts.principal(name)?;
+        take_walls(&mut attributes); // They open nothing.
+        match changer {
+            Changer::Person(_) if !(Entitlements { roles, attributes }).are_plain() => {
+                Err(GovernError::OperatorOnly {
+                    why: "the account may do more than one person gives, and whoever resets it could act with that",
+                })
+            }
+            Changer::Operator | Changer::Person(_) => Ok(name),
         }
     }
 
-    fn quiet(&self) -> Timestamp {
+    pub(super) fn quiet(&self) -> Timestamp {
         self.clock.now().after(Duration::from_millis(RESET_QUIET_MS))
     }
 }

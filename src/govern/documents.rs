@@ -1,12 +1,16 @@
 //! Taking documents out of the catalogue, and giving them other labels.
 
+use std::sync::Arc;
+
 use crate::audit::{Actor, What};
+use crate::catalogue::Document;
 use crate::domain::access::Labels;
+use crate::domain::change::Target;
 use crate::domain::ids::{DocumentId, EntryIndex};
 use crate::domain::payload::TokenKind;
 use crate::domain::principal::Principal;
 use crate::ingest::BatchOptions;
-use crate::policy::Action;
+use crate::policy::{Action, Screen};
 
 use super::{Changer, GovernError, Governor};
 
@@ -15,9 +19,10 @@ impl Governor {
     /// those that it has. Returns the labels, and the entry that records them where they differ.
     ///
     /// # Errors
-    /// [`GovernError::Held`] where a hold keeps it in its matter or with its patient;
-    /// [`GovernError::TooYoung`] where it would be kept shorter; [`GovernError::NotFound`]; what
-    /// `change` says. [`GovernError::Index`] where the indexes lag behind, which the next batch or
+    /// [`GovernError::Held`] where a hold keeps it in its matter or with its patient,
+    /// [`GovernError::TooYoung`] where it would be kept shorter, both on record;
+    /// [`GovernError::NotFound`], also where a wall keeps it from `who`; [`GovernError::Denied`]
+    /// where one keeps the new labels from them; what `change` says. [`GovernError::Index`] where the indexes lag behind, which the next batch or
     /// start mends.
     pub fn label_document<E: Into<GovernError>>(
         &self,
@@ -26,19 +31,24 @@ impl Governor {
         id: DocumentId,
         change: impl FnOnce(&Labels) -> Result<Labels, E>,
     ) -> Result<(Labels, Option<EntryIndex>), GovernError> {
-        self.decide(Changer::Person(who), Action::LabelDocuments)?;
+        let changer = Changer::Person(who);
+        self.decide(changer, Action::LabelDocuments)?;
         let turn = self.turn.take();
-        let missing = GovernError::NotFound { what: "document" };
-        let document = self.catalogue.document(id).ok_or(missing)?;
+        let screen = self.screen(changer);
+        let document = self.within_reach(screen.as_ref(), id)?;
         let old = &document.card.labels;
         let labels = change(old).map_err(Into::into)?;
         if labels == *old {
             return Ok((labels, None));
         }
-        if (&labels.matter, &labels.patient) != (&old.matter, &old.patient) {
-            self.check_holds(&document.row.scope())?;
+        if let Some(screen) = screen.filter(|screen| screen.keeps_away(&labels)) {
+            return Err(GovernError::Denied(screen.denial()));
         }
-        self.check_shortening(&document, &labels)?;
+        let moves = (&labels.matter, &labels.patient) != (&old.matter, &old.patient);
+        let stays = if moves { self.check_holds(&document.row.scope()) } else { Ok(()) };
+        let kept = stays.and_then(|()| self.check_shortening(&document, &labels));
+        let subject = (TokenKind::Document, &document.row.token);
+        self.record_refusal(actor, "label", subject, kept)?;
         let ingestor = self.ingestor().ok_or(GovernError::NotFound { what: "open index" })?;
         let policy = self.policies.digest();
         let (actor, password) = (actor.clone(), None);
@@ -66,8 +76,7 @@ impl Governor {
     ) -> Result<(), GovernError> {
         self.decide(changer, Action::DeleteDocuments)?;
         let turn = self.turn.take();
-        let missing = GovernError::NotFound { what: "document" };
-        let document = self.catalogue.document(id).ok_or(missing)?;
+        let document = self.within_reach(self.screen(changer).as_ref(), id)?;
         let kept = self.check_holds_on(&document.row).and_then(|()| self.check_age(&document));
         let subject = (TokenKind::Document, &document.row.token);
         self.record_refusal(actor, "delete", subject, kept)?;
@@ -83,5 +92,50 @@ impl Governor {
             ingestor.remove(id, document.row.generation)?;
         }
         Ok(())
+    }
+
+    /// What walls and conflicts keep from whoever makes a change; the operator is not a person.
+    pub(super) fn screen(&self, changer: Changer<'_>) -> Option<Screen> {
+        match changer {
+            Changer::Operator => None,
+            Changer::Person(who) => {
+                Some(self.policies.screen(who)).filter(|screen| !screen.is_clear())
+            }
+        }
+    }
+
+    /// An active document that no wall keeps away.
+    pub(super) fn within_reach(
+        &self,
+        screen: Option<&Screen>,
+        id: DocumentId,
+    ) -> Result<Arc<Document>, GovernError> {
+        let is_kept_away =
+            |document: &Arc<Document>| screen.is_some_and(|s| s.keeps_away(&document.card.labels));
+        let document = self.catalogue.document(id).filter(|document| !is_kept_away(document));
+        document.ok_or(GovernError::NotFound { what: "document" })
+    }
+
+    /// Whether no wall keeps what a hold or an erasure is about from whoever wants it: a document
+    /// behind one is as none.
+    pub(super) fn check_reach(
+        &self,
+        changer: Changer<'_>,
+        target: &Target,
+    ) -> Result<(), GovernError> {
+        let Some(screen) = self.screen(changer) else { return Ok(()) };
+        match target {
+            Target::Document(id) => {
+                let document = self.catalogue.kept_document(*id)?;
+                match document.is_some_and(|document| screen.keeps_away(&document.card.labels)) {
+                    true => Err(GovernError::NotFound { what: "document" }),
+                    false => Ok(()),
+                }
+            }
+            Target::Matter(name) if screen.keeps_away(&Labels::of_matter(name)) => {
+                Err(GovernError::Denied(screen.denial()))
+            }
+            Target::Matter(_) | Target::Patient(_) | Target::Person(_) => Ok(()),
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use crate::audit::What;
 use crate::domain::change::{Proposal, Target};
 use crate::domain::payload::{Token, TokenKind};
-use crate::domain::principal::Subject;
+use crate::domain::principal::{Subject, UserName};
 use crate::domain::relationship::RelationshipKind;
 use crate::store::{ChangeRow, DocumentRow, KeyScope};
 
@@ -193,48 +193,92 @@ impl Governor {
         Ok(keys)
     }
 
-    /// Takes the name of a matter or patient from accounts and access classes. Walls stay: they
+    /// Takes the name of a matter, patient or person from accounts and access classes. Walls stay: they
     /// keep people from what may come under the same name.
     fn forget_name(&self, target: &Target) -> Result<(), GovernError> {
         match target {
-            Target::Document(_) | Target::Custodian(_) => {}
+            Target::Document(_) => {}
+            Target::Person(name) => self.forget_person(name)?,
             Target::Matter(name) => {
                 self.accounts.forget_attribute("matter", name)?;
                 self.forget_relationships(RelationshipKind::Matter, name)?;
                 self.forget_emergencies(&Subject::Matter(name.clone()))?;
-                self.forget_lifts(name)?;
+                self.forget_named(name, RelationshipKind::Matter)?;
                 self.catalogue.forget_labels(|labels| labels.matter.as_ref() == Some(name))?;
             }
             Target::Patient(name) => {
                 self.accounts.forget_attribute("patient", name)?;
                 self.forget_relationships(RelationshipKind::Patient, name)?;
                 self.forget_emergencies(&Subject::Patient(name.clone()))?;
+                self.forget_named(name, RelationshipKind::Patient)?;
                 self.catalogue.forget_labels(|labels| labels.patient.as_ref() == Some(name))?;
             }
         }
         Ok(())
     }
 
-    /// Changes that would lift walls around an erased matter name it no more; one that waits for
-    /// its second person cannot be approved then.
-    fn forget_lifts(&self, matter: &str) -> Result<(), GovernError> {
+    /// Changes that would lift walls around an erased matter, or give a person the matter or patient,
+    /// name it no more; one that waits for its second person cannot be approved then.
+    fn forget_named(&self, name: &str, kind: RelationshipKind) -> Result<(), GovernError> {
         for row in self.state.changes().list()? {
-            if let Some(Proposal::LiftWall { kind: RelationshipKind::Wall, object, .. }) =
-                &row.proposal
-                && object == matter
-            {
+            let names_it = match &row.proposal {
+                Some(Proposal::LiftWall { kind: RelationshipKind::Wall, object, .. }) => {
+                    kind == RelationshipKind::Matter && object == name
+                }
+                Some(Proposal::GrantRights { rights, .. }) => {
+                    let values = rights.attributes.get(kind.as_str());
+                    values.is_some_and(|values| values.contains(name))
+                }
+                Some(
+                    Proposal::LiftWall { .. }
+                    | Proposal::Erase { .. }
+                    | Proposal::ReleaseHold { .. }
+                    | Proposal::EnableAccount { .. }
+                    | Proposal::ChangePolicies(_),
+                )
+                | None => false,
+            };
+            if names_it {
                 self.state.changes().put(&ChangeRow { proposal: None, ..row })?;
             }
         }
         Ok(())
     }
 
+    /// Takes a person's name from every row: what they decided stays, by nobody in particular.
+    fn forget_person(&self, name: &UserName) -> Result<(), GovernError> {
+        let rename = |by: &mut UserName| {
+            let is_theirs = by == name;
+            if is_theirs {
+                *by = UserName::erased();
+            }
+            is_theirs
+        };
+        for mut row in self.state.changes().list()? {
+            let by = row.state.by_mut().is_some_and(rename);
+            if rename(&mut row.proposer) || by {
+                self.state.changes().put(&row)?;
+            }
+        }
+        for mut row in self.state.holds().list()? {
+            if rename(&mut row.placed_by) {
+                self.state.holds().put(&row)?;
+            }
+        }
+        for mut row in self.state.emergencies().list()? {
+            let by = row.review.as_mut().is_some_and(|review| rename(&mut review.by));
+            if rename(&mut row.person) || by {
+                self.state.emergencies().put(&row)?;
+            }
+        }
+        self.state.standings().delete(name)?;
+        Ok(self.accounts.forget(name)?)
+    }
+
     /// Changes about what was erased name it no more, this one among them.
     fn forget_proposals(&self, subject: &Token) -> Result<(), GovernError> {
         for row in self.state.changes().list()? {
-            let names_it =
-                matches!(row.proposal, Some(Proposal::Erase { .. } | Proposal::ReleaseHold { .. }));
-            if row.subject == *subject && names_it {
+            if row.subject == *subject && row.proposal.is_some() {
                 self.state.changes().put(&ChangeRow { proposal: None, ..row })?;
             }
         }

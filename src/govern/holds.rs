@@ -28,6 +28,8 @@ impl Governor {
         reason: Reason,
     ) -> Result<HoldRow, GovernError> {
         self.decide(Changer::Person(who), Action::ManageHolds)?;
+        let target = checked(target)?;
+        self.check_reach(Changer::Person(who), &target)?;
         let _turn = self.turn.take();
         let subject = match &target {
             Target::Document(id) => {
@@ -36,7 +38,7 @@ impl Governor {
             }
             Target::Matter(name) => self.vault.subject(TokenKind::Matter, name)?,
             Target::Patient(name) => self.vault.subject(TokenKind::Patient, name)?,
-            Target::Custodian(name) => {
+            Target::Person(name) => {
                 let known = self.accounts.list()?.iter().any(|row| row.name == *name);
                 known.then_some(()).ok_or(GovernError::NotFound { what: "account" })?;
                 self.vault.token(TokenKind::Person, name.as_str())
@@ -69,29 +71,15 @@ impl Governor {
         Ok(row)
     }
 
-    /// The accounts that stand behind the wall around a matter now, disabled ones too.
-    ///
-    /// # Errors
-    /// [`GovernError::State`].
-    pub fn walled(&self, matter: &str) -> Result<Vec<String>, GovernError> {
-        let mut walled = Vec::new();
-        for row in self.accounts.list()? {
-            let standing = self.accounts.principal(row.name.as_str());
-            let attributes = standing.map_or(row.attributes, |person| person.attributes);
-            if attributes.get("wall").is_some_and(|matters| matters.contains(matter)) {
-                walled.push(row.name.to_string());
-            }
-        }
-        Ok(walled)
-    }
-
-    /// Every hold, oldest first.
+    /// Every hold, oldest first; to a person, not those on what a wall keeps from them.
     ///
     /// # Errors
     /// [`GovernError::Denied`] where a person may not manage holds.
     pub fn holds(&self, changer: Changer<'_>) -> Result<Vec<HoldRow>, GovernError> {
         self.decide(changer, Action::ManageHolds)?;
-        Ok(self.state.holds().list()?)
+        let mut holds = self.state.holds().list()?;
+        holds.retain(|hold| self.check_reach(changer, &hold.target).is_ok());
+        Ok(holds)
     }
 
     /// The proposal to end a hold.
@@ -103,6 +91,8 @@ impl Governor {
         self.decide(Changer::Person(who), Action::ManageHolds)?;
         let row = self.state.holds().get(&hold)?;
         let row = row.ok_or(GovernError::NotFound { what: "hold" })?;
+        self.check_reach(Changer::Person(who), &row.target)
+            .map_err(|_| GovernError::NotFound { what: "hold" })?;
         Ok(Proposal::ReleaseHold { hold, target: row.target })
     }
 
@@ -134,7 +124,7 @@ impl Governor {
         self.check_holds(&row.scope())?;
         let holds = self.state.holds().list()?;
         let mut custodians =
-            holds.iter().filter(|hold| matches!(hold.target, Target::Custodian(_))).peekable();
+            holds.iter().filter(|hold| matches!(hold.target, Target::Person(_))).peekable();
         if custodians.peek().is_none() {
             return Ok(());
         }
@@ -178,6 +168,12 @@ impl Governor {
         let bytes = serde_json::to_vec(value).unwrap_or_default();
         Ok(self.vault.seal(&KeyScope::of(kind, subject), &bytes)?)
     }
+}
+
+/// A target as it is kept.
+pub(super) fn checked(target: Target) -> Result<Target, GovernError> {
+    let what = target.kind().as_str();
+    target.checked().map_err(|expected| GovernError::BadName { what, expected })
 }
 
 fn key_of(hold: &HoldRow) -> String {

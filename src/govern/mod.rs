@@ -12,8 +12,8 @@
 //! **Policies** are proposed with what they would change for past questions, and come into force at
 //! once when a second person approves them.
 //!
-//! **Relationships** are imported a source at a time, or set by hand; what takes access away holds
-//! at once and is lifted by two persons.
+//! **Relationships** are imported a source at a time, whole also where a crash cuts it off, or set by
+//! hand; what takes access away holds at once and is lifted by two persons.
 //!
 //! **Emergencies** open a matter or patient for a time to somebody who has just shown who they are;
 //! somebody else judges each afterwards.
@@ -35,8 +35,10 @@ mod keys;
 mod policies;
 mod relationships;
 mod retention;
+mod said;
 mod sessions;
 mod sign_on;
+mod subjects;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,17 +51,18 @@ use crate::domain::clock::{Clock, Entropy, Timestamp};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
-use crate::domain::principal::{Principal, Role, Via};
+use crate::domain::principal::{Principal, Role, UserName, Via};
 use crate::identity::openid::Provider;
 use crate::identity::{AccountError, Accounts, SignInError};
 use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies, PolicyProblem};
 use crate::store::{ChangeRow, RevealError, State, StateError, Vault, VaultError};
 
+pub use accounts::Disabled;
 pub use changes::{Listed, Progress};
 pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
-pub use policies::{Explained, Offer, Sighting, Simulation};
+pub use policies::{Compared, Explained, Offer, Sighting, Simulation};
 pub use relationships::{BadLine, ImportReport, NewWall, PersonChange, Reach, relationship_end};
 pub use retention::{Kept, Retention, RetentionClass};
 pub use sessions::{EnterError, Revoked};
@@ -77,6 +80,39 @@ pub enum GovernError {
     /// The log cannot append: nothing changed.
     #[error("the audit log cannot record this, so nothing was changed: {0}")]
     NotRecorded(#[from] AppendError),
+    /// One administrator alone would open what is not theirs to open.
+    #[error(
+        "one person alone makes an account with the role staff and nothing else: make it so, then propose the rest with `affiant user grant`, for a second person to approve"
+    )]
+    TwoPersons,
+    /// Without them nothing that takes two persons could be done any more.
+    #[error(
+        "nobody else can act as {role}: have another one approved with `affiant user grant`, or leave it to the machine's operator"
+    )]
+    LastOne {
+        /// The role.
+        role: Role,
+    },
+    /// It would keep nobody away.
+    #[error(
+        "this end is past, so the wall would keep nobody away: give one that is to come, or none"
+    )]
+    EndsInThePast,
+    /// Nobody opens anything for themselves.
+    #[error(
+        "the file would give {who} access: {what}. Whoever imports a file is given nothing by it: let somebody else import it, or leave those lines away"
+    )]
+    OwnAccess {
+        /// Who imports it.
+        who: UserName,
+        /// What it would give them.
+        what: String,
+    },
+    /// What takes access away is no right.
+    #[error(
+        "walls and conflicts are set with `affiant relationships wall add` and lifted with `affiant relationships wall remove`"
+    )]
+    NotAGrant,
     /// The role needs a second person.
     #[error(
         "the role {role} needs a second person's approval: add the account without it, then propose it with `affiant user grant`"
@@ -91,17 +127,21 @@ pub enum GovernError {
     /// Who the account belongs to was not proved.
     #[error(transparent)]
     SignIn(SignInError),
-    /// One administrator would let somebody in whom two persons trusted.
-    #[error(
-        "the account has the role {role}, which two persons gave: only the machine's operator resets it"
-    )]
+    /// One administrator would let somebody in who may more than one person gives.
+    #[error("only the machine's operator does this, without `--as`: {why}")]
     OperatorOnly {
-        /// The role.
-        role: Role,
+        /// Why.
+        why: &'static str,
     },
     /// One person is not two.
     #[error("{who} proposed this change: somebody else must approve it")]
     OwnProposal {
+        /// Who.
+        who: String,
+    },
+    /// Nobody helps to lift what keeps themselves away.
+    #[error("this wall keeps {who} away: two others must propose and approve that it ends")]
+    OwnWall {
         /// Who.
         who: String,
     },
@@ -152,6 +192,14 @@ pub enum GovernError {
         /// Who.
         who: String,
     },
+    /// Words about what is erased would outlive it.
+    #[error("what it was about is erased: say what you think of it without a note")]
+    NoNote,
+    /// The log failed in the middle of an import.
+    #[error(
+        "the import stopped before its end: what it takes away is gone, the rest follows at the next start or with the next import: {0}"
+    )]
+    CutOff(#[source] AppendError),
     /// A hold keeps it.
     #[error("the hold {hold} keeps it: release the hold first, which takes two persons")]
     Held {
@@ -220,6 +268,13 @@ pub enum GovernError {
     Index(#[from] IngestError),
 }
 
+impl GovernError {
+    /// Whether the proposal of policies rests on what is no more, for good.
+    const fn is_outdated(&self) -> bool {
+        matches!(self, Self::Outdated | Self::Faulty { .. })
+    }
+}
+
 fn listed(problems: &[PolicyProblem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -267,8 +322,11 @@ pub struct Governor {
     pub entropy: Arc<dyn Entropy>,
     /// Holds the indexes, once they are open.
     pub indexes: Indexes,
-    /// One change, hold or deletion at a time.
+    /// One change, hold, import or deletion at a time: some take minutes.
     pub turn: Turn,
+    /// Whoever changes what somebody stands to, for that moment alone and after the turn: whatever
+    /// else goes on, an emergency can be opened and a wall set.
+    pub standings: Turn,
 }
 
 /// The indexes, once they are open: most commands need none.

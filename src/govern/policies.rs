@@ -5,21 +5,23 @@
 //!
 //! [`Catalogue::policy_versions`]: crate::catalogue::Catalogue::policy_versions
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::answer::{Answerer, Simulated};
 use crate::audit::{Actor, Recorded, What};
-use crate::domain::change::Proposal;
+use crate::domain::access::Labels;
+use crate::domain::change::{ChangeKind, Proposal};
 use crate::domain::ids::DocumentId;
 use crate::domain::limits::SIMULATED_MAX;
 use crate::domain::payload::{Token, TokenKind};
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Attributes, Principal, Role, UserName};
 use crate::domain::question::Scope;
 use crate::domain::reason::Reason;
 use crate::domain::trial::PolicyChange;
 use crate::policy::{Action, Explanation, Policies, PolicyProblem, PolicySource};
-use crate::store::{ChangeRow, KeyScope, PolicyRow};
+use crate::store::{ChangeRow, ChangeState, KeyScope, PolicyRow};
 
+use super::changes::policies_rejected;
 use super::{Changer, GovernError, Governor};
 
 /// Policies that somebody wants in force.
@@ -35,7 +37,7 @@ pub struct Offer {
 pub struct Simulation {
     /// What would change.
     pub simulated: Recorded<Simulated>,
-    /// Whether documents are named by their ids, and matters by their names.
+    /// Whether documents are named by their ids, and matters by their names; else by tokens.
     pub names_documents: bool,
     /// Names of the matters in it, by token.
     pub matters: BTreeMap<Token, String>,
@@ -57,12 +59,23 @@ pub struct Sighting {
 /// Why a person may see a document, or may not.
 #[derive(Debug)]
 pub struct Explained {
-    /// The person, as they stand now.
-    pub person: Principal,
-    /// The document's labels.
-    pub labels: crate::domain::access::Labels,
+    /// The person.
+    pub person: UserName,
+    /// Their roles.
+    pub roles: BTreeSet<Role>,
+    /// What was compared; for those alone who may know the names of matters and patients in it.
+    pub compared: Option<Compared>,
     /// The decisions.
     pub explanation: Explanation,
+}
+
+/// What a decision compared.
+#[derive(Debug)]
+pub struct Compared {
+    /// The person's attributes, as they stand now.
+    pub attributes: Attributes,
+    /// The document's labels.
+    pub labels: Labels,
 }
 
 impl Governor {
@@ -73,7 +86,7 @@ impl Governor {
     /// [`GovernError::Faulty`] with every problem, which is recorded; [`GovernError::InForce`].
     pub fn propose_policies(
         &self,
-        who: &Principal,
+        (who, proven): (&Principal, bool),
         actor: &Actor,
         offer: Offer,
         answerer: &Answerer,
@@ -96,7 +109,7 @@ impl Governor {
             examples: u32::try_from(examples).unwrap_or(u32::MAX),
             trial: simulated.trial().clone(),
         };
-        self.propose_as(who, actor, Proposal::ChangePolicies(Box::new(change)), reason)
+        self.queue((who, proven), actor, Proposal::ChangePolicies(Box::new(change)), reason)
     }
 
     /// The offer to go back to an earlier version, by its number or the beginning of its digest.
@@ -166,13 +179,14 @@ impl Governor {
         let simulated = answerer.simulate(actor, &candidate, &self.people()?, last)?;
         Ok(Simulation {
             simulated,
-            names_documents: self.decide(changer, Action::ListDocuments).is_ok(),
+            names_documents: self.knows_documents(changer),
             matters: self.matters(),
         })
     }
 
-    /// Tells why a person may see a document or not; for those who may ask that of others and know
-    /// the catalogue. To anyone else there is no such document.
+    /// Tells why a person may see a document or not; for those who may ask that of others. Who does
+    /// not know the catalogue learns which policies decided, and no name, and so does the operator,
+    /// who has its file anyhow; to whom a wall keeps away from it there is no such document.
     ///
     /// # Errors
     /// [`GovernError::Denied`], [`GovernError::NotFound`].
@@ -184,8 +198,8 @@ impl Governor {
     ) -> Result<Recorded<Explained>, GovernError> {
         self.decide(changer, Action::Explain)?;
         let person = self.accounts.principal(&sighting.person)?;
-        let known = self.decide(changer, Action::ListDocuments).ok();
-        let document = known.and_then(|()| self.catalogue.document(sighting.document));
+        let screen = self.screen(changer);
+        let document = self.within_reach(screen.as_ref(), sighting.document).ok();
         let what = What::PolicyExplained {
             person: self.vault.token(TokenKind::Person, person.name.as_str()),
             document: document.as_ref().map(|document| document.row.token.clone()),
@@ -196,19 +210,44 @@ impl Governor {
         let document = document.ok_or(GovernError::NotFound { what: "document" })?;
         let labels = document.card.labels.clone();
         let explanation = self.policies.explain(&person, sighting.action, &sighting.scope, &labels);
-        Ok(asked.map(|()| Explained { person, labels, explanation }))
+        let Principal { name: person, roles, attributes, .. } = person;
+        let compared = self.knows_documents(changer).then_some(Compared { attributes, labels });
+        Ok(asked.map(|()| Explained { person, roles, compared, explanation }))
     }
 
-    /// Puts approved policies in force: on record, in the folder, in every part of this process.
+    /// Whether somebody may know which documents, matters and patients there are by name. The
+    /// operator may not: who sets up reads no contents.
+    fn knows_documents(&self, changer: Changer<'_>) -> bool {
+        match changer {
+            Changer::Operator => false,
+            Changer::Person(_) => self.decide(changer, Action::ListDocuments).is_ok(),
+        }
+    }
+
+    /// Puts approved policies in force: on record, in the folder, in every part of this process. A
+    /// change that was put in force already and has been followed by others stays history.
+    ///
+    /// # Errors
+    /// Where [`GovernError::is_outdated`], the change must never come into force any more.
     pub(super) fn activate(
         &self,
         row: &ChangeRow,
         change: &PolicyChange,
     ) -> Result<(), GovernError> {
+        let is_recorded = self.has_said(row, "policy.activated")?;
+        if is_recorded {
+            self.catalogue.catch_up()?;
+            let versions = self.catalogue.policy_versions()?;
+            if versions.last().is_none_or(|newest| newest.change != row.id) {
+                return Ok(());
+            }
+        } else {
+            self.check_policies(change)?;
+        }
         let source = self.open_policies(change)?;
         let policies = Policies::from_source(source.clone())
             .map_err(|problems| GovernError::Faulty { problems })?;
-        if !self.has_said(row, "policy.activated")? {
+        if !is_recorded {
             let what = What::PolicyActivated {
                 set: policies.set_name().to_owned(),
                 files: source.digests(),
@@ -233,6 +272,29 @@ impl Governor {
             true => Ok(()),
             false => Err(GovernError::Outdated), // Another program, with another schema.
         }
+    }
+
+    /// Ends a change of policies that can never come into force any more, on record; hands the
+    /// error on.
+    pub(super) fn close_outdated(
+        &self,
+        row: &ChangeRow,
+        error: GovernError,
+    ) -> Result<(), GovernError> {
+        if row.kind == ChangeKind::ChangePolicies && error.is_outdated() {
+            if !self.has_said(row, "change.rejected")? {
+                let (kind, subject) = (row.kind, row.subject.clone());
+                self.record_in(row, What::ChangeRejected { kind, subject })?;
+            }
+            if !self.has_said(row, "policy.rejected")?
+                && let Some(what) = policies_rejected(row, "outdated")
+            {
+                self.record_in(row, what)?;
+            }
+            let state = ChangeState::Rejected { by: None };
+            self.state.changes().put(&ChangeRow { state, ..row.clone() })?;
+        }
+        Err(error)
     }
 
     /// What `policy.proposed` says of a change.

@@ -9,6 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::Via;
+use crate::policy::Action;
 
 use super::{Changer, GovernError, Governor};
 
@@ -102,6 +103,15 @@ impl Retention {
 }
 
 impl Governor {
+    /// [`Self::kept`], for those who manage holds.
+    ///
+    /// # Errors
+    /// [`GovernError::Denied`].
+    pub fn kept_for(&self, changer: Changer<'_>) -> Result<Vec<Kept>, GovernError> {
+        self.decide(changer, Action::ManageHolds)?;
+        self.kept()
+    }
+
     /// Every document whose contents are kept, deleted ones too, with the times between which it
     /// may be erased.
     ///

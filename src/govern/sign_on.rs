@@ -1,17 +1,16 @@
 //! Signing on through the organisation's provider: the account follows the groups, and all of it is
 //! on record before it counts.
 
-use std::net::IpAddr;
-
 use crate::audit::{Actor, AppendError, What};
 use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::TokenKind;
-use crate::domain::principal::Via;
-use crate::identity::openid::{Proof, Provider, Returned, SignOnError, SignedOn};
+use crate::domain::principal::{Entitlements, Via};
+use crate::identity::openid::{Browser, Proof, Provider, Returned, SignOnError, SignedOn};
 use crate::identity::{AdmitError, Plan, Session};
+use crate::store::VaultError;
 
-use super::Governor;
+use super::{GovernError, Governor};
 
 /// Why nobody was signed on.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +24,15 @@ pub enum SignOnFailure {
     /// The provider does, but they have no way in here.
     #[error(transparent)]
     Admit(#[from] AdmitError),
+    /// What the groups say cannot be kept: nobody is let in.
+    #[error(transparent)]
+    NotKept(Box<GovernError>),
     /// The log cannot append: nobody is let in.
     #[error("the audit log cannot record this, so nobody can sign in: {0}")]
     NotRecorded(#[from] AppendError),
+    /// The person's key cannot be kept: nobody is let in.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
 }
 
 impl Governor {
@@ -37,13 +42,12 @@ impl Governor {
     /// [`SignOnFailure`].
     pub fn begin_sign_on(
         &self,
-        from: Option<IpAddr>,
-        browser: &str,
+        browser: Browser<'_>,
         next: Option<String>,
         proof: Proof,
     ) -> Result<String, SignOnFailure> {
         let provider = self.provider()?;
-        self.check_patience(from)?;
+        self.check_patience(browser)?;
         provider.begin(browser, next, proof).map_err(|error| {
             tracing::warn!(reason = %error, "a sign-on cannot begin");
             error.into()
@@ -57,12 +61,11 @@ impl Governor {
     /// [`SignOnFailure`]: nobody is signed in. What the groups no longer give is gone all the same.
     pub fn finish_sign_on(
         &self,
-        from: Option<IpAddr>,
-        browser: &str,
+        browser: Browser<'_>,
         returned: &Returned,
     ) -> Result<(Session, Option<String>), SignOnFailure> {
         let provider = self.provider()?;
-        self.check_patience(from)?;
+        self.check_patience(browser)?;
         let req = self.request();
         let on = match provider.finish(browser, returned) {
             Ok(on) => on,
@@ -70,7 +73,7 @@ impl Governor {
                 tracing::warn!(reason = %error, "a sign-on ends without a session");
                 // Nobody began it, or nobody looked at it: whoever calls would fill the log.
                 if !matches!(error, SignOnError::Unknown | SignOnError::Busy) {
-                    self.accounts.sign_on_failed(from);
+                    self.accounts.sign_on_failed(browser.address);
                     let actor = Self::operator(Via::System, None);
                     let reason = error.to_string();
                     self.record_as(&actor, req, What::SessionRefused { person: None, reason })?;
@@ -82,7 +85,7 @@ impl Governor {
             Ok(session) => Ok((session, on.next().map(str::to_owned))),
             Err(SignOnFailure::Admit(error)) => {
                 tracing::warn!(reason = %error, "somebody whom the provider vouches for stays outside");
-                self.accounts.sign_on_failed(from);
+                self.accounts.sign_on_failed(browser.address);
                 let bound =
                     error.account().map(|name| self.actor(name.as_str(), Via::Portal, None));
                 let person = bound.as_ref().map(|actor| actor.id.clone());
@@ -97,8 +100,8 @@ impl Governor {
 
     /// An address whose sign-ons came to nothing too often is not listened to for a while, and
     /// leaves no entries.
-    fn check_patience(&self, from: Option<IpAddr>) -> Result<(), SignOnFailure> {
-        match self.accounts.must_wait(from) {
+    fn check_patience(&self, browser: Browser<'_>) -> Result<(), SignOnFailure> {
+        match self.accounts.must_wait(browser.address) {
             true => Err(SignOnError::Busy.into()),
             false => Ok(()),
         }
@@ -112,6 +115,9 @@ impl Governor {
     ) -> Result<Session, SignOnFailure> {
         let _turn = provider.turn();
         let plan = self.accounts.plan(on, provider.settings().rights_last)?;
+        if plan.is_new() {
+            self.vault.subject(TokenKind::Person, plan.name().as_str())?;
+        }
         let actor = self.actor(plan.name().as_str(), Via::Portal, None);
         self.record_plan(&plan, &actor, req)?;
         self.accounts.carry_out(&plan)?;
@@ -128,30 +134,32 @@ impl Governor {
         Ok(session)
     }
 
-    fn record_plan(&self, plan: &Plan, actor: &Actor, req: RequestId) -> Result<(), AppendError> {
+    fn record_plan(&self, plan: &Plan, actor: &Actor, req: RequestId) -> Result<(), GovernError> {
         let person = self.vault.token(TokenKind::Person, plan.name().as_str());
         if plan.is_new() {
-            return self.record_as(
-                actor,
-                req,
-                What::AccountCreated { person, roles: plan.roles() },
-            );
+            let given = plan.entitlements();
+            let payload = Some(self.seal_rights(plan.name(), &given, &Entitlements::default())?);
+            let what = What::AccountCreated { person, roles: given.roles, payload };
+            return Ok(self.record_as(actor, req, what)?);
         }
         let change = plan.change();
         if change.is_none() {
             return Ok(());
         }
-        let what = What::RightsChanged {
-            person,
-            gained: change.gained.clone(),
-            lost: change.lost.clone(),
-            attributes_gained: change.attributes_gained,
-            attributes_lost: change.attributes_lost,
-        };
-        self.record_as(actor, req, what)
+        let what = self.rights_changed(plan.name(), &change.gained, &change.lost)?;
+        Ok(self.record_as(actor, req, what)?)
     }
 
     fn provider(&self) -> Result<&Provider, SignOnFailure> {
         self.provider.as_ref().ok_or(SignOnFailure::NotConfigured)
+    }
+}
+
+impl From<GovernError> for SignOnFailure {
+    fn from(error: GovernError) -> Self {
+        if let GovernError::NotRecorded(error) = error {
+            return Self::NotRecorded(error);
+        }
+        Self::NotKept(Box::new(error))
     }
 }

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use crate::domain::limits::TOKEN_MS_MAX;
 use crate::govern::Revoked;
-use crate::identity::{AccountError, NewToken, SignIn, row_id, token_scope};
+use crate::identity::{AccountError, NewToken, Place, SignIn, row_id, token_scope};
 use crate::store::{PasswordBy, SessionKind, SessionRow, StateError};
 
-use super::auth::address;
 use super::changes::confirmed;
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases};
@@ -81,11 +80,11 @@ pub(super) async fn change_password(
     body: web::Json<NewPassword>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
-    let address = address(&request, &cases);
     let NewPassword { password, code, new_password } = body.into_inner();
     blocking(move || {
         let name = caller.principal.name.as_str();
-        let shown = SignIn { name, password: &password, code: code.as_deref(), address };
+        let code = code.as_deref();
+        let shown = SignIn { name, password: &password, code, place: Place::Session };
         let keep = Some(caller.token.as_str());
         Ok(cases.governor.change_password(&caller.actor, &shown, new_password.into(), keep)?)
     })
@@ -227,11 +226,15 @@ impl Problem {
             AccountError::Exists { .. }
             | AccountError::Unknown { .. }
             | AccountError::Disabled { .. }
+            | AccountError::NotDisabled { .. }
+            | AccountError::NotGiven { .. }
             | AccountError::Federated { .. }
             | AccountError::BadName(_)
             | AccountError::BadPassword
             | AccountError::SamePassword
             | AccountError::HandedOut { .. }
+            | AccountError::StillOpen { .. }
+            | AccountError::ReservedName { .. }
             | AccountError::NoSecondFactor
             | AccountError::NoEnrolment
             | AccountError::WrongCode

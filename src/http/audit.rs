@@ -104,6 +104,7 @@ pub(super) async fn reveal_entry(
         "entry": revealed.entry.value,
         "state": revealed.state.as_str(),
         "contents": revealed.contents,
+        "committed": revealed.committed,
         "recorded": revealed.receipt().index(),
     })))
 }

@@ -1,5 +1,6 @@
 //! Who calls: a browser's session cookie, or a script's bearer token.
 
+use std::fmt;
 use std::future::{Ready, ready};
 use std::net::IpAddr;
 
@@ -9,10 +10,10 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::answer::Asker;
+use crate::domain::digest::Digest;
 use crate::domain::principal::{Principal, Via};
 use crate::examine;
 use crate::identity::{Lacking, SignedIn, csrf_matches};
-
 use crate::policy::Needs;
 
 use super::{Kind, Problem, ROUTES, UseCases};
@@ -23,7 +24,7 @@ pub const SESSION_COOKIE: &str = "affiant_session";
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
 /// A caller whose session or token was checked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Caller {
     /// The person.
     pub principal: Principal,
@@ -39,10 +40,17 @@ pub struct Caller {
     pub session: String,
 }
 
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
 impl Caller {
     /// As `answer` wants them.
     pub fn asker(&self) -> Asker {
-        Asker { principal: self.principal.clone(), actor: self.actor.clone() }
+        let session = Some(Digest::of(self.token.as_bytes()));
+        Asker { principal: self.principal.clone(), actor: self.actor.clone(), session }
     }
 
     /// As `examine` wants them.
@@ -72,19 +80,30 @@ impl Caller {
         self.check_csrf(shown)
     }
 
+    /// The caller of a request outside the API that takes a right, which the policy looks at with
+    /// the scope of their token.
+    pub(super) fn with_a_right(request: &HttpRequest) -> Result<Self, Problem> {
+        let caller = Self::find(request).ok_or_else(missing)?;
+        match caller.lacks {
+            Some(lacks) => Err(incomplete(lacks)),
+            None => Ok(caller),
+        }
+    }
+
     /// The caller of a request, if it shows a session or token that holds.
     pub fn find(request: &HttpRequest) -> Option<Self> {
         let cases = request.app_data::<web::Data<UseCases>>()?;
-        let bearer = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .map(str::to_owned);
-        let cookie = || request.cookie(SESSION_COOKIE).map(|cookie| cookie.value().to_owned());
-        let token = bearer.or_else(cookie)?;
+        let header = request.headers().get(header::AUTHORIZATION);
+        let bearer = header.and_then(|value| bearer(value.to_str().ok()?));
+        let (token, is_cookie) = match bearer {
+            Some(token) => (token.to_owned(), false),
+            None => (request.cookie(SESSION_COOKIE)?.value().to_owned(), true),
+        };
         let SignedIn { principal, csrf, lacks, id } = cases.governor.accounts.session(&token)?;
-        let portal = !request.path().starts_with("/api/");
+        if is_cookie && csrf.is_empty() {
+            return None; // A script's token asks for no cross-site token, so no cookie carries one.
+        }
+        let portal = !["/api/", "/log"].iter().any(|start| request.path().starts_with(start));
         let via = if portal { Via::Portal } else { Via::Http };
         let actor = cases.governor.actor(principal.name.as_str(), via, None);
         let csrf = Some(csrf).filter(|csrf| !csrf.is_empty());
@@ -97,8 +116,6 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let missing =
-            || Problem::new(Kind::NotSignedIn, "sign in, or send `Authorization: Bearer TOKEN`");
         let caller = Self::find(request).ok_or_else(missing);
         ready(caller.and_then(|caller| match caller.lacks {
             _ if !is_within(&caller.principal, request) => {
@@ -108,6 +125,16 @@ impl FromRequest for Caller {
             Some(_) | None => Ok(caller),
         }))
     }
+}
+
+/// The token of an `Authorization` header; the scheme in any case (RFC 9110 section 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}
+
+fn missing() -> Problem {
+    Problem::new(Kind::NotSignedIn, "sign in, or send `Authorization: Bearer TOKEN`")
 }
 
 /// A limited token opens no page, and of what takes no right only what belongs to its actions.

@@ -25,6 +25,7 @@ pub(super) struct NewDuty {
     document: Option<String>,
     matter: Option<String>,
     patient: Option<String>,
+    #[serde(alias = "person")]
     custodian: Option<String>,
     reason: String,
 }
@@ -46,9 +47,13 @@ impl NewDuty {
             (None, Some(name), None, None) => Target::Matter(name),
             (None, None, Some(name), None) => Target::Patient(name),
             (None, None, None, Some(name)) => {
-                Target::Custodian(name.parse().map_err(|_| bad("custodian is no user name"))?)
+                Target::Person(name.parse().map_err(|_| bad("this is no user name"))?)
             }
-            _ => return Err(bad("name one of document, matter, patient and custodian")),
+            _ => {
+                return Err(bad(
+                    "name one of document, matter, patient and custodian (of a hold) or person (of an erasure)",
+                ));
+            }
         };
         Ok((target, reason(self.reason)?))
     }
@@ -203,8 +208,8 @@ pub fn change_body(row: &ChangeRow, shows_contents: bool) -> Value {
         ChangeState::Proposed | ChangeState::Expired => None,
         ChangeState::Approving { by, .. }
         | ChangeState::Approved { by, .. }
-        | ChangeState::Applied { by }
-        | ChangeState::Rejected { by } => Some(by),
+        | ChangeState::Applied { by } => Some(by),
+        ChangeState::Rejected { by } => by.as_ref(),
     };
     let mut body = json!({
         "id": row.id,
@@ -213,6 +218,7 @@ pub fn change_body(row: &ChangeRow, shows_contents: bool) -> Value {
         "scope": row.scope,
         "subject": row.subject,
         "proposer": row.proposer,
+        "proven": row.proven,
         "proposed": row.proposed.to_string(),
         "expires": row.expires.to_string(),
         "decided_by": decided_by,

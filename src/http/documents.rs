@@ -13,6 +13,7 @@ use crate::catalogue::Document;
 use crate::domain::access::{AccessClass, Labels};
 use crate::domain::ids::{DocumentId, EntryIndex, RequestId};
 use crate::domain::limits::FILE_BYTES_MAX;
+use crate::domain::question::Scope;
 use crate::govern::{Changer, GovernError};
 use crate::ingest::{BatchOptions, Source};
 use crate::policy::Action;
@@ -29,32 +30,63 @@ const FIELDS_MAX: usize = FILES_MAX + 100;
 /// Bytes of a form field that is not a file.
 const FIELD_BYTES_MAX: usize = 4_096;
 
-/// `GET /api/v1/documents`: the documents that the caller may see.
+/// `GET /api/v1/documents?purpose=&matter=&patient=`: the documents that the caller may see.
 pub(super) async fn list_documents(
     cases: web::Data<UseCases>,
     caller: Caller,
+    declared: web::Query<Declared>,
 ) -> Result<HttpResponse, Problem> {
-    let documents = blocking(move || Ok(cases.reader.documents(&caller.asker())?)).await?;
+    let scope = declared.into_inner().scope()?;
+    let documents =
+        blocking(move || Ok(cases.reader.documents_for(&caller.asker(), &scope)?)).await?;
     let rows: Vec<Value> = documents.iter().map(|document| row(document)).collect();
     Ok(HttpResponse::Ok().json(json!({ "documents": rows })))
 }
 
-/// The question that led to a document.
-#[derive(Deserialize)]
-pub(super) struct From {
+/// How somebody came to a document: from the answer to a question, or with a declaration.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Declared {
     query: Option<RequestId>,
+    purpose: String,
+    matter: String,
+    patient: String,
 }
 
-/// `GET /api/v1/documents/{id}?query=ID`: one document's page texts.
+impl Declared {
+    /// What is declared.
+    pub(crate) fn scope(self) -> Result<Scope, Problem> {
+        let said = |text: String| Some(text).filter(|text| !text.is_empty());
+        let Self { purpose, matter, patient, .. } = self;
+        let scope = Scope { purpose: said(purpose), matter: said(matter), patient: said(patient) };
+        scope.declared().map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))
+    }
+
+    /// What is sought with it.
+    pub(crate) fn sought(self, document: DocumentId) -> Result<Sought, Problem> {
+        Ok(Sought { document, query: self.query, scope: self.scope()? })
+    }
+}
+
+/// What was declared, as it stands in an address.
+pub(crate) fn declared_pairs(scope: &Scope) -> [(&'static str, &str); 3] {
+    [
+        ("purpose", scope.purpose.as_deref().unwrap_or_default()),
+        ("matter", scope.matter.as_deref().unwrap_or_default()),
+        ("patient", scope.patient.as_deref().unwrap_or_default()),
+    ]
+}
+
+/// `GET /api/v1/documents/{id}?query=ID&purpose=&matter=&patient=`: one document's page texts.
 pub(super) async fn show_document(
     cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
-    from: web::Query<From>,
+    declared: web::Query<Declared>,
 ) -> Result<HttpResponse, Problem> {
     let body = blocking(move || {
         let id = document_id(&id)?;
-        let sought = Sought { document: id, query: from.query };
+        let sought = declared.into_inner().sought(id)?;
         let text = cases.reader.pages(&caller.asker(), sought)?;
         let document = cases.reader.catalogue.document(id);
         let mut body = document.as_deref().map_or_else(|| json!({}), row);
@@ -140,16 +172,17 @@ pub(crate) fn relabel(
     Ok(cases.governor.label_document(&caller.principal, &caller.actor, id, change)?)
 }
 
-/// `GET /api/v1/documents/{id}/pages/{n}.png?query=ID`: the picture of one page.
+/// `GET /api/v1/documents/{id}/pages/{n}.png?query=ID&purpose=&matter=&patient=`: the picture of
+/// one page.
 pub(super) async fn show_picture(
     cases: web::Data<UseCases>,
     caller: Caller,
     path: web::Path<(String, u32)>,
-    from: web::Query<From>,
+    declared: web::Query<Declared>,
 ) -> Result<HttpResponse, Problem> {
     let (id, page) = path.into_inner();
     let picture = blocking(move || {
-        let sought = Sought { document: document_id(&id)?, query: from.query };
+        let sought = declared.into_inner().sought(document_id(&id)?)?;
         Ok(cases.reader.picture(&caller.asker(), sought, page)?)
     })
     .await?;

@@ -6,7 +6,8 @@ use crate::policy::{Action, Door};
 const QUEUE: &[Action] =
     &[Action::Approve, Action::Erase, Action::ManageHolds, Action::ProposePolicies];
 
-/// The routes under `/api/v1`; the published log and the probes beside it are open to everybody.
+/// The routes under `/api/v1`; the published log and the probes beside it are open to everybody, but
+/// for the log's entries where `log.entries` says `auditors`.
 pub const ROUTES: &[Door] = &[
     Door::open("GET /openapi.json"),
     Door::open("POST /session"),
@@ -35,11 +36,14 @@ pub const ROUTES: &[Door] = &[
     Door::right("POST /audit/entries/{index}/reveal", &[Action::Reveal]).with_proof(),
     Door::right("GET /audit/export", &[Action::ExportLog]),
     Door::right("GET /audit/proof/{index}", &[Action::ReadLog]),
+    Door::right("GET /audit/wall", &[Action::ExportLog]),
+    Door::right("GET /audit/disclosures", &[Action::ExportLog]),
     Door::right("GET /changes", QUEUE),
     Door::right("GET /changes/{id}", QUEUE),
     Door::right("POST /changes/{id}/approve", &[Action::Approve]).with_proof(),
-    Door::right("POST /changes/{id}/reject", &[Action::Approve]),
+    Door::right("POST /changes/{id}/reject", &[Action::Approve]).or_own(),
     Door::right("POST /erasures", &[Action::Erase]).with_proof(),
+    Door::right("GET /retention", &[Action::ManageHolds]),
     Door::right("GET /holds", &[Action::ManageHolds]),
     Door::right("POST /holds", &[Action::ManageHolds]),
     Door::right("POST /holds/{id}/release", &[Action::ManageHolds]).with_proof(),
@@ -52,8 +56,8 @@ pub const ROUTES: &[Door] = &[
     Door::account("POST /emergencies/{id}/close"),
     Door::right("POST /emergencies/{id}/review", &[Action::ReviewEmergencies]).with_proof(),
     Door::right("GET /policies", &[Action::ReadPolicies]),
-    Door::right("POST /policies", &[Action::ProposePolicies]),
-    Door::right("POST /policies/rollback", &[Action::ProposePolicies]),
+    Door::right("POST /policies", &[Action::ProposePolicies]).with_proof(),
+    Door::right("POST /policies/rollback", &[Action::ProposePolicies]).with_proof(),
     Door::right("POST /policies/simulate", &[Action::ProposePolicies]),
     Door::right("POST /policies/explain", &[Action::Explain]),
     Door::right("GET /policies/diff", &[Action::ReadPolicies]),

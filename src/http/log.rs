@@ -1,13 +1,25 @@
 //! The published log, as it lies on disk: for auditors and witnesses. It names nobody.
+//!
+//! Checkpoints and hashes are everybody's: they say how far the log has come and nothing of what is
+//! in it. Entries are everybody's too, or whoever may read the log has them alone ([`EntryReaders`]).
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::audit::tile::Part;
+use crate::audit::tile::{Part, PartKind};
 
 use super::problem::blocking;
-use super::{Kind, Problem, UseCases};
+use super::{Caller, Kind, Problem, UseCases};
+
+/// Who may fetch the entries of the published log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EntryReaders {
+    /// Anyone who reaches the port.
+    Anyone,
+    /// Whoever may read the log, each time on record.
+    Auditors,
+}
 
 /// `GET /log/checkpoint`.
 pub(super) async fn show_checkpoint(cases: web::Data<UseCases>) -> Result<HttpResponse, Problem> {
@@ -32,14 +44,17 @@ fn checkpoint(note: Vec<u8>) -> HttpResponse {
 
 /// `GET /log/tile/…`.
 pub(super) async fn show_tile(
+    request: HttpRequest,
     cases: web::Data<UseCases>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    tile(&cases.log_dir, &format!("tile/{path}")).await
+    let folder = cases.log_dir.clone();
+    tile(&request, cases, folder, &format!("tile/{path}")).await
 }
 
 /// `GET /log-N/checkpoint`, `/log-N/cosigned`, `/log-N/tile/…`: a log that ended, as it lies on disk.
 pub(super) async fn show_past(
+    request: HttpRequest,
     cases: web::Data<UseCases>,
     path: web::Path<(u32, String)>,
 ) -> Result<HttpResponse, Problem> {
@@ -48,23 +63,36 @@ pub(super) async fn show_past(
     let note = match rest.as_str() {
         "checkpoint" => folder.join("checkpoint"),
         "cosigned" => folder.with_extension("cosigned"),
-        _ => return tile(&folder, &rest).await,
+        _ => return tile(&request, cases, folder, &rest).await,
     };
     Ok(checkpoint(blocking(move || read(&note)).await?))
 }
 
-async fn tile(folder: &Path, path: &str) -> Result<HttpResponse, Problem> {
+async fn tile(
+    request: &HttpRequest,
+    cases: web::Data<UseCases>,
+    folder: PathBuf,
+    path: &str,
+) -> Result<HttpResponse, Problem> {
     // A path of a log has one spelling, and no way out of the folder.
     let Some(part) = Part::parse(path) else { return Err(missing()) };
     let path = folder.join(part.to_string());
-    let bytes = blocking(move || read(&path)).await?;
+    let is_open = part.kind != PartKind::Entries || cases.entry_readers == EntryReaders::Anyone;
+    let (bytes, cache) = match is_open {
+        true => (blocking(move || read(&path)).await?, "public, max-age=31536000, immutable"),
+        false => {
+            let reader = Caller::with_a_right(request)?.reader();
+            let handed = blocking(move || Ok(cases.examiner.tile(&reader, read(&path)?)?)).await?;
+            (handed.into_parts().0, "no-store")
+        }
+    };
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
-        .insert_header(("Cache-Control", "public, max-age=31536000, immutable"))
+        .insert_header(("Cache-Control", cache))
         .body(bytes))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+fn read(path: &std::path::Path) -> Result<Vec<u8>, Problem> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(missing()),

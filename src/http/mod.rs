@@ -16,6 +16,7 @@ mod openapi;
 mod policies;
 pub mod problem;
 mod queries;
+mod reports;
 mod session;
 mod standing;
 mod stream;
@@ -45,8 +46,10 @@ pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
 pub use changes::{change_body, hold_body};
 pub use doors::ROUTES;
 pub use jobs::{Job, JobState, Jobs};
+pub use log::EntryReaders;
 pub use policies::{explanation_body, simulation_body, trial_body, versions_body};
 pub use problem::{Kind, Problem};
+pub use reports::{accounting_body, retention_body, wall_body};
 pub use standing::{emergency_body, emergency_report_body, standing_body};
 pub use witness::configure_witness;
 
@@ -55,7 +58,8 @@ use instance::name_faults;
 pub(crate) use auth::address as network_address;
 pub(crate) use changes::confirmed;
 pub(crate) use documents::{
-    begin as begin_upload, document_id, enter as enter_upload, read as read_upload, relabel,
+    Declared, begin as begin_upload, declared_pairs, document_id, enter as enter_upload,
+    read as read_upload, relabel,
 };
 pub(crate) use instance::{Answered, answer};
 pub(crate) use policies::propose as propose_policies;
@@ -81,6 +85,8 @@ pub struct UseCases {
     pub witnesses: Arc<Rounds>,
     /// Folder of the log.
     pub log_dir: PathBuf,
+    /// Who may fetch its entries.
+    pub entry_readers: EntryReaders,
     /// Uploads on their way.
     pub jobs: Arc<Jobs>,
     /// Places for questions.
@@ -161,6 +167,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
                 .route("/audit/entries/{index}/reveal", web::post().to(audit::reveal_entry))
                 .route("/audit/export", web::get().to(audit::export_entries))
                 .route("/audit/proof/{index}", web::get().to(audit::show_proof))
+                .route("/audit/wall", web::get().to(reports::certify_wall))
+                .route("/audit/disclosures", web::get().to(reports::account_disclosures))
+                .route("/retention", web::get().to(reports::list_retention))
                 .route("/changes", web::get().to(changes::list_changes))
                 .route("/changes/{id}", web::get().to(changes::show_change))
                 .route("/changes/{id}/approve", web::post().to(changes::approve_change))

@@ -16,7 +16,7 @@ use crate::govern::{Changer, Explained, Offer, Sighting, Simulation};
 use crate::policy::{Action, Policies};
 use crate::store::{ChangeRow, PolicyRow};
 
-use super::changes::reason;
+use super::changes::{confirmed, reason};
 use super::documents::document_id;
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases, change_body};
@@ -72,11 +72,12 @@ impl Why {
             return Err(Problem::new(Kind::BadRequest, "action is none that shows documents"));
         }
         let (purpose, matter, patient) = (self.purpose, self.matter, self.patient);
+        let scope = Scope { purpose, matter, patient }.declared();
         Ok(Sighting {
             person: self.person,
             document: document_id(&self.document)?,
             action,
-            scope: Scope { purpose, matter, patient },
+            scope: scope.map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))?,
         })
     }
 }
@@ -128,7 +129,7 @@ pub(super) async fn roll_back(
     Ok(accepted(&row))
 }
 
-/// Proposes policies as the caller.
+/// Proposes policies as the caller, who has shown password and code a few minutes ago.
 pub(crate) async fn propose(
     cases: web::Data<UseCases>,
     caller: Caller,
@@ -137,10 +138,16 @@ pub(crate) async fn propose(
 ) -> Result<ChangeRow, Problem> {
     let because = reason(because)?;
     blocking(move || {
+        let who = confirmed(&cases, &caller)?;
         let offer = offer(&cases)?;
-        let (who, actor) = (&caller.principal, &caller.actor);
-        let answerer = &cases.answerer;
-        Ok(cases.governor.propose_policies(who, actor, offer, answerer, because)?)
+        let (actor, answerer) = (&caller.actor, &cases.answerer);
+        Ok(cases.governor.propose_policies(
+            (who.principal(), true),
+            actor,
+            offer,
+            answerer,
+            because,
+        )?)
     })
     .await
 }
@@ -286,6 +293,8 @@ pub fn trial_body(trial: &Trial, names: Option<&BTreeMap<Token, String>>) -> Val
         "changed": trial.changed,
         "seen": trial.seen,
         "hidden": trial.hidden,
+        "opened": trial.opened,
+        "closed": trial.closed,
         "persons": persons,
         "matters": matters,
     })
@@ -317,12 +326,12 @@ fn version_body(number: usize, row: &PolicyRow, in_force: bool) -> Value {
 
 /// An explained decision as the API and the command line show it.
 pub fn explanation_body(explained: &crate::audit::Recorded<Explained>) -> Value {
-    let Explained { person, labels, explanation } = &**explained;
+    let Explained { person, roles, compared, explanation } = &**explained;
     json!({
-        "person": person.name,
-        "roles": person.roles,
-        "attributes": person.attributes,
-        "labels": labels.pairs(),
+        "person": person,
+        "roles": roles,
+        "attributes": compared.as_ref().map(|compared| &compared.attributes),
+        "labels": compared.as_ref().map(|compared| compared.labels.pairs()),
         "allowed": explanation.allowed,
         "policy": explanation.policy,
         "decisions": explanation.decisions,

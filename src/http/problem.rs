@@ -3,7 +3,7 @@
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
@@ -22,8 +22,10 @@ pub enum Kind {
     BadRequest,
     /// The cross-site token is missing or wrong.
     CsrfFailed,
-    /// Name, password or code wrong, or told to wait.
+    /// Name, password or code wrong.
     SignInFailed,
+    /// They were wrong too often.
+    TooManyAttempts,
     /// No session and no token.
     NotSignedIn,
     /// It must be shown anew who asks.
@@ -36,7 +38,7 @@ pub enum Kind {
     NotFound,
     /// It cannot be done as things stand.
     Conflict,
-    /// Too many questions wait.
+    /// Too many requests wait.
     Overloaded,
     /// A fault of ours.
     Internal,
@@ -48,10 +50,11 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the table in the documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BadRequest,
         Self::CsrfFailed,
         Self::SignInFailed,
+        Self::TooManyAttempts,
         Self::NotSignedIn,
         Self::ConfirmationRequired,
         Self::AccountIncomplete,
@@ -76,6 +79,11 @@ impl Kind {
             Self::SignInFailed => {
                 ("sign_in_failed", StatusCode::UNAUTHORIZED, "Name, password or code is wrong")
             }
+            Self::TooManyAttempts => (
+                "too_many_attempts",
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many failed attempts; wait, then try again",
+            ),
             Self::NotSignedIn => ("not_signed_in", StatusCode::UNAUTHORIZED, "Sign in first"),
             Self::ConfirmationRequired => {
                 ("confirmation_required", StatusCode::UNAUTHORIZED, "Show once more who you are")
@@ -89,7 +97,7 @@ impl Kind {
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
             Self::Conflict => ("conflict", StatusCode::CONFLICT, "Something stands in the way"),
             Self::Overloaded => {
-                ("overloaded", StatusCode::TOO_MANY_REQUESTS, "Too many questions are waiting")
+                ("overloaded", StatusCode::TOO_MANY_REQUESTS, "Too many requests are waiting")
             }
             Self::Internal => {
                 ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The appliance made a mistake")
@@ -107,12 +115,18 @@ impl Kind {
         }
     }
 
-    const fn retry_after(self) -> Option<&'static str> {
+    /// Whether whoever wanted to sign in, or to show once more who they are, can simply try again.
+    pub const fn is_about_signing_in(self) -> bool {
+        matches!(self, Self::SignInFailed | Self::TooManyAttempts | Self::Overloaded)
+    }
+
+    const fn retry_after(self) -> Option<u64> {
         match self {
-            Self::Overloaded | Self::LogUnavailable | Self::QueryFailed => Some("5"),
+            Self::Overloaded | Self::LogUnavailable | Self::QueryFailed => Some(5),
             Self::BadRequest
             | Self::CsrfFailed
             | Self::SignInFailed
+            | Self::TooManyAttempts
             | Self::NotSignedIn
             | Self::ConfirmationRequired
             | Self::AccountIncomplete
@@ -123,6 +137,9 @@ impl Kind {
         }
     }
 }
+
+/// Member of a problem that says when to come back, where that is known: in seconds.
+const RETRY_AFTER: &str = "retry_after";
 
 /// A problem as it is shown; `detail` holds safe text only.
 #[derive(Debug)]
@@ -165,7 +182,14 @@ impl Problem {
     fn not_believed(cause: &SignInError, error: &dyn std::error::Error) -> Self {
         let kind = match cause {
             SignInError::State(_) => return Self::hidden(Kind::Internal, error),
-            SignInError::Wrong { .. } | SignInError::TooMany { .. } => Kind::SignInFailed,
+            SignInError::Wrong { .. } => Kind::SignInFailed,
+            SignInError::TooMany { retry_after } => {
+                let mut problem = Self::new(Kind::TooManyAttempts, cause.to_string());
+                let wait = crate::identity::seconds(*retry_after);
+                problem.members.insert(RETRY_AFTER.to_owned(), wait.into());
+                return problem;
+            }
+            SignInError::Busy => Kind::Overloaded,
             SignInError::ConfirmFirst => Kind::ConfirmationRequired,
             SignInError::NotOwn { .. }
             | SignInError::TokenNotOwn
@@ -219,7 +243,8 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
-        if let Some(seconds) = self.kind.retry_after() {
+        let told = self.members.get(RETRY_AFTER).and_then(Value::as_u64);
+        if let Some(seconds) = told.or(self.kind.retry_after()) {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
         if self.kind == Kind::NotSignedIn {
@@ -231,8 +256,7 @@ impl ResponseError for Problem {
             response.insert_header((header::WWW_AUTHENTICATE, ask));
         }
         if let Some(index) = self.members.get("audit_index").and_then(Value::as_u64) {
-            let name = HeaderName::from_static("audit-index");
-            response.insert_header((name, HeaderValue::from(index)));
+            response.insert_header(("audit-index", index));
         }
         response.body(self.body().to_string())
     }
@@ -257,8 +281,8 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match &error {
             ReadError::NotFound => Self::new(Kind::NotFound, error.to_string()),
-            ReadError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             ReadError::Reveal(RevealError::Erased) => Self::new(Kind::NotFound, error.to_string()),
+            ReadError::NotRecorded(cause) => Self::unrecorded(cause, &error),
             ReadError::Catalogue(_)
             | ReadError::Render(_)
             | ReadError::State(_)
@@ -283,6 +307,7 @@ impl From<ExamineError> for Problem {
             | ExamineError::Replay(_)
             | ExamineError::Vault(_)
             | ExamineError::State(_)
+            | ExamineError::Catalogue(_)
             | ExamineError::Folder(_) => Self::hidden(Kind::Internal, &error),
         }
     }
@@ -291,9 +316,10 @@ impl From<ExamineError> for Problem {
 impl From<GovernError> for Problem {
     fn from(error: GovernError) -> Self {
         match &error {
-            GovernError::BadName { .. } | GovernError::BadLength { .. } => {
-                Self::new(Kind::BadRequest, error.to_string())
-            }
+            GovernError::BadName { .. }
+            | GovernError::BadLength { .. }
+            | GovernError::EndsInThePast
+            | GovernError::NotAGrant => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::BadLines { lines } => {
                 let mut problem = Self::new(Kind::BadRequest, "lines of the file cannot be taken");
                 problem.members.insert("lines".to_owned(), json!(lines));
@@ -303,12 +329,17 @@ impl From<GovernError> for Problem {
             GovernError::SignIn(cause) => Self::not_believed(cause, &error),
             GovernError::Label(_) => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::OperatorOnly { .. }
+            | GovernError::OwnAccess { .. }
+            | GovernError::TwoPersons
+            | GovernError::LastOne { .. }
             | GovernError::Denied(_)
             | GovernError::NeedsApproval { .. }
             | GovernError::OwnEmergency { .. }
+            | GovernError::OwnWall { .. }
             | GovernError::OwnProposal { .. } => Self::new(Kind::PolicyDenied, error.to_string()),
             GovernError::NotFound { .. } => Self::new(Kind::NotFound, error.to_string()),
             GovernError::NotOpen { .. }
+            | GovernError::NoNote
             | GovernError::AlreadyOpen { .. }
             | GovernError::TooManyOpen
             | GovernError::Held { .. }
@@ -323,6 +354,7 @@ impl From<GovernError> for Problem {
                 problem
             }
             GovernError::NotRecorded(cause)
+            | GovernError::CutOff(cause)
             | GovernError::Simulate(SimulateError::NotRecorded(cause)) => {
                 Self::unrecorded(cause, &error)
             }

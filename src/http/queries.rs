@@ -3,17 +3,20 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::answer::{Released, Searched};
+use crate::answer::{Released, SearchHit, SearchResult, Searched};
 use crate::domain::answer::{Answer, Outcome};
+use crate::domain::ids::EntryIndex;
 use crate::domain::limits::{TOP_K_DEFAULT, TOP_K_MAX};
 use crate::domain::question::{Mode, Question, QuestionText, Scope};
+use crate::domain::uri::with_query;
 use crate::retrieve::Candidates;
 use crate::telemetry::Counter;
 
+use super::documents::declared_pairs;
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases, stream};
 
@@ -42,12 +45,9 @@ impl NewQuery {
         if !(1..=TOP_K_MAX).contains(&top_k) {
             return Err(bad(format!("top_k is {top_k}: give 1 to {TOP_K_MAX}")));
         }
-        let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
-        let scope = Scope {
-            purpose: given(self.purpose),
-            matter: given(self.matter),
-            patient: given(self.patient),
-        };
+        let Self { purpose, matter, patient, .. } = self;
+        let scope =
+            Scope { purpose, matter, patient }.declared().map_err(|e| bad(e.to_string()))?;
         Ok(Question { id: cases.answerer.request(), text, mode: self.mode, scope, top_k })
     }
 }
@@ -99,6 +99,7 @@ pub(super) async fn create_search(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let question = body.into_inner().into_question(&cases)?;
+    let scope = question.scope.clone();
     let place = enter(&cases)?;
     let searched = blocking(move || {
         let _place = place;
@@ -109,9 +110,39 @@ pub(super) async fn create_search(
         Searched::Found(found) => {
             let mut response = HttpResponse::Ok();
             response.insert_header(("Audit-Index", found.receipt().index().to_string()));
-            Ok(response.json(&*found))
+            Ok(response.json(FoundBody::new(&found, &scope)))
         }
         Searched::Ended(released) => render(&released),
+    }
+}
+
+/// What a search found.
+#[derive(Serialize)]
+struct FoundBody<'a> {
+    hits: Vec<HitBody<'a>>,
+    withheld: Option<u32>,
+    entry: Option<EntryIndex>,
+}
+
+/// A hit, with the page of the portal that shows it.
+#[derive(Serialize)]
+struct HitBody<'a> {
+    #[serde(flatten)]
+    hit: &'a SearchHit,
+    place: String,
+}
+
+impl<'a> FoundBody<'a> {
+    /// What was declared with the search goes on to what it found, as it does from an answer.
+    fn new(found: &'a SearchResult, scope: &Scope) -> Self {
+        let place = |hit: &SearchHit| {
+            let path = format!("/documents/{}", hit.document);
+            let (page, span) = (hit.page.to_string(), format!("{}-{}", hit.start, hit.end));
+            let at = [("page", page.as_str()), ("span", span.as_str())];
+            with_query(&path, &[at.as_slice(), &declared_pairs(scope)].concat())
+        };
+        let hits = found.hits.iter().map(|hit| HitBody { hit, place: place(hit) }).collect();
+        Self { hits, withheld: found.withheld, entry: found.entry }
     }
 }
 

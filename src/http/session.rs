@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::domain::principal::Via;
-use crate::identity::SignIn;
+use crate::identity::{Place, SignIn, typed_name};
 
 use super::auth::address;
 use super::problem::blocking;
@@ -32,11 +32,12 @@ pub(super) async fn create_session(
     body: web::Json<NewSession>,
 ) -> Result<HttpResponse, Problem> {
     let secure = cases.secure_cookies;
-    let address = address(&request, &cases);
+    let place = Place::Outside(address(&request, &cases));
     let NewSession { username, password, code } = body.into_inner();
     let session = blocking(move || {
+        let username = typed_name(&username);
         let (name, password, code) = (&*username, &*password, code.as_deref());
-        Ok(cases.governor.sign_in(&SignIn { name, password, code, address }, Via::Http)?)
+        Ok(cases.governor.sign_in(&SignIn { name, password, code, place }, Via::Http)?)
     })
     .await?;
     Ok(HttpResponse::Created().cookie(session_cookie(&session.token, secure)).json(json!({
@@ -57,11 +58,11 @@ pub(super) async fn confirm_session(
     body: web::Json<Shown>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
-    let address = address(&request, &cases);
     let Shown { password, code } = body.into_inner();
     blocking(move || {
         let name = caller.principal.name.as_str();
-        let shown = SignIn { name, password: &password, code: code.as_deref(), address };
+        let shown =
+            SignIn { name, password: &password, code: code.as_deref(), place: Place::Session };
         Ok(cases.governor.confirm_session(&caller.actor, &caller.token, &shown)?)
     })
     .await?;

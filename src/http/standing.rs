@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::domain::change::Proposal;
 use crate::domain::clock::Timestamp;
 use crate::domain::principal::{Subject, UserName};
 use crate::domain::reason::Reason;
@@ -113,7 +112,7 @@ pub(super) async fn lift_wall(
     caller.check_csrf_header(&request)?;
     let (wall, reason) = body.into_inner().checked()?;
     let NewWall { person, kind, object, .. } = wall;
-    propose(cases, caller, reason, move |_, _| Ok(Proposal::LiftWall { person, kind, object }))
+    propose(cases, caller, reason, move |governor, who| governor.lifting(who, person, kind, object))
         .await
 }
 
@@ -221,8 +220,7 @@ fn bad(detail: &str) -> Problem {
 /// The relationships of one person as the API and the command line show them.
 pub fn standing_body(row: &StandingRow, now: Timestamp, shows_objects: bool) -> Value {
     let relationships: Vec<Value> = row
-        .relationships
-        .iter()
+        .relationships()
         .map(|one| {
             json!({
                 "kind": one.kind,
@@ -272,6 +270,7 @@ pub fn emergency_report_body(report: &EmergencyReport, shows_contents: bool) -> 
     if let Some(object) = body.as_object_mut() {
         object.insert("open".to_owned(), json!(report.is_open));
         object.insert("overdue".to_owned(), json!(report.is_overdue));
+        object.insert("settled".to_owned(), json!(report.row.is_settled()));
         object.insert("review_due".to_owned(), json!(report.review_due.to_string()));
         object.insert("queries".to_owned(), json!(report.queries));
         object.insert("documents".to_owned(), json!(report.documents));

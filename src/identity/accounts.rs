@@ -6,10 +6,13 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::{Accounts, password};
+use crate::domain::clock::Timestamp;
 use crate::domain::limits::{
     PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, TOKEN_LABEL_CHARS_MAX, TOKENS_MAX,
 };
-use crate::domain::principal::{Attributes, InvalidUserName, Principal, Role, UserName};
+use crate::domain::principal::{
+    Attributes, Entitlements, InvalidUserName, Principal, Role, UserName,
+};
 use crate::domain::secret::Secret;
 use crate::store::{AccountRow, PasswordBy, SessionKind, StateError};
 
@@ -24,6 +27,13 @@ pub struct NewAccount {
     pub attributes: Attributes,
     /// Its password; one is generated where there is none.
     pub password: Option<Secret>,
+}
+
+impl NewAccount {
+    /// What it is given.
+    pub fn entitlements(&self) -> Entitlements {
+        Entitlements { roles: self.roles.clone(), attributes: self.attributes.clone() }
+    }
 }
 
 /// An account that was made.
@@ -44,7 +54,9 @@ impl fmt::Debug for Created {
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// Caller's fault: choose another name.
-    #[error("the account {name} exists already: choose another name")]
+    #[error(
+        "the account {name} exists already, or did: a name is never given again, so choose another"
+    )]
     Exists {
         /// The name.
         name: UserName,
@@ -60,6 +72,22 @@ pub enum AccountError {
     Disabled {
         /// The name.
         name: UserName,
+    },
+    /// Caller's fault.
+    #[error("the account {name} is not disabled")]
+    NotDisabled {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault.
+    #[error(
+        "{name} was not given this: {rights}; relationships end with their source, and what groups give ends at the provider"
+    )]
+    NotGiven {
+        /// The name.
+        name: UserName,
+        /// What it lacks.
+        rights: Entitlements,
     },
     /// Caller's fault.
     #[error("{name} signs in through the organisation's provider and has no password here")]
@@ -80,9 +108,21 @@ pub enum AccountError {
     SamePassword,
     /// Caller's fault: they choose a password of their own first.
     #[error(
-        "somebody else chose the password of {name}: they change it first, then they can be given this role"
+        "somebody else chose the password of {name}: they change it first, then they can be given this"
     )]
     HandedOut {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault.
+    #[error("{name} can still sign in: disable the account first")]
+    StillOpen {
+        /// The name.
+        name: UserName,
+    },
+    /// Caller's fault: choose another name.
+    #[error("no account is called {name}: choose another name")]
+    ReservedName {
         /// The name.
         name: UserName,
     },
@@ -122,8 +162,11 @@ impl Accounts {
     /// Whether [`Accounts::create`] would take this account: asked before it is recorded.
     ///
     /// # Errors
-    /// [`AccountError::Exists`], [`AccountError::BadPassword`].
+    /// [`AccountError::Exists`], [`AccountError::ReservedName`], [`AccountError::BadPassword`].
     pub fn check(&self, new: &NewAccount) -> Result<(), AccountError> {
+        if new.name == UserName::erased() {
+            return Err(AccountError::ReservedName { name: new.name.clone() });
+        }
         if let Some(password) = &new.password
             && !password::has_good_length(password.expose())
         {
@@ -170,23 +213,65 @@ impl Accounts {
         Ok(self.end_sessions(name, None)?)
     }
 
-    /// Gives an account a further role; the tokens that others issued for it do not get it.
+    /// Whether [`Accounts::enable`] has anything to do.
+    ///
+    /// # Errors
+    /// [`AccountError::NotDisabled`], [`AccountError::Unknown`].
+    pub fn check_disabled(&self, name: &str) -> Result<(), AccountError> {
+        let row = self.find_row(name)?;
+        if row.disabled { Ok(()) } else { Err(AccountError::NotDisabled { name: row.name }) }
+    }
+
+    /// Lets a disabled account in again, with the password it had.
     ///
     /// # Errors
     /// [`AccountError::Unknown`].
-    pub fn grant(&self, name: &UserName, role: Role) -> Result<(), AccountError> {
-        let mut given = self.sessions(name.as_str())?;
-        given.retain(|row| row.kind == SessionKind::ApiToken && !row.is_own);
-        if Role::RESERVED.contains(&role) {
-            self.revoke(&given)?;
-        }
+    pub fn enable(&self, name: &str) -> Result<(), AccountError> {
+        self.change(name, |row| row.disabled = false)
+    }
+
+    /// Gives an account further roles and attributes; the tokens that others issued for it do not
+    /// get them.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`].
+    pub fn give(&self, name: &UserName, rights: &Entitlements) -> Result<(), AccountError> {
+        let mut issued = self.sessions(name.as_str())?;
+        issued.retain(|row| row.kind == SessionKind::ApiToken && !row.is_own);
+        self.revoke(&issued)?;
         self.change(name.as_str(), |row| {
-            row.roles.insert(role);
+            row.roles.extend(&rights.roles);
+            for (key, values) in &rights.attributes {
+                row.attributes.entry(key.clone()).or_default().extend(values.clone());
+            }
         })
     }
 
-    /// Whether nobody but its owner can sign in to an account: a role that takes two persons goes to
-    /// no other.
+    /// Takes roles and attributes back that an account was given, from the next token on.
+    ///
+    /// # Errors
+    /// [`AccountError::NotGiven`] where it lacks one of them: nothing is changed then.
+    pub fn take_back(&self, name: &UserName, rights: &Entitlements) -> Result<(), AccountError> {
+        let lacking = rights.without(&self.find_row(name.as_str())?.entitlements());
+        if !lacking.is_empty() {
+            return Err(AccountError::NotGiven { name: name.clone(), rights: lacking });
+        }
+        self.change(name.as_str(), |row| {
+            let left = row.entitlements().without(rights);
+            (row.roles, row.attributes) = (left.roles, left.attributes);
+        })
+    }
+
+    /// Keeps an account from confirming anything until a time.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`].
+    pub fn quiet_until(&self, name: &UserName, time: Timestamp) -> Result<(), AccountError> {
+        self.change(name.as_str(), |row| row.confirms_from = Some(time))
+    }
+
+    /// Whether nobody but its owner can sign in to an account: what takes two persons goes to no
+    /// other.
     ///
     /// # Errors
     /// [`AccountError::HandedOut`]; [`AccountError::Unknown`], [`AccountError::Disabled`].
@@ -197,6 +282,27 @@ impl Accounts {
             true => Ok(()),
             false => Err(AccountError::HandedOut { name: row.name }),
         }
+    }
+
+    /// Whether an account is one that nobody can use any more.
+    ///
+    /// # Errors
+    /// [`AccountError::StillOpen`]; [`AccountError::Unknown`].
+    pub fn check_closed(&self, name: &UserName) -> Result<(), AccountError> {
+        match self.find_row(name.as_str())?.disabled {
+            true => Ok(()),
+            false => Err(AccountError::StillOpen { name: name.clone() }),
+        }
+    }
+
+    /// Removes an account that was disabled, and what is left of its sign-ins.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn forget(&self, name: &UserName) -> Result<(), StateError> {
+        self.end_sessions(name.as_str(), None)?;
+        self.0.state.failures().delete(name)?;
+        self.0.state.accounts().delete(name)
     }
 
     /// Takes a value of an attribute from every account; returns how many had it.

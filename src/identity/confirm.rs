@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::sessions::{Verified, has_ended};
-use super::{Accounts, Factor, SignIn, SignInError};
+use super::sessions::{Verified, has_ended, is_over};
+use super::{Accounts, Factor, Place, SignIn, SignInError};
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::limits::CONFIRMED_MS_MAX;
@@ -20,6 +20,7 @@ use crate::store::{AccountRow, PasswordBy, SessionKind, SessionRow, StateError};
 pub struct Credential {
     first: First,
     code: Option<Secret>,
+    place: Place,
 }
 
 #[derive(Debug)]
@@ -31,13 +32,19 @@ enum First {
 impl Credential {
     /// Their password, with the code of their second factor where they have one.
     pub const fn password(password: Secret, code: Option<Secret>) -> Self {
-        Self { first: First::Password(password), code }
+        Self { first: First::Password(password), code, place: Place::Machine }
     }
 
     /// A token that they issued themselves, with the code of their second factor where they have
     /// one.
     pub const fn token(token: Secret, code: Option<Secret>) -> Self {
-        Self { first: First::Token(token), code }
+        Self { first: First::Token(token), code, place: Place::Machine }
+    }
+
+    /// The same, shown by somebody signed in rather than at the machine.
+    #[must_use]
+    pub fn in_session(self) -> Self {
+        Self { place: Place::Session, ..self }
     }
 }
 
@@ -137,14 +144,17 @@ impl Accounts {
         let verified = self.verify(shown)?;
         self.check_chosen(&verified.row)?;
         let sessions = self.0.state.sessions();
-        let row = sessions.get(&Digest::of(token.as_bytes()))?;
-        let row = row.filter(|row| row.user == verified.row.name);
-        let Some(row) = row else { return Err(SignInError::ConfirmFirst) };
-        check_issued_by_owner(&row)?;
-        let confirmed = Some(self.0.clock.now());
-        // Not over a row that signing out has just deleted.
-        sessions.replace(&row, &SessionRow { confirmed, ..row.clone() })?;
-        Ok(verified.factor)
+        loop {
+            let row = sessions.get(&Digest::of(token.as_bytes()))?;
+            let row = row.filter(|row| row.user == verified.row.name);
+            let Some(row) = row else { return Err(SignInError::ConfirmFirst) };
+            check_issued_by_owner(&row)?;
+            let confirmed = Some(self.0.clock.now());
+            // Not over a row that signing out has just deleted.
+            if sessions.replace(&row, &SessionRow { confirmed, ..row.clone() })? {
+                return Ok(verified.factor);
+            }
+        }
     }
 
     fn shown(
@@ -155,7 +165,8 @@ impl Accounts {
         let code = credential.code.as_ref().map(Secret::expose);
         match &credential.first {
             First::Password(password) => {
-                let shown = SignIn { name, password: password.expose(), code, address: None };
+                let place = credential.place;
+                let shown = SignIn { name, password: password.expose(), code, place };
                 let Verified { row, factor } = self.verify(&shown)?;
                 self.check_chosen(&row)?;
                 let principal = self.standing(&row)?;
@@ -171,7 +182,7 @@ impl Accounts {
                     return Err(SignInError::TokenNotOwn);
                 }
                 self.check_chosen(&row)?;
-                let factor = self.verify_code(&row, code)?;
+                let factor = self.verify_code(&row, code, credential.place)?;
                 let principal = Principal { token_scope: session.scope, ..self.standing(&row)? };
                 Ok((row, Shown { principal, factor, changes_account: false }))
             }
@@ -184,9 +195,8 @@ impl Accounts {
         };
         check_issued_by_owner(&session)?;
         self.check_chosen(&row)?;
-        let now = self.0.clock.now();
-        let until = session.confirmed.map(|at| at.after(Duration::from_millis(CONFIRMED_MS_MAX)));
-        if until.is_none_or(|until| now >= until) {
+        let (now, lasts) = (self.0.clock.now(), Duration::from_millis(CONFIRMED_MS_MAX));
+        if session.confirmed.is_none_or(|at| is_over(at, lasts, now)) {
             return Err(SignInError::ConfirmFirst);
         }
         let changes_account = session.scope.is_none();

@@ -58,8 +58,18 @@ impl Accounts {
         let name = &owner.principal().name;
         let secret = totp::generate(&*self.0.entropy);
         self.change(name.as_str(), |row| row.enrolling = Some(secret.to_string()))?;
-        let uri = totp::uri(name.as_str(), &secret);
-        Ok(Enrolment { secret: secret.to_string(), uri })
+        Ok(enrolment(name, secret.to_string()))
+    }
+
+    /// What was begun and is not in force yet.
+    ///
+    /// # Errors
+    /// [`AccountError::NoEnrolment`].
+    pub fn begun_enrolment(&self, owner: &Owner) -> Result<Enrolment, AccountError> {
+        check_changes(&owner.0)?;
+        let row = self.find_row(owner.principal().name.as_str())?;
+        let secret = row.enrolling.ok_or(AccountError::NoEnrolment)?;
+        Ok(enrolment(&row.name, secret))
     }
 
     /// Whether this is a code of the authenticator that is being enrolled: asked before it is
@@ -79,18 +89,21 @@ impl Accounts {
     /// As [`Accounts::check_enrolment`].
     pub fn finish_enrolment(&self, owner: &Owner, code: &str) -> Result<Vec<String>, AccountError> {
         let name = owner.principal().name.as_str();
-        let last_step = self.enrolled_step(&self.find_row(name)?, code)?;
         let codes: Vec<String> =
             (0..RECOVERY_CODES).map(|_| recovery_code(&*self.0.entropy)).collect();
         let recovery: BTreeSet<Digest> = codes.iter().map(|code| digest(code)).collect();
         let since = self.0.clock.now();
-        self.change(name, |row| {
-            if let Some(secret) = row.enrolling.take() {
-                let recovery = recovery.clone();
-                row.second_factor = Some(SecondFactor { secret, last_step, recovery, since });
+        loop {
+            let old = self.find_row(name)?;
+            let last_step = self.enrolled_step(&old, code)?;
+            let mut new = old.clone();
+            let secret = new.enrolling.take().ok_or(AccountError::NoEnrolment)?;
+            let recovery = recovery.clone();
+            new.second_factor = Some(SecondFactor { secret, last_step, recovery, since });
+            if self.0.state.accounts().replace(&old, &new)? {
+                return Ok(codes);
             }
-        })?;
-        Ok(codes)
+        }
     }
 
     /// Whether this person may take their second factor away: asked before it is recorded.
@@ -99,7 +112,15 @@ impl Accounts {
     /// [`AccountError::PasswordOnly`], [`AccountError::NoSecondFactor`].
     pub fn check_removal(&self, who: &Confirmed) -> Result<(), AccountError> {
         check_changes(&who.0)?;
-        let row = self.find_row(who.principal().name.as_str())?;
+        self.check_second_factor(who.principal().name.as_str())
+    }
+
+    /// Whether an account has a second factor.
+    ///
+    /// # Errors
+    /// [`AccountError::NoSecondFactor`].
+    pub fn check_second_factor(&self, name: &str) -> Result<(), AccountError> {
+        let row = self.find_row(name)?;
         row.second_factor.map(drop).ok_or(AccountError::NoSecondFactor)
     }
 
@@ -151,6 +172,10 @@ impl Accounts {
         let code = code.replace(' ', "");
         totp::step_of(secret, &code, self.0.clock.now(), 0).ok_or(AccountError::WrongCode)
     }
+}
+
+fn enrolment(name: &UserName, secret: String) -> Enrolment {
+    Enrolment { uri: totp::uri(name.as_str(), &secret), secret }
 }
 
 fn recovery_code(entropy: &dyn Entropy) -> String {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::openid::{Rights, SignedOn};
 use super::{Accounts, Factor, Session};
 use crate::domain::clock::Timestamp;
-use crate::domain::principal::{Attributes, Principal, Role, UserName};
+use crate::domain::principal::{Attributes, Entitlements, Principal, UserName};
 use crate::store::{AccountRow, Federated, PasswordBy, StateError};
 
 /// Why somebody whom the provider vouches for has no way in. As text: a code for the record.
@@ -62,14 +62,10 @@ pub struct Plan {
 /// How rights differ from those of the last sign-on.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub struct RightsChange {
-    /// New roles.
-    pub gained: BTreeSet<Role>,
-    /// Roles that are gone.
-    pub lost: BTreeSet<Role>,
-    /// New values of attributes.
-    pub attributes_gained: u32,
-    /// Values of attributes that are gone.
-    pub attributes_lost: u32,
+    /// What is new.
+    pub gained: Entitlements,
+    /// What is gone.
+    pub lost: Entitlements,
 }
 
 impl RightsChange {
@@ -80,16 +76,11 @@ impl RightsChange {
 
     /// Whether anything is gone.
     pub fn shrinks(&self) -> bool {
-        !self.lost.is_empty() || self.attributes_lost > 0
+        !self.lost.is_empty()
     }
 
-    fn between(old: &Principal, new: &Principal) -> Self {
-        Self {
-            gained: new.roles.difference(&old.roles).copied().collect(),
-            lost: old.roles.difference(&new.roles).copied().collect(),
-            attributes_gained: missing(&new.attributes, &old.attributes),
-            attributes_lost: missing(&old.attributes, &new.attributes),
-        }
+    fn between(old: &Entitlements, new: &Entitlements) -> Self {
+        Self { gained: new.without(old), lost: old.without(new) }
     }
 }
 
@@ -114,9 +105,9 @@ impl Plan {
         &self.change
     }
 
-    /// Its roles from now on.
-    pub fn roles(&self) -> BTreeSet<Role> {
-        recent(&self.row).roles
+    /// Its roles and attributes from now on.
+    pub fn entitlements(&self) -> Entitlements {
+        recent(&self.row)
     }
 
     fn disabled(&self) -> AdmitError {
@@ -198,7 +189,7 @@ impl Accounts {
         let row = row.filter(|row| !row.disabled && plan.is_member);
         let row = row.ok_or_else(|| plan.disabled())?;
         // Whoever was signed in at the provider anyway has proved nothing for this.
-        Ok(self.open_session(&row, Factor::None, plan.is_fresh)?)
+        self.open_session(&row, Factor::None, plan.is_fresh)?.ok_or_else(|| plan.disabled())
     }
 
     /// Whether a provider vouches for this account's owner.
@@ -234,16 +225,8 @@ impl Accounts {
     }
 }
 
-/// Who it was right after the last sign-on.
-fn recent(row: &AccountRow) -> Principal {
-    row.principal(Timestamp::from_unix_millis(0))
-}
-
-/// How many values of `of` are not in `from`.
-fn missing(of: &Attributes, from: &Attributes) -> u32 {
-    let count = of.iter().map(|(key, values)| match from.get(key) {
-        Some(known) => values.difference(known).count(),
-        None => values.len(),
-    });
-    u32::try_from(count.sum::<usize>()).unwrap_or(u32::MAX)
+/// What it had right after the last sign-on.
+fn recent(row: &AccountRow) -> Entitlements {
+    let Principal { roles, attributes, .. } = row.principal(Timestamp::from_unix_millis(0));
+    Entitlements { roles, attributes }
 }

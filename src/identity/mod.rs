@@ -11,7 +11,8 @@
 //! account's owner chose, or a token that they issued: never one that somebody else handed out.
 //!
 //! Guessing: an unknown name costs the same time and gives the same error as a wrong password; after
-//! five failures a name waits, longer each time, and so does an address that tries many names.
+//! five failures a name waits where it was tried, longer each time, and so does an address that tries
+//! many names, or a name that is tried from many. A few passwords are checked at a time.
 //!
 //! Single sign-on is in [`openid`]; such accounts have no password, and follow their groups.
 //!
@@ -22,6 +23,7 @@ mod chosen;
 mod confirm;
 mod factor;
 mod federated;
+mod gate;
 pub mod openid;
 mod password;
 mod rules;
@@ -38,9 +40,11 @@ pub use confirm::{Confirmed, Credential, Owner};
 pub use factor::{Enrolment, Factor};
 pub use federated::{AdmitError, Plan, RightsChange};
 pub use rules::{Lacking, SignInRules, token_scope};
-pub use sessions::{NewToken, Session, SignIn, SignInError, SignedIn, csrf_matches, row_id};
+pub use sessions::{
+    NewToken, Session, SignIn, SignInError, SignedIn, csrf_matches, row_id, seconds, typed_name,
+};
 pub use standing::stand;
-pub use throttle::Locked;
+pub use throttle::{Locked, Place};
 
 use crate::domain::clock::{Clock, Entropy};
 use crate::store::State;
@@ -55,6 +59,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     failures: Mutex<throttle::Failures>,
+    gate: gate::Gate,
 }
 
 impl std::fmt::Debug for Accounts {
@@ -71,7 +76,8 @@ impl Accounts {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
-        Self(Arc::new(Inner { state, rules, clock, entropy, failures: Mutex::default() }))
+        let (failures, gate) = (Mutex::default(), gate::Gate::default());
+        Self(Arc::new(Inner { state, rules, clock, entropy, failures, gate }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use crate::domain::clock::Entropy;
@@ -25,7 +26,14 @@ fn argon2() -> Argon2<'static> {
 
 /// Whether a chosen password may be used.
 pub(super) fn has_good_length(password: &str) -> bool {
-    (PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&password.chars().count())
+    let counted = password.nfc().take(PASSWORD_CHARS_MAX + 1).count();
+    (PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&counted)
+}
+
+/// The bytes that are hashed: keyboards compose letters in different ways (RFC 8265 section 4.2,
+/// NIST SP 800-63B section 3.1.1.2). No password is longer, and what is must not be hashed in full.
+fn bytes(password: &str) -> Zeroizing<String> {
+    Zeroizing::new(password.nfc().take(PASSWORD_CHARS_MAX + 1).collect())
 }
 
 /// The PHC string of a password.
@@ -35,20 +43,16 @@ pub(super) fn hash(
 ) -> Result<String, argon2::password_hash::Error> {
     let mut salt = [0; SALT_BYTES];
     entropy.fill(&mut salt);
-    Ok(argon2().hash_password_with_salt(password.as_bytes(), &salt)?.to_string())
+    Ok(argon2().hash_password_with_salt(bytes(password).as_bytes(), &salt)?.to_string())
 }
 
 /// Whether a password is the one hashed. Without a hash it costs the same time and is not.
 pub(super) fn matches(password: &str, hash: Option<&str>) -> bool {
-    // No password is longer, and what is must not be hashed in full.
-    let (bytes, hash) = match password.as_bytes().get(..=PASSWORD_CHARS_MAX * 4) {
-        Some(too_long) => (too_long, None),
-        None => (password.as_bytes(), hash),
-    };
+    let shown = bytes(password);
     match hash.map(PasswordHash::new) {
-        Some(Ok(hash)) => argon2().verify_password(bytes, &hash).is_ok(),
+        Some(Ok(hash)) => argon2().verify_password(shown.as_bytes(), &hash).is_ok(),
         Some(Err(_)) | None => {
-            let spent = argon2().hash_password_with_salt(bytes, &[0; SALT_BYTES]);
+            let spent = argon2().hash_password_with_salt(shown.as_bytes(), &[0; SALT_BYTES]);
             // The answer is no, whatever came out.
             std::hint::black_box(spent).is_ok_and(|_| false)
         }
@@ -102,6 +106,9 @@ mod tests {
         assert!(matches(&longest, Some(&stored_longest)));
         assert!(!matches(&format!("{longest}x"), Some(&stored_longest)));
         assert_ne!(hash("correct horse", &SystemEntropy).unwrap(), stored, "salted");
+        let stored = hash("na\u{ef}ve caf\u{e9}", &SystemEntropy).unwrap();
+        assert!(matches("nai\u{308}ve cafe\u{301}", Some(&stored)), "typed on another keyboard");
+        assert!(!matches("naive cafe", Some(&stored)));
     }
 
     #[test]

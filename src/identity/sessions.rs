@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -14,7 +13,7 @@ use super::accounts::AccountError;
 use super::confirm::{Confirmed, Shown};
 use super::factor::Factor;
 use super::rules::{Lacking, SignInRules};
-use super::throttle::Locked;
+use super::throttle::{Locked, Place};
 use super::{Accounts, password};
 use crate::domain::clock::{Entropy, Timestamp};
 use crate::domain::digest::Digest;
@@ -31,8 +30,8 @@ pub struct SignIn<'a> {
     pub password: &'a str,
     /// A code of its second factor, or a recovery code.
     pub code: Option<&'a str>,
-    /// Where it comes from; `None` is this machine.
-    pub address: Option<IpAddr>,
+    /// Where it is shown.
+    pub place: Place,
 }
 
 impl fmt::Debug for SignIn<'_> {
@@ -111,6 +110,9 @@ pub enum SignInError {
         /// How long.
         retry_after: Duration,
     },
+    /// Overload: try again in a moment.
+    #[error("very many people are signing in: try again in a moment")]
+    Busy,
     /// Caller's fault: choose a password of one's own.
     #[error(
         "somebody else chose this password, so it confirms nothing: change it first, with `affiant user password {name} --password-stdin --new-password-file F` or under Account in the portal"
@@ -146,13 +148,19 @@ pub enum SignInError {
 }
 
 /// Whole seconds, rounded up: what `Retry-After` takes.
-fn seconds(wait: Duration) -> u64 {
+pub fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// Compares CSRF tokens in constant time; an empty one never matches.
 pub fn csrf_matches(expected: &str, given: &str) -> bool {
     !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given.as_bytes()))
+}
+
+/// A name as people type it at the door, with capitals and spaces around it, as accounts have it.
+/// Other letters stay: none of them is another spelling of a name.
+pub fn typed_name(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
 }
 
 /// What names a session or token to people: it tells nothing of the secret.
@@ -169,16 +177,21 @@ impl Accounts {
     pub(super) fn verify(&self, shown: &SignIn<'_>) -> Result<Verified, SignInError> {
         let row = self.active(shown.name)?;
         let known = row.as_ref().map(|row| &row.name);
-        let attempt = self.attempt(shown.name, known, shown.address)?;
+        let attempt = self.attempt(shown.name, known, shown.place)?;
+        let Some(turn) = self.0.gate.enter() else {
+            self.withdraw(&attempt);
+            return Err(SignInError::Busy);
+        };
         let right =
             password::matches(shown.password, row.as_ref().map(|row| row.password.as_str()));
+        drop(turn);
         if let Some(row) = row.filter(|_| right)
             && let Some(factor) = self.take_code(&row.name, shown.code)?
         {
-            self.succeeded(attempt)?;
+            self.succeeded(&attempt)?;
             return Ok(Verified { row, factor });
         }
-        Err(SignInError::Wrong { wait: self.failed(attempt)? })
+        Err(SignInError::Wrong { wait: self.failed(&attempt)? })
     }
 
     /// Checks the code of a second factor alone, where the account has one.
@@ -186,14 +199,15 @@ impl Accounts {
         &self,
         row: &AccountRow,
         code: Option<&str>,
+        place: Place,
     ) -> Result<Factor, SignInError> {
-        let attempt = self.attempt(row.name.as_str(), Some(&row.name), None)?;
+        let attempt = self.attempt(row.name.as_str(), Some(&row.name), place)?;
         match self.take_code(&row.name, code)? {
             Some(factor) => {
-                self.succeeded(attempt)?;
+                self.succeeded(&attempt)?;
                 Ok(factor)
             }
-            None => Err(SignInError::Wrong { wait: self.failed(attempt)? }),
+            None => Err(SignInError::Wrong { wait: self.failed(&attempt)? }),
         }
     }
 
@@ -203,16 +217,17 @@ impl Accounts {
     /// [`SignInError`].
     pub fn sign_in(&self, shown: &SignIn<'_>) -> Result<Session, SignInError> {
         let Verified { row, factor } = self.verify(shown)?;
-        Ok(self.open_session(&row, factor, true)?)
+        self.open_session(&row, factor, true)?.ok_or(SignInError::Wrong { wait: None })
     }
 
     /// Opens a session for somebody who has proved who they are; `is_fresh` where it was just now.
+    /// `None` where what they showed counts no more.
     pub(super) fn open_session(
         &self,
         row: &AccountRow,
         factor: Factor,
         is_fresh: bool,
-    ) -> Result<Session, StateError> {
+    ) -> Result<Option<Session>, StateError> {
         let csrf = random_text(&*self.0.entropy);
         let now = self.0.clock.now();
         let session = SessionRow {
@@ -221,9 +236,15 @@ impl Accounts {
             ..self.blank(&row.name, SessionKind::Session, now.after(self.0.rules.session))
         };
         let (token, expires) = self.open(&session)?;
+        // A password that was changed meanwhile ended all sessions but this one.
+        let current = self.0.state.accounts().get(&row.name)?;
+        if current.is_none_or(|current| current.password != row.password) {
+            self.sign_out(&token)?;
+            return Ok(None);
+        }
         let lacks = self.0.rules.lacking(row);
         let principal = self.standing(row)?;
-        Ok(Session { token, csrf: csrf.to_string(), principal, expires, lacks, factor })
+        Ok(Some(Session { token, csrf: csrf.to_string(), principal, expires, lacks, factor }))
     }
 
     /// Whether such a token may be issued for an account: asked before it is recorded.
@@ -298,6 +319,16 @@ impl Accounts {
             tracing::error!(error = &error as &dyn std::error::Error, "session not read");
             None
         })
+    }
+
+    /// Whether the session or token with this digest holds.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn holds(&self, token_sha256: &Digest) -> Result<bool, StateError> {
+        let row = self.0.state.sessions().get(token_sha256)?;
+        let now = self.0.clock.now();
+        Ok(row.is_some_and(|row| !has_ended(&row, now, &self.0.rules)))
     }
 
     /// Ends a session or token; one that is not there is no error.
@@ -385,15 +416,21 @@ pub(super) fn check_changes(shown: &Shown) -> Result<(), AccountError> {
 }
 
 pub(super) fn has_ended(row: &SessionRow, now: Timestamp, rules: &SignInRules) -> bool {
-    let lasts = |from: Timestamp, at_most: Duration| now < from.after(at_most);
     match row.kind {
         SessionKind::Session => {
             // The limits of today also end what began under longer ones.
-            !(lasts(row.seen, rules.idle) && lasts(row.created, rules.session))
+            is_over(row.seen, rules.idle, now)
+                || is_over(row.created, rules.session, now)
                 || now >= row.expires
         }
         SessionKind::ApiToken => now >= row.expires,
     }
+}
+
+/// Whether what lasts so long from a moment on is over. A clock that was put back makes nothing last
+/// longer: what lies ahead of it is over too, but for what clocks are set by as they run.
+pub(super) fn is_over(from: Timestamp, lasts: Duration, now: Timestamp) -> bool {
+    now >= from.after(lasts) || from > now.after(Duration::from_millis(SESSION_SEEN_MS))
 }
 
 fn elapsed_ms(from: Timestamp, to: Timestamp) -> u64 {

@@ -23,14 +23,14 @@ impl Accounts {
 pub fn stand(row: &AccountRow, standing: Option<&StandingRow>, as_of: Timestamp) -> Principal {
     let mut who = row.principal(as_of);
     let Some(standing) = standing else { return who };
-    for relationship in standing.relationships.iter().filter(|one| one.holds_at(as_of)) {
+    for relationship in standing.relationships().filter(|one| one.holds_at(as_of)) {
         let key = relationship.kind.as_str().to_owned();
         who.attributes.entry(key).or_default().insert(relationship.object.clone());
     }
     let open = standing.emergencies.iter().filter(|one| as_of < one.until);
     let opened = open.clone().map(|one| Emergency { id: one.id, subject: one.subject.clone() });
     who.emergencies.extend(opened);
-    let changes = standing.relationships.iter().filter_map(|one| one.next_change(as_of));
+    let changes = standing.relationships().filter_map(|one| one.next_change(as_of));
     who.until = changes.chain(open.map(|one| one.until)).chain(who.until).min();
     who
 }

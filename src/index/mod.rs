@@ -27,7 +27,7 @@ use self::gate::Gate;
 pub use self::hit::{Hit, Writing, Writings, fuse};
 use self::lexical::Lexical;
 pub use self::vector::ServerOptions;
-use self::vector::{EXACT_KIB, Embedded, Point, Server, VectorIndex};
+use self::vector::{Breadth, EXACT_KIB, Embedded, Point, Server, VectorIndex};
 use crate::domain::access::AccessClass;
 use crate::domain::document::Passage;
 use crate::domain::ids::{DocumentId, Generation};
@@ -295,7 +295,12 @@ impl Index {
         if limit == 0 || gate.is_shut() {
             return Ok(Vec::new());
         }
-        Ok(checked(&gate, self.vector.search(&gate, vector, limit)?))
+        let share = self.lexical.share(&gate)?;
+        if share == 0.0 {
+            return Ok(Vec::new());
+        }
+        let breadth = Breadth::for_share(share);
+        Ok(checked(&gate, self.vector.search(&gate, breadth, vector, limit)?))
     }
 
     fn gate<'a>(&self, permit: &'a Permit, through: Generation) -> Gate<'a> {

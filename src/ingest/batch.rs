@@ -1,15 +1,13 @@
 //! One batch, document by document: parse, keep, index, activate.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::{Event, What};
-use crate::document::{ParseOptions, Parsed, Reason, Unreadable, parse, passages};
+use crate::document::{Parsed, Reason, SandboxError, Unreadable, passages};
 use crate::domain::access::AccessClass;
 use crate::domain::document::{DocumentCard, DocumentText, Passage};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
-use crate::domain::limits::PARSE_MS_MAX;
 use crate::domain::payload::TokenKind;
 use crate::store::{DocumentRow, KeyScope, VaultError};
 use crate::telemetry::Counter;
@@ -99,14 +97,12 @@ impl<'a> Batch<'a> {
             self.report.unchanged += 1;
             return Ok(());
         }
-        let deadline = Duration::from_millis(PARSE_MS_MAX);
-        let options = ParseOptions {
-            password: self.options.password.as_deref(),
-            deadline: Some((Arc::clone(&self.parts.clock), deadline)),
-        };
-        match parse(&bytes, &name, &options) {
+        match self.parts.sandbox.parse(&bytes, &name, self.options.password.as_deref()) {
             Ok(parsed) => self.index(id, &bytes, path, &name, parsed),
-            Err(reason) => self.quarantine(Some(id), path, bytes.len() as u64, &reason),
+            Err(SandboxError::Unreadable(reason)) => {
+                self.quarantine(Some(id), path, bytes.len() as u64, &reason)
+            }
+            Err(error @ SandboxError::Unavailable(_)) => Err(error.into()),
         }
     }
 

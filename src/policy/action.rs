@@ -53,15 +53,13 @@ pub enum Action {
     ReadSystem,
     /// Be the second person for a change.
     Approve,
-    /// Run an evaluation.
-    Evaluate,
     /// Turn the keys that sign the log, and take its timestamps in.
     ManageKeys,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 24] = [
         Self::Ask,
         Self::Search,
         Self::ViewPage,
@@ -85,7 +83,6 @@ impl Action {
         Self::ManageModels,
         Self::ReadSystem,
         Self::Approve,
-        Self::Evaluate,
         Self::ManageKeys,
     ];
 
@@ -129,7 +126,6 @@ impl Action {
             Self::ManageModels => ("ManageModels", "manage models"),
             Self::ReadSystem => ("ReadSystem", "read the state of the system"),
             Self::Approve => ("Approve", "approve changes"),
-            Self::Evaluate => ("Evaluate", "run evaluations"),
             Self::ManageKeys => ("ManageKeys", "manage the keys of the log"),
         }
     }

@@ -41,6 +41,8 @@ const HOSPITAL: &[(&str, &str)] = set![
     "hospital" / "emergency.examples.toml",
     "hospital" / "functions.cedar",
     "hospital" / "functions.examples.toml",
+    "hospital" / "matters.cedar",
+    "hospital" / "matters.examples.toml",
     "hospital" / "patients.cedar",
     "hospital" / "patients.examples.toml",
     "hospital" / "roles.cedar",

@@ -57,6 +57,7 @@ struct Decided {
 pub(super) struct Decisions {
     kept: Mutex<Vec<Decided>>,
     decided: AtomicU64,
+    weighed: AtomicU64,
 }
 
 impl Decisions {
@@ -91,6 +92,16 @@ impl Decisions {
     /// How many classes were decided so far.
     pub(super) fn count(&self) -> u64 {
         self.decided.load(Ordering::Relaxed)
+    }
+
+    /// Counts a document that is decided by itself.
+    pub(super) fn weigh(&self) {
+        self.weighed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many of those there were so far.
+    pub(super) fn weighed(&self) -> u64 {
+        self.weighed.load(Ordering::Relaxed)
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Decided>> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request, Response,
@@ -12,6 +12,7 @@ use cedar_policy::{
 use super::cache::{Asked, Decisions};
 use super::load::PolicyFile;
 use super::reach::Reach;
+use super::slice::Scoped;
 use super::source::PolicySource;
 use super::words::{AT_ONCE, Words, next_minute};
 use super::{Action, Allowed, Denial, Permit, Policies};
@@ -46,6 +47,8 @@ pub(super) struct Asking {
     person: Entity,
     action: (EntityUid, Entity),
     context: Context,
+    /// The policies that can say anything of a document.
+    of_documents: OnceLock<PolicySet>,
 }
 
 /// A permit's decision, to be made again for one document after the other, from nothing but its
@@ -62,10 +65,20 @@ impl Again {
         self.valid_until
     }
 
+    /// Those of these classes that may be read. What is known of classes is neither asked nor
+    /// changed.
+    pub fn permitted(&self, classes: &[&(AccessClass, Labels)]) -> Vec<AccessClass> {
+        let asking = self.asking.as_ref();
+        asking.map(|asking| asking.permitted(&self.scope, classes)).unwrap_or_default()
+    }
+
     /// Whether documents with these labels may be read.
     pub fn permits(&self, labels: &Labels) -> bool {
-        let asking = self.asking.as_ref().filter(|_| within(&self.scope, labels));
-        asking.is_some_and(|asking| !asking.some(&[((), labels)]).is_empty())
+        let Some(asking) = &self.asking else { return false };
+        asking.compiled.decisions.weigh();
+        // Decided in any case: how long it takes must not tell what the labels are.
+        let is_permitted = !asking.some(&[((), labels)]).is_empty();
+        is_permitted && within(&self.scope, labels)
     }
 }
 
@@ -82,6 +95,7 @@ impl Compiled {
             person: self.words.person(who)?,
             action: self.words.action(action)?,
             context: Words::context(scope, who.as_of)?,
+            of_documents: OnceLock::new(),
         })
     }
 }
@@ -123,8 +137,10 @@ impl Asking {
         else {
             return Vec::new();
         };
+        let policies = self.of_documents.get_or_init(|| self.slice(&entities));
         let permitted = named.into_iter().filter(|(_, document)| {
-            self.respond(document.uid(), &entities).is_some_and(|response| is_yes(&response))
+            let response = self.respond(policies, document.uid(), &entities);
+            response.is_some_and(|response| is_yes(&response))
         });
         permitted.map(|(which, _)| which).collect()
     }
@@ -137,7 +153,7 @@ impl Asking {
             None => words.appliance(),
         };
         let uid = resource.uid();
-        self.respond(uid, &self.entities([resource])?)
+        self.respond(&self.compiled.policies, uid, &self.entities([resource])?)
     }
 
     /// Whether the person may do this at all; on a no, what the policies say of it.
@@ -152,11 +168,22 @@ impl Asking {
         Entities::from_entities(asking.into_iter().chain(resources), self.checked()).ok()
     }
 
-    fn respond(&self, uid: EntityUid, entities: &Entities) -> Option<Response> {
+    fn slice(&self, entities: &Entities) -> PolicySet {
+        let (person, action) = (&self.person.uid(), &self.action.0);
+        let resource = self.compiled.words.document_type();
+        Scoped { entities, person, action, resource }.of(&self.compiled.policies)
+    }
+
+    fn respond(
+        &self,
+        policies: &PolicySet,
+        uid: EntityUid,
+        entities: &Entities,
+    ) -> Option<Response> {
         let (person, action) = (self.person.uid(), self.action.0.clone());
         let request =
             Request::new(person, action, uid, self.context.clone(), self.checked()).ok()?;
-        Some(Authorizer::new().is_authorized(&request, &self.compiled.policies, entities))
+        Some(Authorizer::new().is_authorized(&request, policies, entities))
     }
 
     /// Entities fit the schema by construction; debug builds, and so all tests, check that they do.
@@ -248,6 +275,11 @@ impl Policies {
     /// is not among them.
     pub fn decided(&self) -> u64 {
         self.now().decisions.count()
+    }
+
+    /// How many documents were decided one by one since these policies were put in force.
+    pub fn weighed(&self) -> u64 {
+        self.now().decisions.weighed()
     }
 
     /// Decides documents again, by the policies in force now and by nothing but the permit's

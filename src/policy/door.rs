@@ -45,6 +45,8 @@ pub struct Door {
     pub operator: bool,
     /// Whether it also takes a fresh proof of who one is.
     pub proof: bool,
+    /// Whether whoever it belongs to comes through without that right.
+    pub own: bool,
     /// The action that a limited token must name for a door that takes no right; without one, such
     /// tokens do not come through.
     pub part_of: Option<Action>,
@@ -53,22 +55,50 @@ pub struct Door {
 impl Door {
     /// A door for those who have one of these rights.
     pub const fn right(name: &'static str, actions: &'static [Action]) -> Self {
-        Self { name, needs: Needs::Right(actions), operator: false, proof: false, part_of: None }
+        Self {
+            name,
+            needs: Needs::Right(actions),
+            operator: false,
+            proof: false,
+            own: false,
+            part_of: None,
+        }
     }
 
     /// A door for everybody with an account.
     pub const fn account(name: &'static str) -> Self {
-        Self { name, needs: Needs::Account, operator: false, proof: false, part_of: None }
+        Self {
+            name,
+            needs: Needs::Account,
+            operator: false,
+            proof: false,
+            own: false,
+            part_of: None,
+        }
     }
 
     /// A door for strangers too.
     pub const fn open(name: &'static str) -> Self {
-        Self { name, needs: Needs::Nothing, operator: false, proof: false, part_of: None }
+        Self {
+            name,
+            needs: Needs::Nothing,
+            operator: false,
+            proof: false,
+            own: false,
+            part_of: None,
+        }
     }
 
     /// A door for whoever is at the machine.
     pub const fn machine(name: &'static str) -> Self {
-        Self { name, needs: Needs::Machine, operator: true, proof: false, part_of: None }
+        Self {
+            name,
+            needs: Needs::Machine,
+            operator: true,
+            proof: false,
+            own: false,
+            part_of: None,
+        }
     }
 
     /// The same for the operator too, who names nobody.
@@ -81,6 +111,12 @@ impl Door {
     #[must_use]
     pub const fn with_proof(self) -> Self {
         Self { proof: true, ..self }
+    }
+
+    /// The same for whoever it belongs to, without that right: their own account, their proposal.
+    #[must_use]
+    pub const fn or_own(self) -> Self {
+        Self { own: true, ..self }
     }
 
     /// The same for limited tokens that name this action too.
@@ -107,6 +143,8 @@ pub struct Opened {
     pub operator: bool,
     /// Whether a fresh proof of who one is is asked for.
     pub proof: bool,
+    /// Whether everybody else comes through for what is their own.
+    pub own: bool,
 }
 
 impl Policies {
@@ -134,6 +172,7 @@ impl Policies {
             no_role: lets(BTreeSet::new()),
             operator: door.operator,
             proof: door.proof,
+            own: door.own,
         }
     }
 }
@@ -144,7 +183,8 @@ fn somebody(roles: BTreeSet<Role>) -> Option<Principal> {
     Some(Principal::new(name, roles, Attributes::new()))
 }
 
-/// The table as Markdown: a row for each door, a column for each role.
+/// The table as Markdown: a row for each door, a column for each role. A circle stands for what is
+/// one's own.
 pub fn door_table(opened: &[Opened]) -> String {
     let mark = |yes: bool| if yes { "●" } else { "·" };
     let heads: String = Role::ALL.iter().map(|role| format!(" {role} |")).collect();
@@ -157,9 +197,10 @@ pub fn door_table(opened: &[Opened]) -> String {
             asks.push(row.needs.to_owned());
         }
         let proof = if row.proof { ", proof" } else { "" };
+        let cell = |opens: bool| if row.own && !opens { "○" } else { mark(opens) };
         let cells: String =
-            Role::ALL.iter().map(|role| format!(" {} |", mark(row.roles.contains(role)))).collect();
-        let (none, operator) = (mark(row.no_role), mark(row.operator));
+            Role::ALL.iter().map(|role| format!(" {} |", cell(row.roles.contains(role)))).collect();
+        let (none, operator) = (cell(row.no_role), mark(row.operator));
         let asks = asks.join(" or ");
         // Writing to a text does not fail.
         if writeln!(text, "| `{}` | {asks}{proof} |{cells} {none} | {operator} |", row.door)

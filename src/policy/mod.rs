@@ -30,6 +30,8 @@ mod explain;
 mod load;
 mod permit;
 mod reach;
+mod screen;
+mod slice;
 mod source;
 mod words;
 
@@ -42,6 +44,7 @@ pub use examples::ExampleResult;
 pub use explain::{Decided, Deciding, Explanation};
 pub use load::{PolicyFile, PolicyProblem};
 pub use permit::{Allowed, Denial, Permit};
+pub use screen::Screen;
 pub use source::PolicySource;
 
 /// The policies in force. Every clone follows when others are put in force: each decision is made

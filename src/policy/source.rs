@@ -110,10 +110,12 @@ impl PolicySource {
 
     /// What differs in `other`, as one unified diff; empty where nothing does.
     pub fn diff(&self, other: &Self) -> String {
-        let names: std::collections::BTreeSet<&String> =
-            self.0.keys().chain(other.0.keys()).collect();
+        // First what decides, then what goes with it.
+        let is_beside = |name: &String| !name.ends_with(POLICY);
+        let names = self.0.keys().chain(other.0.keys()).map(|name| (is_beside(name), name));
+        let names: std::collections::BTreeSet<(bool, &String)> = names.collect();
         let mut all = String::new();
-        for name in names {
+        for (_, name) in names {
             let side = |files: &Self| files.0.get(name).cloned();
             let (old, new) = (side(self), side(other));
             if old != new {
@@ -244,6 +246,9 @@ mod tests {
             -permit (principal, action, resource);\n+forbid (principal, action, resource);\n\
             --- a/n.md\n+++ /dev/null\n@@ -1 +0,0 @@\n-x\n";
         assert_eq!(old.diff(&new), expected);
+        let examples = source(&[("a.examples.toml", "x\n"), ("b.cedar", "// y\n")]);
+        let diff = PolicySource::default().diff(&examples);
+        assert!(diff.find("b.cedar") < diff.find("a.examples.toml"), "what decides comes first");
     }
 
     #[test]

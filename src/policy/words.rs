@@ -26,6 +26,7 @@ pub(super) struct Words {
     person: EntityTypeName,
     role: EntityTypeName,
     appliance: EntityUid,
+    document: EntityTypeName,
     documents: Vec<EntityUid>,
     kind: EntityTypeName,
     actions: HashMap<Action, (EntityUid, Entity)>,
@@ -65,6 +66,7 @@ impl Words {
             role: type_name("Role")?,
             appliance: named(type_name("Appliance")?, "this"),
             documents: (0..AT_ONCE).map(|at| named(document.clone(), &at.to_string())).collect(),
+            document,
             kind: type_name("Kind")?,
             actions,
         })
@@ -102,6 +104,11 @@ impl Words {
             .filter(|key| !PERSON_SETS.contains(&key.as_str()) && *key != PRIVILEGED)
             .map(|key| (key.clone(), set(key)));
         Entity::new_with_tags(uid, attributes, roles, tags).ok()
+    }
+
+    /// What documents are called as a kind.
+    pub(super) fn document_type(&self) -> &EntityTypeName {
+        &self.document
     }
 
     /// Names for up to [`AT_ONCE`] documents. They mean nothing: policies cannot name a document.

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::govern::Revoked;
+use crate::govern::{GovernError, Revoked};
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, UseCases, network_address};
-use crate::identity::{Lacking, NewToken, SignIn, row_id, token_scope};
+use crate::http::{Caller, Kind, Problem, UseCases};
+use crate::identity::openid::Provider;
+use crate::identity::{
+    AccountError, Enrolment, Lacking, NewToken, Place, SignIn, row_id, token_scope,
+};
 use crate::store::{AccountRow, PasswordBy, SessionKind, SessionRow};
 
 use super::address;
@@ -67,6 +70,11 @@ pub(super) struct Wanted {
 }
 
 #[derive(Deserialize)]
+pub(super) struct Done {
+    done: Option<String>,
+}
+
+#[derive(Deserialize)]
 pub(super) struct Next {
     next: Option<String>,
 }
@@ -85,28 +93,43 @@ pub(super) struct Shown {
 pub(super) async fn show_account(
     cases: web::Data<UseCases>,
     caller: Caller,
+    query: web::Query<Done>,
 ) -> Result<HttpResponse, Problem> {
-    show(&blocking(move || account(&cases, &caller, None)).await?)
+    let done = query.into_inner().done;
+    let page = blocking(move || {
+        let page = account(&cases, &caller, None)?;
+        Ok(AccountPage { done: done.as_deref().and_then(done_sentence), ..page })
+    });
+    show(&page.await?)
+}
+
+/// What was done, by the word for it in the address.
+fn done_sentence(word: &str) -> Option<&'static str> {
+    match word {
+        "password" => Some("Your password is changed. Your other sessions and all tokens ended."),
+        "sessions" => Some("It ended."),
+        "second-factor" => Some("You have no second factor any more."),
+        _ => None,
+    }
 }
 
 /// `POST /account/password`.
 pub(super) async fn change_password(
     cases: web::Data<UseCases>,
-    request: HttpRequest,
     caller: Caller,
     form: web::Form<Passwords>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
-    let address = network_address(&request, &cases);
     let Passwords { password, code, new_password, repeated, .. } = form.into_inner();
     if new_password != repeated {
         let why = "The new password and its repetition differ.".to_owned();
         let page = blocking(move || account(&cases, &caller, Some(why))).await?;
         return show_as(StatusCode::BAD_REQUEST, &page);
     }
-    again(cases, caller, move |cases, caller| {
+    again(cases, caller, "password", move |cases, caller| {
         let name = caller.principal.name.as_str();
-        let shown = SignIn { name, password: &password, code: given(&code), address };
+        let place = Place::Session;
+        let shown = SignIn { name, password: &password, code: given(&code), place };
         let keep = Some(caller.token.as_str());
         cases.governor.change_password(&caller.actor, &shown, new_password.into(), keep)?;
         Ok(())
@@ -124,12 +147,21 @@ pub(super) async fn begin_second_factor(
     let page = blocking(move || {
         let owner = cases.governor.accounts.owned(&caller.token)?;
         let begun = cases.governor.begin_enrolment(&owner)?;
-        let picture = QrPicture::of(&begun.uri);
-        let frame = frame(&cases, &caller, None);
-        Ok(SecondFactorPage { frame, secret: begun.secret, uri: begun.uri, picture })
+        Ok(second_factor(&cases, &caller, begun, None))
     })
     .await?;
     show(&page)
+}
+
+fn second_factor(
+    cases: &UseCases,
+    caller: &Caller,
+    begun: Enrolment,
+    problem: Option<String>,
+) -> SecondFactorPage {
+    let Enrolment { secret, uri } = begun;
+    let picture = QrPicture::of(&uri);
+    SecondFactorPage { frame: frame(cases, caller, None), secret, uri, picture, problem }
 }
 
 /// `POST /account/second-factor/confirm`: puts it in force.
@@ -142,10 +174,18 @@ pub(super) async fn confirm_second_factor(
     let page = blocking(move || {
         let owner = cases.governor.accounts.owned(&caller.token)?;
         let code = form.code.trim();
-        let secrets = cases.governor.finish_enrolment(&owner, &caller.actor, code)?;
+        let secrets = match cases.governor.finish_enrolment(&owner, &caller.actor, code) {
+            Ok(secrets) => secrets,
+            Err(GovernError::Account(error @ AccountError::WrongCode)) => {
+                let begun = cases.governor.accounts.begun_enrolment(&owner)?;
+                let why = Some(sentence(&error.to_string()));
+                return Ok(Err(second_factor(&cases, &caller, begun, why)));
+            }
+            Err(error) => return Err(error.into()),
+        };
         // What was lacking is there now: the frame is another.
         let caller = Caller { lacks: None, ..caller };
-        Ok(ShownOncePage {
+        Ok(Ok(ShownOncePage {
             frame: frame(&cases, &caller, None),
             title: "Recovery codes",
             lead:
@@ -153,10 +193,13 @@ pub(super) async fn confirm_second_factor(
                    them and lock them away: they are not shown again."
                     .to_owned(),
             secrets,
-        })
+        }))
     })
     .await?;
-    show(&page)
+    match page {
+        Ok(done) => show(&done),
+        Err(again) => show_as(StatusCode::BAD_REQUEST, &again),
+    }
 }
 
 /// `POST /account/second-factor/remove`.
@@ -166,7 +209,7 @@ pub(super) async fn remove_second_factor(
     form: web::Form<Posted>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
-    again(cases, caller, |cases, caller| {
+    again(cases, caller, "second-factor", |cases, caller| {
         let who = cases.governor.accounts.confirmed(&caller.token)?;
         Ok(cases.governor.remove_second_factor(&who, &caller.actor)?)
     })
@@ -180,7 +223,7 @@ pub(super) async fn end_sessions(
     form: web::Form<Ended>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
-    again(cases, caller, move |cases, caller| {
+    again(cases, caller, "sessions", move |cases, caller| {
         let which = match form.id.as_str() {
             "" => Revoked::Sessions { keep: Some(&caller.session) },
             id => Revoked::One(id),
@@ -237,28 +280,27 @@ pub(super) async fn show_confirm(
 /// `POST /account/confirm`: password and code once more.
 pub(super) async fn confirm(
     cases: web::Data<UseCases>,
-    request: HttpRequest,
     caller: Caller,
     form: web::Form<Shown>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
-    let from = network_address(&request, &cases);
     let Shown { password, code, next, .. } = form.into_inner();
     let next = next.filter(|next| address::local(next).is_some());
     let name = caller.principal.name.to_string();
     let (governor, actor) = (std::sync::Arc::clone(&cases.governor), caller.actor.clone());
     let token = caller.token.clone();
     let confirmed = blocking(move || {
-        let shown = SignIn { name: &name, password: &password, code: given(&code), address: from };
+        let place = Place::Session;
+        let shown = SignIn { name: &name, password: &password, code: given(&code), place };
         Ok(governor.confirm_session(&actor, &token, &shown)?)
     })
     .await;
     match confirmed {
         Ok(()) => Ok(lead_to(next.as_deref().unwrap_or("/account"))),
-        Err(problem) if problem.kind == Kind::SignInFailed => {
-            let why = Some(sentence(&problem.detail));
+        Err(problem) if problem.kind.is_about_signing_in() => {
+            let (why, status) = (Some(sentence(&problem.detail)), problem.kind.row().1);
             let page = blocking(move || confirm_page(&cases, &caller, next, why)).await?;
-            show_as(StatusCode::UNAUTHORIZED, &page)
+            show_as(status, &page)
         }
         Err(problem) => Err(problem),
     }
@@ -284,11 +326,12 @@ fn confirm_page(
 async fn again(
     cases: web::Data<UseCases>,
     caller: Caller,
+    done: &str,
     act: impl FnOnce(&UseCases, &Caller) -> Result<(), Problem> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let page = blocking(move || match act(&cases, &caller) {
         Ok(()) => Ok(None),
-        Err(problem) if matches!(problem.kind, Kind::BadRequest | Kind::SignInFailed) => {
+        Err(problem) if problem.kind == Kind::BadRequest || problem.kind.is_about_signing_in() => {
             let status = problem.kind.row().1;
             Ok(Some((status, account(&cases, &caller, Some(sentence(&problem.detail)))?)))
         }
@@ -297,7 +340,7 @@ async fn again(
     .await?;
     match page {
         Some((status, page)) => show_as(status, &page),
-        None => Ok(lead_to("/account")),
+        None => Ok(lead_to(&address::with_query("/account", &[("done", done)]))),
     }
 }
 
@@ -313,7 +356,11 @@ fn account(
         let rows = sessions.iter().filter(|row| row.kind == kind);
         rows.map(|row| line(row, caller)).collect()
     };
-    let AccountRow { second_factor, password_by, .. } = row;
+    let AccountRow { second_factor, password_by, federated, .. } = row;
+    let provider = federated.map(|federated| {
+        let known = cases.governor.provider.as_ref().map(Provider::settings);
+        known.map_or(federated.issuer, |settings| settings.name.clone())
+    });
     Ok(AccountPage {
         frame: frame(cases, caller, None),
         first: caller.lacks.map(|lacks| match lacks {
@@ -321,6 +368,8 @@ fn account(
             Lacking::SecondFactor => "Your role asks for a second factor. Enrol one first.",
         }),
         problem,
+        done: None,
+        provider,
         password_is_own: password_by == PasswordBy::Owner,
         second_factor: second_factor.map(|found| (Moment(found.since), found.recovery.len())),
         sessions: lines(SessionKind::Session),

@@ -1,23 +1,9 @@
 //! Addresses within the portal.
 
-use crate::domain::uri::encoded;
+pub(super) use crate::domain::uri::with_query;
 
 /// Longest address that signing in leads back to.
 const NEXT_CHARS_MAX: usize = 2_000;
-
-/// `path` with a query of the pairs that have a value.
-pub(super) fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
-    let mut address = path.to_owned();
-    let mut mark = '?';
-    for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
-        address.push(mark);
-        address.push_str(name);
-        address.push('=');
-        address.push_str(&encoded(value));
-        mark = '&';
-    }
-    address
-}
 
 /// `text` where it is an address of this site; it may then stand in a `Location`.
 pub(super) fn local(text: &str) -> Option<&str> {
@@ -30,13 +16,6 @@ pub(super) fn local(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn queries_hold_any_value_and_leave_out_empty_ones() {
-        let pairs = [("type", ""), ("user", "m o&é"), ("before", "12")];
-        assert_eq!(with_query("/audit", &pairs), "/audit?user=m%20o%26%C3%A9&before=12");
-        assert_eq!(with_query("/audit", &[("user", "")]), "/audit");
-    }
 
     #[test]
     fn signing_in_leads_to_this_site_alone() {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::answer::{Asked, Progress};
 use crate::domain::answer::{Answer, Outcome};
 use crate::domain::ids::{EntryIndex, RequestId};
-use crate::domain::limits::{LABEL_CHARS_MAX, TOP_K_DEFAULT};
+use crate::domain::limits::TOP_K_DEFAULT;
 use crate::domain::principal::Principal;
 use crate::domain::question::{Mode, Question, QuestionText, Scope};
 use crate::http::problem::blocking;
@@ -55,18 +55,9 @@ pub(super) struct Before {
 impl Sent {
     fn question(&self, id: RequestId) -> Result<Question, String> {
         let text = QuestionText::try_from(self.question.clone()).map_err(|e| e.to_string())?;
-        let given = |name: &str, value: &str| match value.trim() {
-            "" => Ok(None),
-            value if value.chars().count() > LABEL_CHARS_MAX => {
-                Err(format!("the {name} has more than {LABEL_CHARS_MAX} characters"))
-            }
-            value => Ok(Some(value.to_owned())),
-        };
-        let scope = Scope {
-            purpose: given("purpose", &self.purpose)?,
-            matter: given("matter", &self.matter)?,
-            patient: given("patient", &self.patient)?,
-        };
+        let [purpose, matter, patient] =
+            [&self.purpose, &self.matter, &self.patient].map(|text| Some(text.clone()));
+        let scope = Scope { purpose, matter, patient }.declared().map_err(|e| e.to_string())?;
         Ok(Question { id, text, mode: Mode::Auto, scope, top_k: TOP_K_DEFAULT })
     }
 

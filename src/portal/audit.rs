@@ -103,7 +103,8 @@ pub(super) async fn verify(
     let page = blocking(move || {
         let before = cases.log.checkpoint();
         let began = cases.clock.steady();
-        let report = cases.examiner.verify(&caller.reader(), None, None)?;
+        let verified = cases.examiner.verify(&caller.reader(), None, None, false)?;
+        let report = &verified.report;
         let took = cases.clock.steady().saturating_sub(began);
         let line = |warning: bool, found: &Finding| ProblemLine {
             warning,
@@ -118,11 +119,11 @@ pub(super) async fn verify(
             ok: report.ok,
             size: report.size,
             root: report.root.clone(),
-            checkpoint: checked(&report, [before, cases.log.checkpoint()]),
+            checkpoint: checked(report, [before, cases.log.checkpoint()]),
             vkey: cases.log.vkey().map_err(ExamineError::from)?,
             problems: problems.collect(),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            read_entry: Some(report.receipt().index().0),
+            read_entry: Some(verified.receipt().index().0),
         })
     })
     .await?;
@@ -140,8 +141,8 @@ pub(super) async fn export(
     let filter = form.filter()?;
     let format: ExportFormat =
         form.format.parse().map_err(|e| Problem::new(Kind::BadRequest, format!("{e}")))?;
-    let request =
-        ExportRequest { filter, purpose: form.purpose(), ..ExportRequest::everything(format) };
+    let (purpose, recipient) = (form.purpose(), form.recipient());
+    let request = ExportRequest { filter, purpose, recipient, ..ExportRequest::everything(format) };
     let exported = blocking(move || Ok(cases.examiner.export(&caller.reader(), &request)?)).await?;
     Ok(download(exported))
 }
@@ -188,6 +189,7 @@ mod tests {
         let report = Report {
             ok: true,
             size: 7,
+            before: 0,
             root: "cm9vdA==".to_owned(),
             problems: vec![],
             warnings: vec![],

@@ -67,7 +67,7 @@ pub(super) async fn approve(
     caller.check_csrf(Some(&form.csrf))?;
     let Approving { password, code, .. } = form.into_inner();
     let code = code.filter(|code| !code.trim().is_empty()).map(Into::into);
-    let shown_by_them = Credential::password(password.into(), code);
+    let shown_by_them = Credential::password(password.into(), code).in_session();
     let (shown, again) = (id.clone(), (cases.clone(), caller.clone()));
     let approved = blocking(move || {
         let name = caller.principal.name.as_str();
@@ -79,7 +79,7 @@ pub(super) async fn approve(
     .await;
     match approved {
         Ok(row) => Ok(lead_to(&format!("/admin/changes/{}", row.id))),
-        Err(problem) if matches!(problem.kind, Kind::SignInFailed | Kind::Conflict) => {
+        Err(problem) if problem.kind == Kind::Conflict || problem.kind.is_about_signing_in() => {
             let (cases, caller) = again;
             let (_, status, _) = problem.kind.row();
             // A wrong password here ends no session.
@@ -126,21 +126,27 @@ fn page(
     let listed = cases.governor.changes(changer)?;
     let row = listed.changes.iter().find(|row| row.id == id);
     let row = row.ok_or(GovernError::NotFound { what: "change" })?;
-    let (mut trial, mut diff) = (None, Vec::new());
+    let (mut trial, mut examples, mut diff) = (None, 0, Vec::new());
     if let Some(Proposal::ChangePolicies(change)) = &row.proposal {
         let names = allows(cases, caller, Action::ListDocuments).then(|| cases.governor.matters());
         trial = Some(trial_view(&change.trial, names.as_ref()));
+        examples = change.examples;
         let proposed = cases.governor.policy_files(changer, &row.id.to_string())?;
         diff = DiffLine::of(&cases.governor.policies_in_force(changer)?.diff(&proposed));
     }
     let own = row.proposer == caller.principal.name;
+    let keeps_them_away = match &row.proposal {
+        Some(Proposal::LiftWall { person, .. }) => *person == caller.principal.name,
+        Some(_) | None => false,
+    };
     let approver = allows(cases, caller, Action::Approve);
     Ok(ChangePage {
         frame: frame(cases, caller, Some(Place::Changes)),
         change: line(row),
         trial,
+        examples,
         diff,
-        approves: approver && !own,
+        approves: approver && !own && !keeps_them_away,
         rejects: approver || own,
         problem,
     })
@@ -150,19 +156,23 @@ fn line(row: &ChangeRow) -> ChangeLine {
     let about = match &row.proposal {
         Some(Proposal::Erase { target }) => format!("Erase {target}"),
         Some(Proposal::ReleaseHold { target, .. }) => format!("End the hold on {target}"),
-        Some(Proposal::GrantRole { account, role }) => format!("Make {account} {role}"),
-        Some(Proposal::LiftWall { person, kind, object }) => {
+        Some(Proposal::GrantRights { account, rights }) => format!("Give {account} {rights}"),
+        Some(Proposal::EnableAccount { account }) => format!("Let {account} in again"),
+        Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("End the {kind} {object} for {person}")
         }
         Some(Proposal::ChangePolicies(change)) => match change.version {
             Some(version) => format!("Go back to version {version} of the policies"),
-            None => format!("Policies {}", change.sha256.short()),
+            None => format!("Other policies ({})", change.sha256.short()),
         },
         None => format!("{} (what it named is erased)", row.kind.as_str()),
     };
     let state = match &row.state {
         ChangeState::Applied { by } => format!("in effect, approved by {by}"),
-        ChangeState::Rejected { by } => format!("rejected by {by}"),
+        ChangeState::Rejected { by: Some(by) } => format!("rejected by {by}"),
+        ChangeState::Rejected { by: None } => {
+            "rejected, as other policies came into force since".to_owned()
+        }
         ChangeState::Proposed
         | ChangeState::Approving { .. }
         | ChangeState::Approved { .. }
@@ -172,7 +182,10 @@ fn line(row: &ChangeRow) -> ChangeLine {
         id: row.id.to_string(),
         about,
         state,
-        proposer: row.proposer.to_string(),
+        proposer: match row.proven {
+            true => row.proposer.to_string(),
+            false => format!("{} (named at the machine, without proof)", row.proposer),
+        },
         proposed: Moment(row.proposed),
         expires: Moment(row.expires),
         reason: row.reason.as_str().to_owned(),

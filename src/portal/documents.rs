@@ -3,14 +3,15 @@
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
-use crate::answer::{PageView, Sought};
+use crate::answer::PageView;
 use crate::catalogue::Document;
 use crate::domain::access::Labels;
 use crate::domain::document::TextOrigin;
 use crate::domain::ids::RequestId;
 use crate::domain::limits::TITLE_CHARS_MAX;
+use crate::domain::question::Scope;
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, UseCases, document_id};
+use crate::http::{Caller, Declared, Kind, Problem, UseCases, declared_pairs, document_id};
 use crate::policy::Action;
 
 use super::address;
@@ -33,23 +34,23 @@ pub(super) struct Wanted {
 pub(super) struct Where {
     page: Option<u32>,
     span: Option<String>,
-    /// The question whose answer led here.
-    query: Option<RequestId>,
 }
 
-/// `GET /documents?q=WORDS&from=N`.
+/// `GET /documents?q=WORDS&from=N&purpose=&matter=&patient=`.
 pub(super) async fn list_documents(
     cases: web::Data<UseCases>,
     caller: Caller,
     query: web::Query<Wanted>,
+    declared: web::Query<Declared>,
 ) -> Result<HttpResponse, Problem> {
     let page = blocking(move || {
         let Wanted { q, from } = query.into_inner();
+        let scope = declared.into_inner().scope()?;
         let filter: String = q.trim().chars().take(TITLE_CHARS_MAX).collect();
         let asker = caller.asker();
-        let listed = cases.reader.documents(&asker)?;
+        let listed = cases.reader.documents_for(&asker, &scope)?;
         let entry = listed.receipt().index().0;
-        let opens = cases.reader.opens(&asker);
+        let opens = cases.reader.opens(&asker, &scope);
         let words: Vec<_> = filter.split_whitespace().map(str::to_lowercase).collect();
         let found: Vec<_> = listed
             .iter()
@@ -64,8 +65,10 @@ pub(super) async fn list_documents(
             shown.map(|document| line(&cases, document, opens(document))).collect();
         Ok(DocumentsPage {
             frame: frame(&cases, &caller, Some(Place::Documents)),
-            pager: pager(&filter, from, found.len()),
+            pager: pager(&filter, &scope, from, found.len()),
             filter,
+            declared: declarable(&scope),
+            carried: carried(None, &scope),
             documents,
             takes_uploads: allows(&cases, &caller, Action::Ingest),
             takes_labels: allows(&cases, &caller, Action::LabelDocuments),
@@ -77,17 +80,19 @@ pub(super) async fn list_documents(
     show(&page)
 }
 
-/// `GET /documents/{id}?page=N&span=A-B&query=ID`.
+/// `GET /documents/{id}?page=N&span=A-B&query=ID&purpose=&matter=&patient=`.
 pub(super) async fn show_page(
     cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
     query: web::Query<Where>,
+    declared: web::Query<Declared>,
 ) -> Result<HttpResponse, Problem> {
     let page = blocking(move || {
         let id = document_id(&id)?;
         let span = query.span.as_deref().map(parse_span).transpose()?;
-        let sought = Sought { document: id, query: query.query };
+        let sought = declared.into_inner().sought(id)?;
+        let carried = carried(sought.query, &sought.scope);
         let viewed = cases.reader.page(&caller.asker(), sought, query.page.unwrap_or(1), span)?;
         let entry = viewed.receipt().index().0;
         let (view, _) = viewed.into_parts();
@@ -95,7 +100,7 @@ pub(super) async fn show_page(
         let is_recognised = text.is_ok_and(|text| {
             text.page(view.page).is_some_and(|page| page.origin == TextOrigin::Ocr)
         });
-        let body = body(&view, query.query);
+        let body = body(&view, &carried);
         let (text, problem) = mark(&view, &body, span);
         Ok(ViewerPage {
             frame: frame(&cases, &caller, Some(Place::Documents)),
@@ -104,7 +109,7 @@ pub(super) async fn show_page(
             labels: pairs(&view.document.card.labels),
             page: view.page,
             pages: view.document.row.pages,
-            query: query.query.map(|query| query.to_string()),
+            carried,
             body,
             text,
             is_recognised,
@@ -134,10 +139,12 @@ fn pairs(labels: &Labels) -> Vec<(String, String)> {
     labels.pairs().into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-fn pager(filter: &str, from: usize, count: usize) -> Pager {
+fn pager(filter: &str, scope: &Scope, from: usize, count: usize) -> Pager {
     let at = |from: usize| {
         let from = if from == 0 { String::new() } else { from.to_string() };
-        address::with_query("/documents", &[("q", filter), ("from", &from)])
+        let pairs: Vec<_> =
+            [("q", filter), ("from", &from)].into_iter().chain(declared_pairs(scope)).collect();
+        address::with_query("/documents", &pairs)
     };
     let next = from.saturating_add(LISTED);
     Pager {
@@ -156,12 +163,26 @@ fn parse_span(text: &str) -> Result<(u32, u32), Problem> {
     parsed.filter(|(start, end)| start < end).ok_or_else(bad)
 }
 
-fn body(view: &PageView, query: Option<RequestId>) -> PageBody {
+/// How somebody came here, as it stands in addresses.
+fn carried(query: Option<RequestId>, scope: &Scope) -> Vec<(&'static str, String)> {
+    let query = query.map(|query| ("query", query.to_string()));
+    let declared = declared_pairs(scope).into_iter().filter(|(_, value)| !value.is_empty());
+    query.into_iter().chain(declared.map(|(name, value)| (name, value.to_owned()))).collect()
+}
+
+/// The fields for what may be declared: key, name, value.
+fn declarable(scope: &Scope) -> Vec<(&'static str, &'static str, String)> {
+    let names = ["Purpose", "Matter", "Patient"];
+    let pairs = declared_pairs(scope).into_iter().zip(names);
+    pairs.map(|((key, value), name)| (key, name, value.to_owned())).collect()
+}
+
+fn body(view: &PageView, carried: &[(&'static str, String)]) -> PageBody {
     let path = format!("/api/v1/documents/{}/pages/{}.png", view.document.row.document, view.page);
-    let query = query.map(|query| query.to_string()).unwrap_or_default();
+    let pairs: Vec<_> = carried.iter().map(|(name, value)| (*name, value.as_str())).collect();
     match view.size {
         Some([width, height]) if view.document.card.kind == "pdf" => PageBody::Picture {
-            picture: address::with_query(&path, &[("query", &query)]),
+            picture: address::with_query(&path, &pairs),
             width,
             height,
             highlights: Highlight::from_boxes(&view.boxes),
@@ -203,11 +224,15 @@ mod tests {
 
     #[test]
     fn the_pager_leads_to_the_neighbours_that_exist() {
-        let first = pager("lease & co", 0, 120);
+        let nothing = Scope::default();
+        let first = pager("lease & co", &nothing, 0, 120);
         assert_eq!((first.newer, first.range.as_str()), (None, "1–50 of 120"));
         assert_eq!(first.older.as_deref(), Some("/documents?q=lease%20%26%20co&from=50"));
-        let last = pager("", 100, 120);
+        let last = pager("", &nothing, 100, 120);
         assert_eq!(last.newer.as_deref(), Some("/documents?from=50"));
         assert_eq!((last.older, last.range.as_str()), (None, "101–120 of 120"));
+        let treating = Scope { purpose: Some("treatment".to_owned()), ..nothing };
+        let newer = pager("", &treating, 50, 60).newer.unwrap();
+        assert_eq!(newer, "/documents?purpose=treatment", "what was declared goes on");
     }
 }

@@ -161,7 +161,7 @@ fn lines(row: &StandingRow, cases: &UseCases) -> Vec<RelationshipLine> {
         holds: one.holds_at(now),
         source: one.source.to_string(),
     };
-    row.relationships.iter().map(one).collect()
+    row.relationships().map(one).collect()
 }
 
 fn line(report: &EmergencyReport, caller: &Caller, reviews: bool) -> EmergencyLine {
@@ -172,7 +172,7 @@ fn line(report: &EmergencyReport, caller: &Caller, reviews: bool) -> EmergencyLi
         let note = review.note.as_ref().map(|note| format!(": {}", note.as_str()));
         format!("{} by {}{}", review.outcome, review.by, note.unwrap_or_default())
     });
-    let may_review = reviews && !is_own && !report.is_open && row.review.is_none();
+    let may_review = reviews && !is_own && !report.is_open && !row.is_settled();
     let documents = report.documents.iter().map(|seen| {
         let name = seen.document.map_or_else(|| seen.token.to_string(), |id| id.0.short());
         let pages: Vec<String> = seen.pages.iter().map(u32::to_string).collect();
@@ -191,6 +191,7 @@ fn line(report: &EmergencyReport, caller: &Caller, reviews: bool) -> EmergencyLi
         queries: report.queries.len(),
         documents: documents.collect(),
         review,
+        is_settled: row.is_settled(),
         may_close: report.is_open && (is_own || reviews),
         may_review,
     }

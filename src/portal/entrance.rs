@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::domain::principal::Via;
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, Problem, UseCases, network_address, session_cookie};
-use crate::identity::{SignIn, csrf_matches};
+use crate::identity::{Place, SignIn, csrf_matches, typed_name};
 
 use super::address;
 use super::pages::{frame, lead_to, show_as};
@@ -87,19 +87,19 @@ pub(super) async fn sign_in(
         return door.show(StatusCode::FORBIDDEN, &username, next, Some(why.to_owned()));
     }
     let governor = std::sync::Arc::clone(&cases.governor);
-    let name = username.clone();
-    let address = network_address(&request, &cases);
+    let name = typed_name(&username);
+    let place = Place::Outside(network_address(&request, &cases));
     let opened = blocking(move || {
         let code = Some(code.trim()).filter(|code| !code.is_empty());
-        let shown = SignIn { name: &name, password: &password, code, address };
+        let shown = SignIn { name: &name, password: &password, code, place };
         Ok(governor.sign_in(&shown, Via::Portal)?)
     })
     .await;
     let session = match opened {
         Ok(session) => session,
-        Err(problem) if problem.kind == Kind::SignInFailed => {
+        Err(problem) if problem.kind.is_about_signing_in() => {
             let why = Some(sentence(&problem.detail));
-            return door.show(StatusCode::UNAUTHORIZED, &username, next, why);
+            return door.show(problem.kind.row().1, &username, next, why);
         }
         Err(problem) => return Err(problem),
     };

@@ -161,7 +161,10 @@ const fn remedy(kind: Kind) -> Option<&'static str> {
         }
         Kind::Internal => Some("Tell your administrator the request below."),
         Kind::AccountIncomplete => Some("See what is missing under your name, at the top."),
-        Kind::ConfirmationRequired | Kind::SignInFailed | Kind::NotSignedIn => None,
+        Kind::ConfirmationRequired
+        | Kind::SignInFailed
+        | Kind::TooManyAttempts
+        | Kind::NotSignedIn => None,
     }
 }
 

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
 
-use crate::answer::Sight;
+use crate::answer::{Effect, Sight};
 use crate::domain::limits::{POLICY_FILES_MAX, POLICY_SET_BYTES_MAX, SIMULATED_DEFAULT};
 use crate::domain::payload::Token;
 use crate::domain::question::Scope;
@@ -64,6 +64,7 @@ pub(super) async fn show_policies(
             examples: examples.collect(),
             versions: versions.collect(),
             proposes: allows(&cases, &caller, Action::ProposePolicies),
+            is_confirmed: cases.governor.accounts.confirmed(&caller.token).is_ok(),
             explains: allows(&cases, &caller, Action::Explain),
         })
     })
@@ -143,8 +144,7 @@ pub(super) async fn try_or_propose(
                 true => effect.document.to_string(),
                 false => effect.token.to_string(),
             },
-            is_seen: effect.after == Sight::Shown,
-            sights: [effect.before.as_str(), effect.after.as_str()],
+            becomes: becomes(effect),
         });
         Ok(TrialPage {
             frame: frame(&cases, &caller, Some(Place::Policies)),
@@ -198,16 +198,13 @@ pub(super) async fn explain(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
     let form = form.into_inner();
-    let said = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let [purpose, matter, patient] = [form.purpose, form.matter, form.patient].map(Some);
+    let scope = Scope { purpose, matter, patient }.declared();
     let sighting = Sighting {
         person: form.person.trim().to_owned(),
         document: document_id(form.document.trim())?,
         action: Action::Ask,
-        scope: Scope {
-            purpose: said(form.purpose),
-            matter: said(form.matter),
-            patient: said(form.patient),
-        },
+        scope: scope.map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))?,
     };
     let page = blocking(move || {
         let changer = Changer::Person(&caller.principal);
@@ -225,25 +222,37 @@ pub(super) async fn explain(
                 })
                 .collect(),
         });
-        let attributes =
-            explained.person.attributes.iter().flat_map(|(key, values)| {
-                values.iter().map(move |value| (key.clone(), value.clone()))
-            });
-        let labels = explained.labels.pairs();
-        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let compared = explained.compared.iter();
+        let attributes = compared.flat_map(|compared| &compared.attributes);
+        let attributes = attributes
+            .flat_map(|(key, values)| values.iter().map(move |value| (key.clone(), value.clone())));
+        let labels = explained.compared.as_ref().map(|compared| {
+            let pairs = compared.labels.pairs().into_iter();
+            pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+        });
         Ok(ExplainedPage {
             frame: frame(&cases, &caller, Some(Place::Policies)),
-            person: explained.person.name.to_string(),
+            person: explained.person.to_string(),
             document: sighting.document.to_string(),
             allowed: explained.explanation.allowed,
             decisions: decisions.collect(),
             attributes: attributes.collect(),
-            labels: labels.collect(),
+            labels,
             entry: explained.receipt().index().0,
         })
     })
     .await?;
     show(&page)
+}
+
+/// What a candidate does with a document of a question's results.
+const fn becomes(effect: &Effect) -> &'static str {
+    match (effect.before, effect.after) {
+        (Sight::Hidden, _) => "Opened: it could not be seen",
+        (_, Sight::Hidden) => "Closed: it may not be seen any more",
+        (_, Sight::Shown) => "Shown: it ranks higher",
+        (_, Sight::Permitted) => "Not shown: it ranks lower",
+    }
 }
 
 /// The numbers of a simulation; matters by their names where those are given.
@@ -259,6 +268,8 @@ pub(super) fn trial_view(trial: &Trial, names: Option<&BTreeMap<Token, String>>)
         changed: trial.changed,
         seen: trial.seen,
         hidden: trial.hidden,
+        opened: trial.opened,
+        closed: trial.closed,
         skipped: trial.erased.saturating_add(trial.orphaned),
         shifts: persons.chain(matters).collect(),
     }

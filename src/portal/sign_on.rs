@@ -15,7 +15,7 @@ use crate::govern::SignOnFailure;
 use crate::http::problem::blocking;
 use crate::http::{Kind, Problem, UseCases, network_address, session_cookie};
 use crate::identity::AdmitError;
-use crate::identity::openid::{Proof, ProviderFault, Returned, SignOnError, TokenFault};
+use crate::identity::openid::{Browser, Proof, ProviderFault, Returned, SignOnError, TokenFault};
 
 use super::address;
 use super::entrance::{Door, is_token};
@@ -49,8 +49,12 @@ pub(super) async fn begin(
     let browser = kept.filter(|kept| is_token(kept)).unwrap_or_else(|| door.token());
     let (governor, secret, going) =
         (std::sync::Arc::clone(&cases.governor), browser.clone(), next.clone());
-    let from = network_address(&request, &cases);
-    let begun = blocking(move || Ok(governor.begin_sign_on(from, &secret, going, proof))).await?;
+    let address = network_address(&request, &cases);
+    let begun = blocking(move || {
+        let browser = Browser { secret: &secret, address };
+        Ok(governor.begin_sign_on(browser, going, proof))
+    })
+    .await?;
     match begun {
         Ok(place) => {
             let mut reply = lead_to(&place);
@@ -71,9 +75,10 @@ pub(super) async fn finish(
     let door = Door { cases: &cases, request: &request };
     let browser = request.cookie(SIGN_ON_COOKIE).map(|cookie| cookie.value().to_owned());
     let governor = std::sync::Arc::clone(&cases.governor);
-    let from = network_address(&request, &cases);
+    let address = network_address(&request, &cases);
     let finished = blocking(move || {
-        Ok(governor.finish_sign_on(from, &browser.unwrap_or_default(), &query.into_inner()))
+        let secret = browser.unwrap_or_default();
+        Ok(governor.finish_sign_on(Browser { secret: &secret, address }, &query.into_inner()))
     })
     .await?;
     let (session, next) = match finished {
@@ -103,9 +108,11 @@ fn refuse(
         SignOnFailure::NotRecorded(cause) => {
             Err(crate::govern::EnterError::NotRecorded(cause).into())
         }
+        SignOnFailure::NotKept(error) => Err(Problem::hidden(Kind::Internal, &error)),
         SignOnFailure::Admit(AdmitError::State(error)) => {
             Err(Problem::hidden(Kind::Internal, &error))
         }
+        SignOnFailure::Vault(error) => Err(Problem::hidden(Kind::Internal, &error)),
         SignOnFailure::SignOn(error) => {
             let (status, why) = explain(error);
             door.show(status, "", next, Some(format!("{why} (Code: {error}.)")))

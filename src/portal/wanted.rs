@@ -31,6 +31,7 @@ pub(super) struct Wanted {
     after: Option<u64>,
     pub(super) format: String,
     purpose: String,
+    recipient: String,
     pub(super) csrf: String,
 }
 
@@ -57,6 +58,11 @@ impl Wanted {
     /// Why an export is handed out, where that was said.
     pub(super) fn purpose(&self) -> Option<String> {
         given(&self.purpose)
+    }
+
+    /// Who receives it, where that was said.
+    pub(super) fn recipient(&self) -> Option<String> {
+        given(&self.recipient)
     }
 
     /// Which part of the list.

@@ -3,7 +3,7 @@
 //! A field that came later is left out where it holds nothing: a row as an earlier version wrote it
 //! is still the row that [`Table::replace`](super::Table::replace) finds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::table::Row;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
-use crate::domain::principal::{Attributes, Principal, Role, UserName};
+use crate::domain::principal::{Attributes, Entitlements, Principal, Role, UserName};
 
 /// Somebody who may sign in.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
@@ -63,6 +63,18 @@ pub struct Federated {
 }
 
 impl AccountRow {
+    /// What people gave it, without what groups do.
+    pub fn entitlements(&self) -> Entitlements {
+        Entitlements { roles: self.roles.clone(), attributes: self.attributes.clone() }
+    }
+
+    /// Whether its owner can act in a role that people gave: the next sign-on is enough for one
+    /// whom a provider vouches for.
+    pub fn can_act_as(&self, role: Role) -> bool {
+        let is_withheld = self.federated.as_ref().is_some_and(|f| f.withheld.contains(&role));
+        !self.disabled && !is_withheld && self.roles.contains(&role)
+    }
+
     /// Who it is now: roles and attributes of its own and of its groups. Without a recent sign-on a
     /// federated account has none.
     pub fn principal(&self, now: Timestamp) -> Principal {
@@ -187,9 +199,20 @@ impl fmt::Debug for SessionRow {
 pub struct FailuresRow {
     /// The account.
     pub name: UserName,
-    /// How many.
-    pub count: u32,
-    /// When the last one was.
+    /// All that strangers tried.
+    #[serde(default)]
+    pub all: Option<Failed>,
+    /// What was tried in each place.
+    #[serde(default)]
+    pub places: BTreeMap<String, Failed>,
+}
+
+/// Failures that are not forgotten yet.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Failed {
+    /// When the last of them will be.
+    pub cleared: Timestamp,
+    /// When there was one last.
     pub last: Timestamp,
 }
 

@@ -117,7 +117,7 @@ fn open_row(
     let damaged = || StateError::Sealed { tree };
     let (number, blob) = number_of(sealed).ok_or_else(damaged)?;
     let secret = ring.get(&number).ok_or_else(damaged)?;
-    let (row, _) = secret.open(&place(tree, key), blob.to_vec()).map_err(|_| damaged())?;
+    let row = secret.open(&place(tree, key), blob.to_vec()).map_err(|_| damaged())?.contents;
     Ok(row.to_vec())
 }
 

@@ -38,14 +38,25 @@ pub enum ChangeState {
     },
     /// Somebody said no.
     Rejected {
-        /// Who.
-        by: UserName,
+        /// Who; nobody where what it rests on is no more, so that nobody could approve it.
+        by: Option<UserName>,
     },
     /// Nobody said yes in time.
     Expired,
 }
 
 impl ChangeState {
+    /// Who decided, where somebody did.
+    pub fn by_mut(&mut self) -> Option<&mut UserName> {
+        match self {
+            Self::Proposed | Self::Expired => None,
+            Self::Approving { by, .. } | Self::Approved { by, .. } | Self::Applied { by } => {
+                Some(by)
+            }
+            Self::Rejected { by } => by.as_mut(),
+        }
+    }
+
     /// The word for it.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -76,6 +87,9 @@ pub struct ChangeRow {
     pub reason: Reason,
     /// Who proposed it.
     pub proposer: UserName,
+    /// Whether they have shown who they are; else the machine's operator proposed in their name.
+    #[serde(default)]
+    pub proven: bool,
     /// When.
     pub proposed: Timestamp,
     /// Until when it may be approved.

@@ -9,6 +9,7 @@ use crate::domain::clock::Entropy;
 use crate::domain::digest::Digest;
 
 const NONCE_BYTES: usize = 24;
+/// Bytes of a salt.
 const SALT_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
 /// What sealing adds to the length of the contents.
@@ -27,6 +28,20 @@ impl std::fmt::Debug for SecretKey {
 pub(super) struct Sealed {
     pub(super) blob: Vec<u8>,
     pub(super) commit: Digest,
+}
+
+/// Opened contents, and the salt of their commitment. Wiped when dropped.
+pub struct Opened {
+    /// The contents.
+    pub contents: Zeroizing<Vec<u8>>,
+    /// The salt.
+    pub salt: Zeroizing<[u8; SALT_BYTES]>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 /// The bytes were not sealed under this key for this name, or were changed.
@@ -92,12 +107,8 @@ impl SecretKey {
         Some(Sealed { blob, commit: Digest::from_bytes(mac(&salt, &[contents])) })
     }
 
-    /// Opens what [`SecretKey::seal`] made, and says what it commits to.
-    pub(super) fn open(
-        &self,
-        name: &str,
-        blob: Vec<u8>,
-    ) -> Result<(Zeroizing<Vec<u8>>, Digest), NotAuthentic> {
+    /// Opens what [`SecretKey::seal`] made.
+    pub(super) fn open(&self, name: &str, blob: Vec<u8>) -> Result<Opened, NotAuthentic> {
         let mut contents = Zeroizing::new(blob);
         let len = contents.len().checked_sub(TAG_BYTES).ok_or(NotAuthentic)?;
         let (sealed, tag) = contents.split_at_mut_checked(len).ok_or(NotAuthentic)?;
@@ -112,11 +123,18 @@ impl SecretKey {
                 &tag.into(),
             )
             .map_err(|_| NotAuthentic)?;
-        let (salt, text) = secret.split_first_chunk::<SALT_BYTES>().ok_or(NotAuthentic)?;
-        let commit = Digest::from_bytes(mac(salt, &[text]));
+        let (salt, _) = secret.split_first_chunk::<SALT_BYTES>().ok_or(NotAuthentic)?;
+        let salt = Zeroizing::new(*salt);
         contents.truncate(len);
         contents.drain(..NONCE_BYTES + SALT_BYTES);
-        Ok((contents, commit))
+        Ok(Opened { contents, salt })
+    }
+}
+
+impl Opened {
+    /// What they commit to: HMAC-SHA256 of the contents under the salt.
+    pub(super) fn commit(&self) -> Digest {
+        Digest::from_bytes(mac(&self.salt, &[&self.contents]))
     }
 }
 
@@ -151,8 +169,8 @@ mod tests {
         for contents in [&b""[..], b"x", &[7; 100_000]] {
             let sealed = key.seal("a", contents, &SystemEntropy).unwrap();
             assert_eq!(sealed.blob.len(), contents.len() + OVERHEAD_BYTES);
-            let (opened, commit) = key.open("a", sealed.blob.clone()).unwrap();
-            assert_eq!((opened.as_slice(), commit), (contents, sealed.commit));
+            let opened = key.open("a", sealed.blob.clone()).unwrap();
+            assert_eq!((opened.contents.as_slice(), opened.commit()), (contents, sealed.commit));
             assert!(key.open("b", sealed.blob.clone()).is_err());
             let other = SecretKey::fresh(&SystemEntropy);
             assert!(other.open("a", sealed.blob.clone()).is_err());

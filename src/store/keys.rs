@@ -74,12 +74,25 @@ impl Keys {
     }
 
     pub(super) fn open(dir: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, KeyError> {
+        Self::with(dir, entropy, Names::load)
+    }
+
+    /// The same, where another process may have the home open: nothing is put in order.
+    pub(super) fn look(dir: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, KeyError> {
+        Self::with(dir, entropy, |dir| Ok(Names::read(dir)?.0))
+    }
+
+    fn with(
+        dir: &Path,
+        entropy: Arc<dyn Entropy>,
+        names: impl FnOnce(&Path) -> io::Result<Names>,
+    ) -> Result<Self, KeyError> {
         let path = dir.join(HOME_KEY);
         let bytes = zeroize::Zeroizing::new(read(&path)?);
         let home = SecretKey::from_slice(&bytes).ok_or(KeyError::WrongHomeKey { path })?;
         // The token key is also the check value: only the right home key opens it.
         let token = unwrap(&home, &dir.join(TOKEN_KEY), TOKEN_KEY_NAME)?;
-        let known = Known { names: Names::load(dir)?, keys: HashMap::new() };
+        let known = Known { names: names(dir)?, keys: HashMap::new() };
         Ok(Self { dir: dir.to_owned(), home, token, entropy, known: Mutex::new(known) })
     }
 
@@ -293,6 +306,6 @@ fn wrap(
 
 fn unwrap(home: &SecretKey, path: &Path, name: &str) -> Result<SecretKey, KeyError> {
     let wrong = || KeyError::WrongHomeKey { path: path.to_owned() };
-    let (key, _) = home.open(name, read(path)?).map_err(|_| wrong())?;
+    let key = home.open(name, read(path)?).map_err(|_| wrong())?.contents;
     SecretKey::from_slice(&key).ok_or_else(wrong)
 }

@@ -49,15 +49,18 @@ mod table;
 mod vault;
 
 pub use accounts::{
-    AccountRow, FailuresRow, Federated, PasswordBy, SecondFactor, SessionKind, SessionRow,
+    AccountRow, Failed, FailuresRow, Federated, PasswordBy, SecondFactor, SessionKind, SessionRow,
 };
 pub use classes::Classes;
 pub use duties::{ChangeRow, ChangeState, HoldRow};
+pub use envelope::Opened;
 pub use keys::KeyError;
 pub use rows::{AnswerRow, DocumentRow, PolicyRow};
 pub use scope::KeyScope;
 pub use segments::SegmentError;
-pub use standing::{EmergencyRow, Ended, OpenEmergency, Review, StandingRow};
+pub use standing::{
+    EmergencyRow, Ended, ImportRow, OpenEmergency, Review, StandingRow, TurnoverRow,
+};
 pub use state::{Meta, OpenQueries, State};
 pub use table::{Row, StateError, Table};
 pub use vault::{RevealError, Vault, VaultError};

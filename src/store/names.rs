@@ -29,14 +29,22 @@ impl Names {
     /// Reads the folder; finishes destructions that a crash cut off, and removes what half-written
     /// files it left: they may hold a key.
     pub(super) fn load(dir: &Path) -> io::Result<Self> {
+        let (names, left) = Self::read(dir)?;
+        left.iter().try_for_each(|path| durable::remove(path))?;
+        Ok(names)
+    }
+
+    /// Reads the folder, and says which files should not be there any more.
+    pub(super) fn read(dir: &Path) -> io::Result<(Self, Vec<PathBuf>)> {
         let mut names = Self { dir: dir.to_owned(), ..Self::default() };
+        let mut left = Vec::new();
         let list = |e| durable::at(dir, "list", e);
         let (mut keys, mut erased) = (Vec::new(), HashSet::new());
         for entry in fs::read_dir(dir).map_err(list)? {
             let entry = entry.map_err(list)?.file_name();
             let Some(name) = entry.to_str() else { continue };
             if name.starts_with(".tmp-") {
-                durable::remove(&dir.join(name))?;
+                left.push(dir.join(name));
             } else if let Some(id) = name.strip_suffix(ERASED) {
                 erased.insert(id.to_owned());
             } else if let Some(key) = name.strip_suffix(KEY) {
@@ -46,12 +54,12 @@ impl Names {
         for key in keys {
             let (id, mark) = key.split_once('.').map_or((&*key, None), |(id, m)| (id, Some(m)));
             if erased.contains(id) {
-                durable::remove(&dir.join(format!("{key}{KEY}")))?;
+                left.push(dir.join(format!("{key}{KEY}")));
             } else if let Some(mark) = mark {
                 names.learn(id, mark);
             }
         }
-        Ok(names)
+        Ok((names, left))
     }
 
     /// The token that stands for a name.

@@ -14,7 +14,7 @@ use super::cipher::RowCipher;
 use super::classes::{ClassRow, Classes, Known};
 use super::duties::{ChangeRow, HoldRow};
 use super::rows::{AnswerRow, DocumentRow, PolicyRow};
-use super::standing::{EmergencyRow, StandingRow};
+use super::standing::{EmergencyRow, ImportRow, StandingRow, TurnoverRow};
 use super::table::{RowKey, StateError, Table};
 use super::vault::Vault;
 use crate::domain::clock::Timestamp;
@@ -39,6 +39,8 @@ struct Trees {
     holds: Table<HoldRow>,
     standings: Table<StandingRow>,
     emergencies: Table<EmergencyRow>,
+    imports: Table<ImportRow>,
+    turnovers: Table<TurnoverRow>,
     open_queries: OpenQueries,
     meta: Meta,
     classes: Table<ClassRow>,
@@ -77,6 +79,8 @@ impl State {
             holds: Table::open(&db, &cipher)?,
             standings: Table::open(&db, &cipher)?,
             emergencies: Table::open(&db, &cipher)?,
+            imports: Table::open(&db, &cipher)?,
+            turnovers: Table::open(&db, &cipher)?,
             open_queries: OpenQueries { tree: db.open_tree("open_queries")? },
             meta: Meta { tree: db.open_tree("meta")? },
             classes: Table::open(&db, &cipher)?,
@@ -113,6 +117,8 @@ impl State {
         trees.holds.renew()?;
         trees.standings.renew()?;
         trees.emergencies.renew()?;
+        trees.imports.renew()?;
+        trees.turnovers.renew()?;
         trees.classes.renew()?;
         trees.db.flush()?;
         trees.cipher.finish()
@@ -123,10 +129,17 @@ impl State {
         Table::open(&self.0.db, &self.0.cipher).expect("a tree opens")
     }
 
-    /// Counts the changes of what decisions are made from, accounts and documents: where it is as
-    /// it was, so are they.
+    /// Counts the changes of what decisions are made from (accounts, what relationships and
+    /// emergencies give, documents): where it is as it was, so are they.
     pub fn version(&self) -> u64 {
-        self.0.accounts.changes().wrapping_add(self.0.documents.changes())
+        let Trees { accounts, standings, documents, .. } = &*self.0;
+        let people = accounts.changes().wrapping_add(standings.changes());
+        people.wrapping_add(documents.changes())
+    }
+
+    /// The same of sessions and tokens.
+    pub fn sessions_version(&self) -> u64 {
+        self.0.sessions.changes()
     }
 
     /// Accounts: on disk when written.
@@ -177,6 +190,16 @@ impl State {
     /// Emergencies from their opening to their review: on disk when written.
     pub fn emergencies(&self) -> &Table<EmergencyRow> {
         &self.0.emergencies
+    }
+
+    /// The import of relationships that was begun and is not finished: on disk when written.
+    pub fn imports(&self) -> &Table<ImportRow> {
+        &self.0.imports
+    }
+
+    /// What that import changes, by person: on disk when written.
+    pub fn turnovers(&self) -> &Table<TurnoverRow> {
+        &self.0.turnovers
     }
 
     /// Questions that were received and have not ended: a view of the log.

@@ -148,6 +148,7 @@ impl<R: Row> Table<R> {
         }
         self.tree.apply_batch(batch)?;
         drop(sealing);
+        self.changed();
         self.settle()
     }
 
@@ -252,10 +253,13 @@ impl<R: Row> Table<R> {
     }
 
     /// Removes every row, readable or not.
-    pub(super) fn clear(&self) -> Result<(), StateError> {
+    ///
+    /// # Errors
+    /// [`StateError::Store`].
+    pub fn clear(&self) -> Result<(), StateError> {
         self.tree.clear()?;
         self.changed();
-        Ok(())
+        self.settle()
     }
 
     fn settle(&self) -> Result<(), StateError> {

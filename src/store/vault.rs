@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::envelope::{OVERHEAD_BYTES, Sealed};
+use super::envelope::{OVERHEAD_BYTES, Opened, Sealed};
 use super::keys::{KeyError, Keys};
 use super::scope::KeyScope;
 use super::segments::{SegmentError, Segments};
@@ -95,6 +95,19 @@ impl Vault {
     /// [`KeyError::WrongHomeKey`] where `keys/home.key` belongs to another home.
     pub fn open(home: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
         let keys = Keys::open(&home.join("keys"), Arc::clone(&entropy))?;
+        Self::with(home, keys, entropy)
+    }
+
+    /// Opens the vault of a home to read from it, whoever else has it open: nothing is put in order.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn look(home: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
+        let keys = Keys::look(&home.join("keys"), Arc::clone(&entropy))?;
+        Self::with(home, keys, entropy)
+    }
+
+    fn with(home: &Path, keys: Keys, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
         let segments = Mutex::new(Segments::open(&home.join("vault"))?);
         Ok(Self(Arc::new(Inner { keys, segments, originals: originals(home), entropy })))
     }
@@ -106,7 +119,7 @@ impl Vault {
         self.0.keys.token(kind, name)
     }
 
-    /// The token of a document, matter or patient, which gets its key where it has none: asked
+    /// The token of a document, matter, patient or person, which gets its key where it has none: asked
     /// before anything is sealed for it or recorded of it. After an erasure the same name gets
     /// another token, and nothing tells that the two are one.
     ///
@@ -173,6 +186,14 @@ impl Vault {
     /// # Errors
     /// [`RevealError::Erased`] where the key is gone, whatever else is wrong.
     pub fn open_payload(&self, payload: &PayloadRef) -> Result<Zeroizing<Vec<u8>>, RevealError> {
+        Ok(self.open_committed(payload)?.contents)
+    }
+
+    /// The same with the salt of the commitment, so that others can make it again.
+    ///
+    /// # Errors
+    /// As [`Self::open_payload`].
+    pub fn open_committed(&self, payload: &PayloadRef) -> Result<Opened, RevealError> {
         let blob_sha256 = payload.blob_sha256;
         let corrupt = |what| RevealError::Corrupt { blob_sha256, what };
         let key = self.0.keys.by_id(&payload.key).map_err(|e| match e {
@@ -185,13 +206,13 @@ impl Vault {
         if blob.len() as u64 != payload.len || Digest::of(&blob) != blob_sha256 {
             return Err(corrupt("the ciphertext was changed"));
         }
-        let (contents, commit) = key
+        let opened = key
             .open(&payload.key, blob)
             .map_err(|_| corrupt("it was not sealed under the key that its reference names"))?;
-        if commit != payload.commit {
+        if opened.commit() != payload.commit {
             return Err(corrupt("its reference commits to other contents"));
         }
-        Ok(contents)
+        Ok(opened)
     }
 
     fn find(&self, blob_sha256: Digest) -> Result<Option<Vec<u8>>, RevealError> {
@@ -208,6 +229,11 @@ impl Vault {
                 RevealError::Missing { blob_sha256 }
             }
         })
+    }
+
+    /// Whether there is such a data key.
+    pub fn has_key(&self, key: &str) -> bool {
+        self.0.keys.by_id(key).is_ok()
     }
 
     /// Destroys a data key, and with it all that was sealed under it. For good.

@@ -150,4 +150,45 @@ fn a_timestamp_that_openssl_signs_is_taken_in_and_openssl_verifies_what_is_kept(
     let said = failure(&cli, &["audit", "timestamp", "--reply", &second, "--ca", &root]);
     assert!(said.contains("another timestamp"), "{said}");
     cli.json(0, &["audit", "verify"]);
+    travels(&cli, home.path(), &authority, &entry);
+    is_held_to_its_entry(&cli, &anchors, size);
+}
+
+/// Whoever has a bundle has the timestamps, and `openssl` checks them there.
+fn travels(cli: &Cli, home: &Path, authority: &Authority, entry: &str) {
+    let out = home.join("bundle");
+    let path = out.to_str().unwrap();
+    cli.json(0, &["audit", "export", "--format", "bundle", "--out", path]);
+    cli.json(0, &["audit", "verify", path]);
+    let unpacked = home.join("unpacked");
+    affiant::examine::bundle::unpack(&out, &unpacked).unwrap();
+    let files = unpacked.join("anchors").join(entry);
+    for against in ["-data {}.checkpoint", "-queryfile {}.tsq"] {
+        let words = format!("ts -verify {against} -in {{}}.tsr -CAfile root.pem");
+        let verified = authority.openssl(&words.replace("{}", files.to_str().unwrap()));
+        assert!(verified.contains("OK") || verified.is_empty(), "{verified}");
+    }
+}
+
+/// Of a home whose files differ from what is on record, every bundle says so, too.
+fn is_held_to_its_entry(cli: &Cli, anchors: &Path, size: u64) {
+    let out = anchors.with_file_name("bundle");
+    let bundle = out.to_str().unwrap();
+    let mismatch = |report: &Value| {
+        let problems = report["problems"].as_array().unwrap();
+        assert!(!problems.is_empty() && problems.iter().all(|p| p["kind"] == "anchor_mismatch"));
+        assert!(problems.iter().all(|problem| problem["index"].is_u64()), "{report}");
+    };
+    for kind in ["tsr", "tsq", "checkpoint"] {
+        let path = anchors.join(format!("{size}.{kind}"));
+        let good = fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        *bad.last_mut().unwrap() ^= 1;
+        affiant::durable::replace(&path, &bad, affiant::durable::Readers::Everyone).unwrap();
+        mismatch(&cli.json(1, &["audit", "verify"]));
+        cli.json(0, &["audit", "export", "--format", "bundle", "--out", bundle]);
+        mismatch(&cli.json(1, &["audit", "verify", bundle]));
+        affiant::durable::replace(&path, &good, affiant::durable::Readers::Everyone).unwrap();
+    }
+    cli.json(0, &["audit", "verify"]);
 }

@@ -37,7 +37,7 @@ fn a_killed_server_starts_again_by_itself_and_has_lost_nothing() {
     let home = TestApp::folder(Holding::Corpus);
     let cli = Cli::on(home.path());
     let token = |name: &str| {
-        let issued = cli.json(0, &["user", "token", name, "--ttl", "1h"]);
+        let issued = cli.json(0, &["user", "token", name, "--ttl", "12h"]);
         issued["token"].as_str().unwrap().to_owned()
     };
     let (staff, records) = (token("staff"), token("records"));
@@ -69,7 +69,7 @@ fn a_killed_server_starts_again_by_itself_and_has_lost_nothing() {
         // Every answer is in the log each time; shown again are the new ones, and all at the end.
         let from = if round + 1 == kills { 0 } else { seen_again };
         seen_again = done.counts().0;
-        check(home.path(), &cli, &done, from);
+        check(home.path(), &cli, &done, from, &staff);
     }
 }
 
@@ -111,10 +111,14 @@ fn ingest(client: &Client, round: u32, n: u32, done: &Acknowledged) -> Option<()
 }
 
 /// After a kill, before and after the next start.
-fn check(home: &Path, cli: &Cli, done: &Acknowledged, from: usize) {
+fn check(home: &Path, cli: &Cli, done: &Acknowledged, from: usize, token: &str) {
+    // What was published before the next start still stands after it.
+    let before = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(LogPaths::of(home).log.join("checkpoint"), before.path()).unwrap();
     // Opening the home gives what was cut short its end.
     cli.json(0, &["documents", "list"]);
-    let report = cli.json(0, &["audit", "verify"]);
+    let since = before.path().to_str().unwrap();
+    let report = cli.json(0, &["audit", "verify", "--since", since]);
     assert_eq!(report["ok"], true);
     let entries = TreeEntries::of(&LogPaths::of(home).log, report["size"].as_u64().unwrap());
     let entries: Vec<Value> = entries.map(|entry| entry.unwrap().value).collect();
@@ -139,8 +143,7 @@ fn check(home: &Path, cli: &Cli, done: &Acknowledged, from: usize) {
     }
     drop(answers);
     let server = cli.serve();
-    let token = cli.json(0, &["user", "token", "staff"]);
-    let client = server.client().with_token(token["token"].as_str().unwrap());
+    let client = server.client().with_token(token);
     for answer in done.answers.lock().unwrap().iter().skip(from) {
         let again = client.get(&format!("/api/v1/queries/{}", answer["query"].as_str().unwrap()));
         assert_eq!(again.status, 200, "{}", again.text());

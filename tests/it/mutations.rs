@@ -120,6 +120,8 @@ fn every_entry_has_one_spelling() {
             matter: None,
             patient: None,
             emergency: Added(None),
+            purpose: Added(None),
+            declared: Added(None),
         },
         What::AuditRead { scope: "§ \"7\"\n".to_owned(), index: Some(EntryIndex(1)) },
         What::RetrievalDone {

@@ -1,6 +1,7 @@
 //! Random people, documents, policies and questions, against what a naive reading of the policies
 //! and a comparison of everything with everything say: nothing forbidden is found, nothing permitted
-//! is lost, and a policy that forbids more never opens more.
+//! is lost, and a policy that forbids more never opens more; also where classes come and documents get
+//! other labels between the permit and the search.
 //!
 //! `AFFIANT_TRIPLES` says how many are tried; without it a few thousand are, from the same seed.
 
@@ -19,7 +20,12 @@ use affiant::index::{Hit, Index, IndexOptions, VectorChoice};
 use affiant::policy::{Action, Permit, Policies};
 
 const TRIPLES: usize = 6_000;
+/// With what comes meanwhile fewer than a search returns: nothing is cut off.
 const DOCUMENTS: usize = 80;
+/// Under one set of policies after the other; the first forbids nothing further.
+const SETS: usize = 4;
+const QUESTIONS: usize = 50;
+const QUESTIONS_PER_CHANGE: usize = 5;
 const DIM: usize = 16;
 const NEWEST: Generation = Generation(u64::MAX);
 const WORDS: [&str; 10] =
@@ -100,35 +106,66 @@ struct Document {
 }
 
 /// A further policy, and what it says in plain Rust.
-type Further = (&'static str, fn(&Principal, &Labels) -> bool);
+struct Further {
+    policy: String,
+    forbids: Box<Forbids>,
+}
+
+type Forbids = dyn Fn(&Principal, &Labels) -> bool;
 
 fn has(who: &Principal, key: &str, value: &str) -> bool {
     who.attributes.get(key).is_some_and(|values| values.contains(value))
 }
 
-/// Policies that forbid more than the general ones do; the first forbids nothing.
-const FURTHER: [Further; 4] = [
-    ("", |_, _| false),
+/// A condition in Cedar's words, and in plain Rust.
+type Condition = (&'static str, fn(&Principal, &Labels) -> bool);
+
+const CONDITIONS: [Condition; 7] = [
+    ("resource.privileged", |_, labels| labels.privileged),
+    (r#"resource.classification == "confidential""#, |_, labels| {
+        labels.classification.as_deref() == Some("confidential")
+    }),
     (
-        r#"forbid (principal, action in Action::"Read", resource is Document)
-           when { resource.privileged };"#,
-        |_, labels| labels.privileged,
-    ),
-    (
-        r#"forbid (principal, action in Action::"Read", resource is Document)
-           when { resource has department && !principal.department.contains(resource.department) };"#,
+        "resource has department && !principal.department.contains(resource.department)",
         |who, labels| labels.department.as_ref().is_some_and(|of| !has(who, "department", of)),
     ),
-    (
-        r#"forbid (principal, action in Action::"Read", resource is Document)
-           when { resource has patient && principal.wall.contains(resource.patient) }
-           unless { principal.matter.contains("M-3") };"#,
-        |who, labels| {
-            let walled = labels.patient.as_ref().is_some_and(|of| has(who, "wall", of));
-            walled && !has(who, "matter", "M-3")
-        },
-    ),
+    ("resource has patient && principal.wall.contains(resource.patient)", |who, labels| {
+        labels.patient.as_ref().is_some_and(|of| has(who, "wall", of))
+    }),
+    (r#"principal.matter.contains("M-3")"#, |who, _| has(who, "matter", "M-3")),
+    (r#"resource has matter && resource.matter == "M-1""#, |_, labels| {
+        labels.matter.as_deref() == Some("M-1")
+    }),
+    ("!principal.clearance.contains(resource.classification)", |who, labels| {
+        !labels.classification.as_ref().is_some_and(|of| has(who, "clearance", of))
+    }),
 ];
+
+impl Further {
+    fn nothing() -> Self {
+        Self { policy: String::new(), forbids: Box::new(|_, _| false) }
+    }
+
+    /// Forbids reading where all of `when` hold, unless `unless` does.
+    fn forbid(when: Vec<Condition>, unless: Option<Condition>) -> Self {
+        let head = r#"forbid (principal, action in Action::"Read", resource is Document)"#;
+        let when_text: String = when.iter().map(|(text, _)| format!("when {{ {text} }}")).collect();
+        let unless_text = unless.map(|(text, _)| format!("unless {{ {text} }}"));
+        let policy = format!("{head} {when_text} {};", unless_text.unwrap_or_default());
+        let forbids = move |who: &Principal, labels: &Labels| {
+            when.iter().all(|(_, holds)| holds(who, labels))
+                && !unless.is_some_and(|(_, holds)| holds(who, labels))
+        };
+        Self { policy, forbids: Box::new(forbids) }
+    }
+
+    fn random(dice: &mut Dice) -> Self {
+        let one = |dice: &mut Dice| CONDITIONS[dice.roll(CONDITIONS.len())];
+        let when = (0..=dice.roll(2)).map(|_| one(dice)).collect();
+        let unless = (dice.roll(2) == 0).then(|| one(dice));
+        Self::forbid(when, unless)
+    }
+}
 
 /// What the general policies say, read by a person.
 fn naive(who: &Principal, scope: &Scope, labels: &Labels, further: &Further) -> bool {
@@ -148,15 +185,15 @@ fn naive(who: &Principal, scope: &Scope, labels: &Labels, further: &Further) -> 
         && !labels.matter.as_ref().is_some_and(|of| has(who, "wall", of))
         && fits(&scope.matter, &labels.matter)
         && fits(&scope.patient, &labels.patient)
-        && !(further.1)(who, labels)
+        && !(further.forbids)(who, labels)
 }
 
 fn policies(dir: &Path, further: &Further) -> Policies {
-    std::fs::create_dir(dir).unwrap();
+    std::fs::create_dir_all(dir).unwrap();
     for (name, text) in Policies::builtin("general").unwrap() {
         create_new(&dir.join(name), text.as_bytes(), Readers::Owner).unwrap();
     }
-    create_new(&dir.join("further.cedar"), further.0.as_bytes(), Readers::Owner).unwrap();
+    create_new(&dir.join("further.cedar"), further.policy.as_bytes(), Readers::Owner).unwrap();
     Policies::load(dir).unwrap()
 }
 
@@ -185,6 +222,25 @@ impl World {
         world
     }
 
+    /// The class of these labels, new where there is none.
+    fn class(&mut self, labels: &Labels) -> AccessClass {
+        let known = self.classes.iter().find(|(_, known)| known == labels).map(|(class, _)| *class);
+        known.unwrap_or_else(|| {
+            let class = AccessClass(u32::try_from(self.classes.len()).unwrap());
+            self.classes.push(class, labels.clone());
+            class
+        })
+    }
+
+    /// The indexes learn of the labels that a document has by now.
+    fn tell(&mut self, at: usize) {
+        let labels = self.documents[at].labels.clone();
+        let (class, passage) = (self.class(&labels), &self.documents[at].passage);
+        let writing = (passage.document, Generation(1));
+        self.index.set_class(writing, class, std::slice::from_ref(passage)).unwrap();
+        self.index.flush().unwrap();
+    }
+
     fn add(&mut self, number: usize, labels: Labels, text: &str, vector: Vec<f32>) {
         let id = DocumentId::of(&number.to_be_bytes());
         let passage = Passage {
@@ -195,12 +251,7 @@ impl World {
             text: text.to_owned(),
             headings: Vec::new(),
         };
-        let known = self.classes.iter().find(|(_, known)| *known == labels).map(|(c, _)| *c);
-        let class = known.unwrap_or_else(|| {
-            let class = AccessClass(u32::try_from(self.classes.len()).unwrap());
-            self.classes.push(class, labels.clone());
-            class
-        });
+        let class = self.class(&labels);
         self.index.add(Generation(1), class, &[(&passage, &vector)]).unwrap();
         self.documents.push(Document { passage, labels, vector });
     }
@@ -253,6 +304,49 @@ fn check(
     ClassSet::clone(permit.classes())
 }
 
+/// Between the permit and the search a class comes, and a document gets other labels: at once by the
+/// second decision, and by the first as soon as the indexes were told.
+fn change_meanwhile(
+    world: &mut World,
+    policies: &Policies,
+    further: &Further,
+    (who, scope): (&Principal, &Scope),
+    dice: &mut Dice,
+) {
+    let Ok(permit) = policies.permit(who, Action::Search, scope, &world.classes) else { return };
+    let (words, vector) = (dice.words(2), dice.vector());
+    let decided = world.classes.clone();
+    let is_decided = |labels: &Labels| decided.iter().any(|(_, known)| known == labels);
+
+    let labels = Labels { client: Some(format!("C-{}", world.classes.len())), ..dice.labels() };
+    world.add(world.documents.len(), labels, &words, vector.clone());
+    world.index.flush().unwrap();
+    let at = dice.roll(world.documents.len());
+    let before = std::mem::replace(&mut world.documents[at].labels, dice.labels());
+
+    let again = policies.again(&permit);
+    for is_told in [false, true] {
+        if is_told {
+            world.tell(at);
+        }
+        let expected = world.documents.iter().enumerate().filter(|(place, one)| {
+            let as_indexed = if *place == at && !is_told { &before } else { &one.labels };
+            is_decided(as_indexed)
+                && naive(who, scope, as_indexed, further)
+                && naive(who, scope, &one.labels, further)
+        });
+        let expected: BTreeSet<_> = expected.map(|(_, one)| one.passage.id).collect();
+        let [lexical, dense] = world.search(&permit, &words, &vector);
+        let labels_of = |hit: &&Hit| {
+            let one = world.documents.iter().find(|one| one.passage.id == hit.passage).unwrap();
+            again.permits(&one.labels)
+        };
+        assert_eq!(ids(dense.iter().filter(labels_of)), expected, "told: {is_told}");
+        assert!(ids(lexical.iter().filter(labels_of)).is_subset(&expected), "told: {is_told}");
+        assert!(!is_told || ids(&dense) == expected, "the first decision alone");
+    }
+}
+
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the size of a test is no configuration")]
 fn nothing_forbidden_is_found_and_nothing_permitted_is_lost() {
@@ -260,19 +354,27 @@ fn nothing_forbidden_is_found_and_nothing_permitted_is_lost() {
     let triples: usize = triples.unwrap_or(TRIPLES);
     let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice(11);
-    let sets: Vec<Policies> = (0..FURTHER.len())
-        .map(|at| policies(&dir.path().join(format!("set-{at}")), &FURTHER[at]))
-        .collect();
     let (mut tried, mut opened, mut round) = (0, 0, 0);
     while tried < triples {
         round += 1;
-        let world = World::make(&dir.path().join(format!("world-{round}")), &mut dice);
-        for _ in 0..100 {
+        let folder = dir.path().join(format!("world-{round}"));
+        let mut world = World::make(&folder.join("index"), &mut dice);
+        let mut further = vec![Further::nothing()];
+        further.extend((1..SETS).map(|_| Further::random(&mut dice)));
+        let made = further.iter().enumerate();
+        let sets = made.map(|(at, more)| policies(&folder.join(format!("set-{at}")), more));
+        let sets: Vec<_> = sets.zip(&further).collect();
+        for _ in 0..QUESTIONS {
             let (who, scope) = (dice.person(), dice.scope());
+            let of = (&who, &scope);
             let (words, vector) = (dice.words(2), dice.vector());
+            let is_full = world.documents.len() == CANDIDATES_MAX;
+            if !is_full && dice.roll(QUESTIONS_PER_CHANGE) == 0 {
+                let (policies, further) = &sets[dice.roll(SETS)];
+                change_meanwhile(&mut world, policies, further, of, &mut dice);
+            }
             let mut plain = None;
-            for (policies, further) in sets.iter().zip(&FURTHER) {
-                let of = (&who, &scope);
+            for (policies, further) in &sets {
                 let open = check(&world, policies, further, of, (&words, &vector));
                 opened += open.len();
                 let plain = plain.get_or_insert_with(|| open.clone());
@@ -291,7 +393,7 @@ fn nothing_forbidden_is_found_and_nothing_permitted_is_lost() {
 fn a_thousand_forbidden_documents_change_no_rank_and_no_score() {
     let dir = tempfile::tempdir().unwrap();
     let mut dice = Dice(12);
-    let policies = policies(&dir.path().join("policies"), &FURTHER[0]);
+    let policies = policies(&dir.path().join("policies"), &Further::nothing());
     let mut world = World::make(&dir.path().join("world"), &mut dice);
     let who = Principal::new("bo".parse().unwrap(), [Role::Staff].into(), Default::default());
     let questions: Vec<_> = (0..20).map(|_| (dice.words(2), dice.vector())).collect();

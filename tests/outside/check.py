@@ -2,15 +2,18 @@
 """Checks a log from its published specifications alone: Python's standard library, and the
 `openssl` command for Ed25519.
 
-    check.py LOGDIR VKEY OLDER-CHECKPOINT [PROOF...]
+    check.py LOGDIR VKEYS OLDER-CHECKPOINT [PROOF|REVEALED...]
 
-Follows C2SP signed-note, tlog-checkpoint, tlog-tiles and tlog-proof, RFC 6962 section 2.1 (tree)
+VKEYS holds one verifier key a line: that of the log, and behind it those that signed it earlier.
+The older checkpoint may be signed by any of them. PROOF is a C2SP tlog-proof of an entry, REVEALED
+the JSON of `audit show --reveal`: contents that an entry of the log commits to. Follows C2SP signed-note, tlog-checkpoint, tlog-tiles and tlog-proof, RFC 6962 section 2.1 (tree)
 and RFC 8785 (entries). Prints a line that begins with OK, or one that begins with FAIL and exits
 with 1.
 """
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -239,10 +242,36 @@ def check_proof(text, key, entries):
     need(found == root, "the proof does not lead to its checkpoint")
 
 
-def check(log, vkey, older, proofs):
-    key = Key(read_text(vkey))
+def check_revealed(shown, entries):
+    """Contents that the payload of an entry commits to: HMAC-SHA256 with a salt as the key."""
+    found = [entry for entry in entries if leaf_hash(entry).hex() == shown["leaf_hash"]]
+    need(found, "the log does not have the entry whose contents are revealed")
+    committed = shown.get("committed")
+    need(committed, "nothing is revealed: the contents are " + shown["state"])
+    salt, contents = bytes.fromhex(committed["salt"]), decode(committed["bytes"])
+    need(len(salt) == 32, "a salt of another length")
+    commit = hmac.new(salt, contents, hashlib.sha256).hexdigest()
+    need(commit == json.loads(found[0])["payload"]["commit"], "other contents than committed to")
+
+
+def older_checkpoint(keys, note):
+    """Size and root that an earlier checkpoint states, by the first key that has signed it."""
+    wrong = Wrong("no key")
+    for key in keys:
+        try:
+            return key.checkpoint(note)
+        except Wrong as error:
+            wrong = error
+    raise wrong
+
+
+def check(log, vkeys, older, proofs):
+    keys = [Key(line) for line in read_text(vkeys).splitlines()]
+    need(keys, "no verifier key")
+    key = keys[0]
+    need(all(other.name == key.name for other in keys), "keys of several logs")
     size, root = key.checkpoint(read_text(log, "checkpoint"))
-    old_size, old_root = key.checkpoint(read_text(older))
+    old_size, old_root = older_checkpoint(keys, read_text(older))
     entries = read_entries(log, size)
     leaves = [leaf_hash(entry) for entry in entries]
     check_tiles(log, leaves)
@@ -260,16 +289,19 @@ def check(log, vkey, older, proofs):
         path = consistency(old_size, leaves)
         found = roots_from_consistency(old_size, size, path, old_root)
         need(found == (old_root, root), "not consistent with the older checkpoint")
-    for proof in proofs:
-        check_proof(read_text(proof), key, entries)
+    for proof in map(read_text, proofs):
+        if proof.startswith("{"):
+            check_revealed(json.loads(proof), entries)
+        else:
+            check_proof(proof, key, entries)
     return "OK %d entries, %d -> %d and %d proofs" % (size, old_size, size, len(proofs))
 
 
 def main(arguments):
     try:
-        log, vkey, older, *proofs = arguments
-        print(check(log, vkey, older, proofs))
-    except (Wrong, OSError, ValueError, IndexError) as error:
+        log, vkeys, older, *proofs = arguments
+        print(check(log, vkeys, older, proofs))
+    except (Wrong, OSError, ValueError, LookupError, TypeError) as error:
         print("FAIL", error)
         return 1
     return 0

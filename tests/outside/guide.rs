@@ -43,6 +43,41 @@ fn follow(folder: &Path, guide: &str, between: &str) -> Output {
     bash.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap()
 }
 
+/// A bundle by whose guide an auditor goes who was handed another before: the log's key is the same
+/// since, or another signs beside it, or another signs alone.
+pub(crate) fn can_be_followed_after_a_change_of_keys() -> Result<(), Failed> {
+    for (keys, turns) in [(1, &[][..]), (2, &["rotate"][..]), (2, &["rotate", "retire"][..])] {
+        let folder = TempDir::new()?;
+        let home = folder.path().join("home");
+        affiant(&home, &["init"]);
+        let archive = folder.path().join("affiant-bundle.tar.zst");
+        let out = archive.to_str().unwrap();
+        let older = folder.path().join("older-checkpoint");
+        fs::copy(home.join("log/checkpoint"), &older)?;
+        for turn in turns {
+            affiant(&home, &["audit", "key", *turn]);
+        }
+        let older = older.to_str().unwrap();
+        let format = ["audit", "export", "--format", "bundle", "--out", out];
+        affiant(&home, &[&format[..], &["--since-checkpoint", older]].concat());
+        let (log, vkey) = (home.join("log"), home.join("log.vkey"));
+        for place in [log.to_str().unwrap(), out] {
+            let vkey = vkey.to_str().unwrap();
+            affiant(&home, &["audit", "verify", place, "--vkey", vkey, "--since", older]);
+        }
+        let unpacked = folder.path().join("once");
+        affiant::examine::bundle::unpack(&archive, &unpacked)?;
+        let guide = fs::read_to_string(unpacked.join("VERIFY.md"))?;
+        let accepted = follow(folder.path(), &guide, ":");
+        let text = said(&accepted);
+        if !accepted.status.success() || !text.contains("OK ") {
+            return Err(format!("after {turns:?} the guide does not accept it: {text}").into());
+        }
+        assert_eq!(fs::read_to_string(folder.path().join("log.vkeys"))?.lines().count(), keys);
+    }
+    Ok(())
+}
+
 pub(crate) fn can_be_followed() -> Result<(), Failed> {
     let folder = TempDir::new()?;
     let home = folder.path().join("home");

@@ -69,7 +69,7 @@ impl Judge {
 }
 
 /// A script beside this file. Python's own cache would be left beside it too, so there is none.
-fn python(script: &str) -> Command {
+pub(crate) fn python(script: &str) -> Command {
     let mut python = Command::new("python3");
     python.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside").join(script));
     python
@@ -83,7 +83,7 @@ pub(crate) fn written_by_python(sizes: &[&str]) -> TempDir {
     folder
 }
 
-fn said(output: Output) -> Verdict {
+pub(crate) fn said(output: Output) -> Verdict {
     let text = String::from_utf8(output.stdout).unwrap();
     let accepts = text.starts_with("OK ") && output.status.success();
     // A judge that broke has not judged.

@@ -20,6 +20,7 @@ mod judges;
 mod provider;
 mod real_provider;
 mod records;
+mod revealed;
 mod sample;
 #[expect(dead_code, reason = "the other test program uses the rest")]
 #[path = "../it/support/mod.rs"]
@@ -88,6 +89,16 @@ fn main() {
     };
     add("validators_accept_hostile_records_of_every_type", records::missing(), records::hold);
     add("the_guide_in_a_bundle_can_be_followed", guide::missing(), guide::can_be_followed);
+    add(
+        "the_guide_in_a_bundle_can_be_followed_after_a_change_of_keys",
+        guide::missing(),
+        guide::can_be_followed_after_a_change_of_keys,
+    );
+    add(
+        "what_is_revealed_is_held_to_its_entry_by_the_checker",
+        Judge::Python.missing(),
+        revealed::are_held_to_their_entry,
+    );
     for (name, test) in provider::ALL {
         add(name, real_provider::missing(), test);
     }

@@ -120,7 +120,9 @@ def is_disclosure(event):
     codes(event, (DCM, "110106"), ["disclose"], "R")
     source = machine(event, SOURCE)
     need(source["who"] == event["source"]["observer"], "val-audit-source")
-    machine(event, DESTINATION)
+    recipient = machine(event, DESTINATION)["who"]["identifier"]
+    need(recipient.get("system") == "urn:affiant:commitment", "a disclosure to nobody named")
+    need(event.get("purposeOfEvent"), "a disclosure without a purpose")
     need(len(event["entity"]) >= 2, "a disclosure of nothing")
 
 

@@ -177,6 +177,8 @@ fn event(number: u64) -> Event {
             matter: None,
             patient: None,
             emergency: Added(None),
+            purpose: Added(None),
+            declared: Added(None),
         },
         1 => What::AuditRead { scope: "entry".into(), index: Some(EntryIndex(number)) },
         _ => What::AuditRead { scope: "\"§ 7\" \\ \u{1f600}\n\u{1}".repeat(9), index: None },

@@ -1,10 +1,10 @@
 //! A past answer, run again from its record: the same text, or what differs and why.
 //!
 //! The question comes from the vault, the index generation from `retrieval.done`, the asker's rights
-//! from the account behind the recorded token. The steps are those of [`Answerer::ask`]; instead of
-//! a terminal entry there is `answer.replayed`, before anything of the result is shown. What cannot
-//! be had any more (an erased question, another policy, a deleted document) is a difference with a
-//! remedy, not an error.
+//! from the account behind the recorded token. The steps are those of [`Answerer::ask`], under the
+//! same watch; instead of a terminal entry there is `answer.replayed`, before anything of the result
+//! is shown. What cannot be had any more (an erased question, another policy, a deleted document) is
+//! a difference with a remedy, not an error.
 
 mod compare;
 mod difference;
@@ -154,8 +154,9 @@ impl Replaying<'_> {
             return Ok(None);
         };
         let id = self.parts.vault.token(TokenKind::Person, principal.name.as_str());
-        let asker = Asker { principal, actor: Actor { id, via: Via::System, os_user: None } };
-        let mut run = Run::start(self.parts, &asker, &question)?;
+        let actor = Actor { id, via: Via::System, os_user: None };
+        let asker = Asker { principal, actor, session: None };
+        let mut run = Run::start(self.parts, &asker, &question);
         match self.steps(&mut run, started) {
             Ok(rerun) => Ok(Some(rerun)),
             Err(Fault::Answer(error)) => Err(error.into()),
@@ -192,7 +193,10 @@ impl Replaying<'_> {
         let hybrid = Candidates::Hybrid;
         let evidence = retriever.evidence(run.question, &permit, hybrid, through, started)?;
         let evidence = self.record(run, evidence)?;
-        let verdict = run.ground(&evidence, &mut quiet)?;
+        let mut watch = run.watch(&permit, &evidence).of_replay();
+        let verdict = run.ground(&evidence, &mut |_| watch.flow());
+        watch.check()?; // First: it says why drafting broke off.
+        let verdict = verdict?;
         let answer = run.compose(&permit, &evidence, &verdict)?;
         Ok(Rerun { answer, evidence: Some(evidence), verdict: Some(verdict) })
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
+use super::files::{AnchorFiles, AnchorRecord, REPLY_BYTES_MAX, REQUEST_BYTES_MAX};
 use super::reply::{SignerTrust, Token, TokenError, check};
 use super::request::{nonce_of, request};
 use crate::audit::checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint};
@@ -19,10 +20,6 @@ use crate::durable::{self, Readers};
 
 /// Requests that may wait for their replies; the newest are looked at first.
 const WAITING_MAX: usize = 10_000;
-/// A reply with its certificates has a few thousand bytes.
-const REPLY_BYTES_MAX: u64 = 256 * 1024;
-/// A request has less than a hundred.
-const REQUEST_BYTES_MAX: u64 = 4_096;
 
 /// Why there is no anchor.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +80,30 @@ impl Anchors {
     pub fn of(paths: &LogPaths) -> Self {
         let past = (1..=EPOCHS_MAX).rev().map(|number| paths.past_anchors(number));
         Self { folder: paths.anchors(), past: past.filter(|folder| folder.is_dir()).collect() }
+    }
+
+    /// The files that an entry recorded, wherever they lie: those of a log that ended went with it.
+    ///
+    /// # Errors
+    /// A sentence that names what is missing or is another.
+    pub fn recorded(&self, record: &AnchorRecord) -> Result<AnchorFiles, String> {
+        let mut problem = None;
+        for folder in [&self.folder].into_iter().chain(&self.past) {
+            let place = path(folder, record.size, "tsr");
+            let found = AnchorFiles::read(folder, record.size)
+                .map_err(|error| error.to_string())
+                .and_then(|files| match files.fit(record) {
+                    Ok(()) => Ok(files),
+                    Err(detail) => Err(format!("{}: {detail}", place.display())),
+                });
+            match found {
+                Ok(files) => return Ok(files),
+                // What is there and differs says more than what is not there.
+                Err(detail) if problem.is_none() || place.exists() => problem = Some(detail),
+                Err(_) => {}
+            }
+        }
+        Err(problem.unwrap_or_default())
     }
 
     /// Keeps a checkpoint and makes a request of it, which is also written to `out`. Asked again, it

@@ -10,9 +10,11 @@
 //! (certificates by SHA-256).
 
 mod der;
+mod files;
 mod folder;
 mod reply;
 mod request;
 
+pub use files::{AnchorFiles, AnchorRecord};
 pub use folder::{AnchorError, Anchored, Anchors, Requested};
 pub use reply::{SignerTrust, TokenError};

@@ -9,7 +9,7 @@ pub(super) const SHA256: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x0
 /// Bytes of a nonce: below 2^63, so that it is positive in DER without a leading zero.
 const NONCE_BYTES: usize = 8;
 
-/// A `TimeStampReq` of this digest.
+/// A `TimeStampReq` of this digest, with a fresh nonce.
 pub(super) fn request(imprint: &Digest, entropy: &dyn Entropy) -> Vec<u8> {
     let mut nonce = [0; NONCE_BYTES];
     entropy.fill(&mut nonce);
@@ -17,11 +17,16 @@ pub(super) fn request(imprint: &Digest, entropy: &dyn Entropy) -> Vec<u8> {
         // Neither negative nor zero in front: the shortest form of an integer.
         *first = *first & 0x7f | 0x40;
     }
+    request_with(imprint, &nonce)
+}
+
+/// A `TimeStampReq` of this digest and nonce: there is one.
+pub(super) fn request_with(imprint: &Digest, nonce: &[u8]) -> Vec<u8> {
     let algorithm = sequence(&[element(tag::OID, SHA256), vec![0x05, 0x00]]);
     sequence(&[
         element(tag::INTEGER, &[1]),
         sequence(&[algorithm, element(tag::OCTETS, imprint.as_bytes())]),
-        element(tag::INTEGER, &nonce),
+        element(tag::INTEGER, nonce),
         element(tag::BOOLEAN, &[0xff]),
     ])
 }

@@ -7,7 +7,7 @@ use super::*;
 use crate::audit::faults::{Cause, Fault, FaultyFiles};
 use crate::audit::keys;
 use crate::audit::merkle::check_consistency;
-use crate::audit::note::NoteVerifier;
+use crate::audit::note::{NoteSigner, NoteVerifier};
 use crate::durable::{self, Readers};
 
 fn verifies(home: &Home, key: &NoteVerifier) -> bool {
@@ -77,6 +77,42 @@ fn a_rotation_under_load_verifies_with_the_old_key_the_new_key_and_both() {
     assert_eq!(log.keys().unwrap(), [new]);
     log.close();
     assert!(!home.paths.next_key().exists(), "one key file is left");
+}
+
+#[test]
+fn what_a_retired_key_signed_is_still_the_beginning_of_the_log_and_what_a_strangers_did_is_not() {
+    let home = Home::new();
+    home.fill(3);
+    let old = fs::read_to_string(&home.paths.key).unwrap();
+    let old = NoteSigner::from_text(old.trim_end()).unwrap();
+    let kept = fs::read(home.paths.log.join("checkpoint")).unwrap();
+    let forked = |signer: &NoteSigner| {
+        Checkpoint { origin: ORIGIN.to_owned(), size: 3, root: [7; 32] }.sign(signer)
+    };
+    let stranger = NoteSigner::generate(ORIGIN, &SystemEntropy).unwrap();
+    let since = |note: &[u8]| {
+        let key = fs::read_to_string(&home.paths.vkey).unwrap();
+        let ring = TlogPolicy::parse(keyring(&home).as_bytes()).unwrap();
+        let options = VerifyOptions { since: Some(note.to_vec()), ..VerifyOptions::default() };
+        let found = [Trust::Key(&key), Trust::Policy(&ring)]
+            .map(|trust| verify_with(&home.paths.log, trust, &options).problems);
+        let kinds = found.map(|found| found.into_iter().map(|p| p.kind).collect::<Vec<_>>());
+        assert_eq!(kinds[0], kinds[1], "with the newest key, with the keyring");
+        kinds[0].clone()
+    };
+    for turns in 0..3 {
+        // The first signs no more after a turn, and the first two no more after another.
+        if turns > 0 {
+            let log = home.open();
+            log.rotate_key(turned).unwrap();
+            log.retire_key(turned).unwrap();
+            log.close();
+            home.fill(300);
+        }
+        assert_eq!(since(&kept), [""; 0], "{turns}");
+        assert_eq!(since(forked(&old).as_bytes()), ["forked"], "{turns}");
+        assert_eq!(since(forked(&stranger).as_bytes()), ["since_checkpoint"], "{turns}");
+    }
 }
 
 #[test]

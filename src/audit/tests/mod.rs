@@ -148,6 +148,8 @@ fn viewed(page: u32) -> Event {
             matter: None,
             patient: None,
             emergency: Added(None),
+            purpose: Added(None),
+            declared: Added(None),
         },
     )
 }

@@ -465,7 +465,7 @@ fn a_quorum_may_have_cosigned_an_earlier_checkpoint() {
 fn every_kind_of_finding_is_told_once_with_its_meaning() {
     let kinds: std::collections::BTreeSet<_> = PROBLEM_KINDS.iter().map(|row| row.kind).collect();
     assert_eq!(kinds.len(), PROBLEM_KINDS.len());
-    let table = problem_kinds();
+    let table = problem_kinds(PROBLEM_KINDS);
     assert_eq!(table.lines().count(), PROBLEM_KINDS.len() + 2);
     assert!(table.contains("| `forked` | problem |") && table.contains("| `silence` | warning |"));
 }

@@ -8,7 +8,8 @@ use crate::cli::account_args::UserCommand;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::Proposal;
-use crate::domain::principal::{Attributes, Role};
+use crate::domain::principal::{Attributes, Entitlements, Role};
+use crate::govern::Disabled;
 use crate::identity::NewAccount;
 use crate::policy::Action;
 use crate::store::PasswordBy;
@@ -27,9 +28,24 @@ pub(super) fn user(context: &mut Context<'_>, command: UserCommand) -> Result<Re
         | UserCommand::SignOut { .. }
         | UserCommand::Password { .. }
         | UserCommand::Totp { .. } => credentials::credentials(context, command),
-        UserCommand::Grant { name, role, as_user, reason, credential } => {
-            let proposal = Proposal::GrantRole { account: name.parse()?, role: role.parse()? };
+        UserCommand::Grant { name, role, attr, as_user, reason, credential } => {
+            let rights = entitlements(&role, &attr)?;
+            let proposal = Proposal::GrantRights { account: name.parse()?, rights };
             changes::propose(context, &as_user, &credential, reason, |_, _| Ok(proposal))
+        }
+        UserCommand::Revoke { name, role, attr, as_user } => {
+            revoke(context, &name, &entitlements(&role, &attr)?, as_user.as_deref())
+        }
+        UserCommand::Enable { name, as_user: Some(who), reason, credential } => {
+            let proposal = Proposal::EnableAccount { account: name.parse()? };
+            let reason = reason.unwrap_or_default();
+            changes::propose(context, &who, &credential, reason, |_, _| Ok(proposal))
+        }
+        UserCommand::Enable { name, as_user: None, .. } => {
+            let actor = context.operator()?;
+            context.app()?.governor.enable_account(&actor, &name)?;
+            let value = json!({ "username": name, "disabled": false });
+            Ok(Reply::done(value, format!("{name} is let in again, with what they had")))
         }
         UserCommand::List { as_user } => {
             context.allowed(as_user.as_deref(), Action::ManageAccounts)?;
@@ -38,9 +54,8 @@ pub(super) fn user(context: &mut Context<'_>, command: UserCommand) -> Result<Re
         UserCommand::Disable { name, as_user } => {
             let by = context.by(as_user.as_deref())?;
             let governor = &context.app()?.governor;
-            governor.disable_account(by.changer(), &by.actor, &name)?;
-            let value = json!({ "username": name, "disabled": true });
-            Ok(Reply::done(value, format!("{name} is disabled")))
+            let disabled = governor.disable_account(by.changer(), &by.actor, &name)?;
+            Ok(told(&disabled))
         }
     }
 }
@@ -54,13 +69,9 @@ struct Wanted {
 
 fn add(context: &mut Context<'_>, wanted: Wanted, as_user: Option<&str>) -> Result<Reply, Failure> {
     let Wanted { name, role, attr, password } = wanted;
-    let roles = role.iter().map(|role| role.parse()).collect::<Result<BTreeSet<Role>, _>>()?;
-    let new = NewAccount {
-        name: name.parse()?,
-        roles,
-        attributes: pairs(&attr)?,
-        password: password.map(Into::into),
-    };
+    let Entitlements { roles, attributes } = entitlements(&role, &attr)?;
+    let password = password.map(Into::into);
+    let new = NewAccount { name: name.parse()?, roles, attributes, password };
     let by = context.by(as_user)?;
     let created = context.app()?.governor.create_account(by.changer(), &by.actor, new)?;
     let mut value = json!({
@@ -74,6 +85,50 @@ fn add(context: &mut Context<'_>, wanted: Wanted, as_user: Option<&str>) -> Resu
         text = format!("{text}; password: {password}");
     }
     Ok(Reply::done(value, text))
+}
+
+fn revoke(
+    context: &mut Context<'_>,
+    name: &str,
+    rights: &Entitlements,
+    as_user: Option<&str>,
+) -> Result<Reply, Failure> {
+    let by = context.by(as_user)?;
+    let governor = &context.app()?.governor;
+    governor.revoke_rights(by.changer(), &by.actor, &name.parse()?, rights)?;
+    let left = governor.accounts.find_row(name)?.entitlements();
+    let value = json!({ "username": name, "roles": left.roles, "attributes": left.attributes });
+    Ok(Reply::done(value, format!("{name} no longer has {rights}")))
+}
+
+/// What an account that is disabled leaves behind.
+fn told(disabled: &Disabled) -> Reply {
+    let Disabled { username, walls, subjects, vacant } = disabled;
+    let mut text = format!("{username} is disabled");
+    if *walls > 0 {
+        text.push_str(&format!(
+            "\n{walls} walls and conflicts keep this person away: an account of theirs under another name would lack them"
+        ));
+    }
+    if *subjects > 0 {
+        text.push_str(&format!("\nthey had {subjects} matters, patients and clients"));
+    }
+    for role in vacant {
+        text.push_str(&format!(
+            "\nnobody can act as {role} now: name somebody with `affiant user add NAME --role {role}`, or enable {username} again"
+        ));
+    }
+    let value = json!({
+        "username": username, "disabled": true, "walls": walls, "subjects": subjects,
+        "vacant": vacant,
+    });
+    Reply::done(value, text)
+}
+
+/// Roles and attributes as they stand in a command.
+fn entitlements(roles: &[String], attributes: &[String]) -> Result<Entitlements, Failure> {
+    let roles = roles.iter().map(|role| role.parse()).collect::<Result<BTreeSet<Role>, _>>()?;
+    Ok(Entitlements { roles, attributes: pairs(attributes)? })
 }
 
 /// `K=V` pairs as sets by key.

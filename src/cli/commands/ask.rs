@@ -6,12 +6,12 @@ use std::ops::ControlFlow;
 use serde_json::json;
 
 use crate::answer::{Progress, Searched, Step};
-use crate::cli::args::{AskArgs, AskMode, ScopeArgs, SearchArgs, SearchMode};
+use crate::cli::args::{AskArgs, AskMode, SearchArgs, SearchMode};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::domain::answer::{Answer, Outcome};
 use crate::domain::limits::{TOP_K_DEFAULT, TOP_K_MAX};
-use crate::domain::question::{Mode, Question, QuestionText, Scope};
+use crate::domain::question::{Mode, Question, QuestionText};
 use crate::retrieve::Candidates;
 
 impl From<AskMode> for Mode {
@@ -31,7 +31,7 @@ pub(super) fn ask(context: &mut Context<'_>, args: AskArgs) -> Result<Reply, Fai
         id: engine.answerer.request(),
         text: QuestionText::try_from(args.question)?,
         mode: args.mode.into(),
-        scope: scope(args.scope),
+        scope: args.scope.declared()?,
         top_k: top_k(args.top_k.unwrap_or(TOP_K_DEFAULT))?,
     };
     let progress = context.progress;
@@ -107,11 +107,6 @@ fn render(answer: &Answer) -> String {
     out
 }
 
-fn scope(args: ScopeArgs) -> Scope {
-    let given = |value: Option<String>| value.filter(|value| !value.trim().is_empty());
-    Scope { purpose: given(args.purpose), matter: given(args.matter), patient: given(args.patient) }
-}
-
 pub(super) fn search(context: &mut Context<'_>, args: SearchArgs) -> Result<Reply, Failure> {
     let asker = context.asker(&args.as_user)?;
     let engine = context.engine()?;
@@ -119,7 +114,7 @@ pub(super) fn search(context: &mut Context<'_>, args: SearchArgs) -> Result<Repl
         id: engine.answerer.request(),
         text: QuestionText::try_from(args.query)?,
         mode: Mode::Verbatim,
-        scope: scope(args.scope),
+        scope: args.scope.declared()?,
         top_k: top_k(args.top_k)?,
     };
     let candidates = match args.mode {

@@ -4,24 +4,27 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{reports, timestamp, witness};
+use super::{proofs, reports, timestamp, witness};
 use crate::audit::{
-    Entry, LogPaths, PastLogs, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
+    self, Entry, LogPaths, PastLogs, Problem, Report, TlogPolicy, Trust, VerifyOptions, inventory,
     problem_kinds, verify_past,
 };
 use crate::cli::audit_args::{AuditCommand, ExportArgs, FilterArgs, VerifyArgs};
 use crate::cli::context::Context;
 use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
+use crate::domain::clock::Timestamp;
 use crate::domain::ids::EntryIndex;
 use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
 use crate::examine::bundle::{self, Known, is_bundle};
-use crate::examine::{ExportRequest, Filter, Opening, Reader};
+use crate::examine::{
+    self, Committed, Contents, ExportRequest, Filter, Opening, Reader, check_contents,
+};
 
 pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<Reply, Failure> {
     match command {
-        AuditCommand::Verify(VerifyArgs { log, vkey, policy, since }) => {
+        AuditCommand::Verify(VerifyArgs { log, vkey, policy, since, log_only }) => {
             let claims = Claims {
                 vkey: vkey.map(|path| context.path(&path)),
                 policy: policy.map(|path| read_policy(&context.path(&path))).transpose()?,
@@ -31,13 +34,16 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
                 Some(path) if is_bundle(&context.path(&path)) => {
                     verify_bundle(&context.path(&path), &claims)
                 }
-                Some(log) => verify_folder(&context.path(&log), claims, PastLogs::default()),
-                None => verify_home(context, claims),
+                Some(log) => {
+                    let report = verify_folder(&context.path(&log), claims, PastLogs::default())?;
+                    Ok(reported(&report, None))
+                }
+                None => verify_home(context, claims, log_only),
             }
         }
         AuditCommand::List { filter, limit, as_user } => {
             let reader = context.reader(as_user.as_deref())?;
-            let filter = filter_of(filter)?;
+            let filter = filter_of(context, filter)?;
             let entries = context.app()?.examiner.list(&reader, &filter, limit)?;
             let text: String = entries.iter().map(line).collect();
             let values: Vec<Value> = entries.iter().map(value).collect();
@@ -55,13 +61,8 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             let entry = context.app()?.examiner.show(&reader, EntryIndex(index))?;
             Ok(Reply::done(value(&entry), format!("{:#}", value(&entry))))
         }
-        AuditCommand::Proof { index, out, as_user } => {
-            let reader = context.reader(as_user.as_deref())?;
-            let out = context.path(&out);
-            let proof = context.app()?.examiner.proof(&reader, EntryIndex(index))?;
-            durable::replace(&out, proof.as_bytes(), Readers::Everyone)?;
-            Ok(Reply::done(json!({ "path": out }), format!("wrote {}", out.display())))
-        }
+        AuditCommand::Proof(args) => proofs::proof(context, &args),
+        AuditCommand::CheckProof(args) => proofs::check(context, &args),
         AuditCommand::Export(args) => export(context, args),
         AuditCommand::Timestamp { request: Some(out), as_user, .. } => {
             timestamp::request(context, &out, as_user.as_deref())
@@ -82,7 +83,8 @@ pub(super) fn audit(context: &mut Context<'_>, command: AuditCommand) -> Result<
             super::keys::key(context, command, as_user.as_deref())
         }
         AuditCommand::Inventory => {
-            let (table, problems) = (inventory(), problem_kinds());
+            let kinds = audit::PROBLEM_KINDS.iter().chain(examine::PROBLEM_KINDS);
+            let (table, problems) = (inventory(), problem_kinds(kinds));
             let text = format!("{table}\n{problems}");
             Ok(Reply::done(json!({ "table": table, "problems": problems }), text))
         }
@@ -104,12 +106,19 @@ fn reveal(
     if let Some(object) = shown.as_object_mut() {
         object.insert("state".to_owned(), json!(revealed.state.as_str()));
         object.insert("contents".to_owned(), json!(revealed.contents));
+        object.insert("committed".to_owned(), json!(revealed.committed));
         object.insert("recorded".to_owned(), json!(revealed.receipt().index()));
     }
-    let text = match &revealed.contents {
-        Some(contents) => format!("{contents:#}"),
-        None => format!("the contents are {}", revealed.state.as_str()),
+    let mut text = match &revealed.contents {
+        Some(contents) => format!("{contents:#}\n"),
+        None => format!("the contents are {}\n", revealed.state.as_str()),
     };
+    if let Some(Committed { salt, .. }) = &revealed.committed {
+        text.push_str(&format!(
+            "\nThe entry commits to this: its payload's `commit` is HMAC-SHA256 with the key\n{salt}\n\
+             over the exact bytes, which --json gives in base64 (`committed`).\n"
+        ));
+    }
     Ok(Reply::done(shown, text))
 }
 
@@ -117,7 +126,7 @@ fn export(context: &mut Context<'_>, args: ExportArgs) -> Result<Reply, Failure>
     let read = |path: Option<PathBuf>| path.map(|path| note(&context.path(&path))).transpose();
     let request = ExportRequest {
         format: args.format.parse()?,
-        filter: filter_of(args.filter)?,
+        filter: filter_of(context, args.filter)?,
         purpose: args.purpose,
         recipient: args.recipient,
         epoch: args.epoch,
@@ -191,20 +200,31 @@ struct Claims {
     since: Option<Vec<u8>>,
 }
 
-/// A home's log is verified on disk where no process has the home open, else inside the server.
-fn verify_home(context: &mut Context<'_>, claims: Claims) -> Result<Reply, Failure> {
+/// A home's logs are verified on disk where no process has the home open, else inside the server;
+/// then what their entries commit to.
+fn verify_home(
+    context: &mut Context<'_>,
+    claims: Claims,
+    log_only: bool,
+) -> Result<Reply, Failure> {
     if context.in_server() && claims.vkey.is_none() {
         let reader = context.reader(None)?;
         let Claims { policy, since, .. } = claims;
-        let report = context.app()?.examiner.verify(&reader, policy.as_ref(), since)?;
-        return Ok(reported(&report));
+        let examiner = &context.app()?.examiner;
+        let found = examiner.verify(&reader, policy.as_ref(), since, log_only)?;
+        return Ok(reported(&found.report, found.contents.as_ref()));
     }
-    let paths = LogPaths::of(&context.options.home);
+    let home = context.options.home.clone();
+    let paths = LogPaths::of(&home);
     if !paths.log.is_dir() {
-        let home = context.options.home.clone();
         return Err(anyhow::Error::from(crate::app::NoHome { home }).into());
     }
-    verify_folder(&paths.log, claims, verify_past(&paths))
+    let past = verify_past(&paths);
+    let mut logs = past.logs().to_vec();
+    let mut report = verify_folder(&paths.log, claims, past)?;
+    logs.push((paths.log, report.size));
+    let contents = (!log_only).then(|| check_contents(&home, &logs, &mut report));
+    Ok(reported(&report, contents.as_ref()))
 }
 
 /// A bundle needs nothing but itself; the log's key from elsewhere says whose it is.
@@ -214,7 +234,7 @@ fn verify_bundle(path: &Path, claims: &Claims) -> Result<Reply, Failure> {
     let trusted = vkey.is_some() || policy.is_some();
     let known = Known { vkey: vkey.as_deref(), policy, since };
     let found = bundle::check(path, &known)?;
-    let Reply { mut value, mut text, exit } = reported(&found.report);
+    let Reply { mut value, mut text, exit } = reported(&found.report, None);
     if let Some(fields) = value.as_object_mut() {
         fields.insert("entries".to_owned(), json!(found.entries));
         fields.insert("payloads".to_owned(), json!(found.payloads));
@@ -231,32 +251,38 @@ fn verify_bundle(path: &Path, claims: &Claims) -> Result<Reply, Failure> {
 }
 
 /// A small signed text, as an argument names it.
-fn note(path: &Path) -> Result<String, Failure> {
+pub(super) fn note(path: &Path) -> Result<String, Failure> {
     let read = std::fs::read_to_string(path);
     read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))
 }
 
 /// Verifies one log, after those of its home that ended before it.
-fn verify_folder(log: &Path, claims: Claims, past: PastLogs) -> Result<Reply, Failure> {
+fn verify_folder(log: &Path, claims: Claims, past: PastLogs) -> Result<Report, Failure> {
     if !log.is_dir() {
         return Err(Failure::usage(format!("{} is not a folder", log.display())));
     }
     let options = VerifyOptions { since: claims.since, ..VerifyOptions::live() };
-    let folder = log.parent().unwrap_or(Path::new("."));
     if let Some(policy) = &claims.policy {
         // Witnesses cosign behind the log: what they have cosigned lies beside it.
-        let cosigned = std::fs::read(folder.join("log.cosigned")).ok();
+        let cosigned = std::fs::read(beside(log, "cosigned")).ok();
         let trust = cosigned.as_deref().map(|note| Trust::Cosigned(policy, note));
         let trust = trust.unwrap_or(Trust::Policy(policy));
-        return Ok(reported(&past.verify_next(log, trust, &options)));
+        return Ok(past.verify_next(log, trust, &options));
     }
-    let beside = || folder.join("log.vkey");
-    let vkey = claims.vkey.unwrap_or_else(beside);
+    let vkey = claims.vkey.unwrap_or_else(|| beside(log, "vkey"));
     let text = std::fs::read_to_string(&vkey).map_err(|error| {
         let path = vkey.display();
         Failure::usage(format!("the verifier key {path} cannot be read: {error}; name it --vkey"))
     })?;
-    Ok(reported(&past.verify_next(log, Trust::Key(&text), &options)))
+    Ok(past.verify_next(log, Trust::Key(&text), &options))
+}
+
+/// What lies beside a log's folder: `log-1.vkey` beside `log-1`, and `log.vkey` beside a folder of
+/// another name that has none of its own.
+fn beside(log: &Path, kind: &str) -> PathBuf {
+    let name = log.file_name().unwrap_or_default().to_string_lossy();
+    let own = log.with_file_name(format!("{name}.{kind}"));
+    if own.exists() { own } else { log.with_file_name(format!("log.{kind}")) }
 }
 
 fn read_policy(path: &Path) -> Result<TlogPolicy, Failure> {
@@ -275,20 +301,32 @@ fn read_checkpoint(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-fn reported(report: &Report) -> Reply {
+fn reported(report: &Report, contents: Option<&Contents>) -> Reply {
     let rows = |found: &[Problem]| -> Vec<Value> {
         let row = |p: &Problem| json!({ "kind": p.kind, "index": p.index, "detail": p.detail });
         found.iter().map(row).collect()
     };
     let value = json!({
-        "ok": report.ok, "size": report.size, "root": report.root,
+        "ok": report.ok, "size": report.size, "before": report.before, "root": report.root,
         "problems": rows(&report.problems), "warnings": rows(&report.warnings),
+        "contents": contents,
     });
-    let mut text = if report.ok {
-        format!("ok: {} entries, root {}\n", report.size, report.root)
-    } else {
-        format!("NOT ok: {} problem(s) in {} entries\n", report.problems.len(), report.size)
+    let before = match report.before {
+        0 => String::new(),
+        before => format!(" after {before} in logs that ended"),
     };
+    let mut text = if report.ok {
+        format!("ok: {} entries{before}, root {}\n", report.size, report.root)
+    } else {
+        let count = report.problems.len();
+        format!("NOT ok: {count} problem(s) in {} entries{before}\n", report.size)
+    };
+    if let Some(Contents { open, erased, missing, damaged }) = contents {
+        text.push_str(&format!(
+            "  contents behind the entries: {open} open and as committed to, {erased} erased on \
+             record, {missing} missing, {damaged} damaged\n"
+        ));
+    }
     let problems = report.problems.iter().map(|problem| ("", problem));
     let warnings = report.warnings.iter().map(|warning| ("warning: ", warning));
     for (weight, Problem { kind, index, detail }) in problems.chain(warnings) {
@@ -299,7 +337,14 @@ fn reported(report: &Report) -> Reply {
     Reply::done(value, text).with_exit(code)
 }
 
-fn filter_of(args: FilterArgs) -> Result<Filter, Failure> {
+fn filter_of(context: &Context<'_>, args: FilterArgs) -> Result<Filter, Failure> {
+    let since = args.since.as_deref();
+    if since.is_some_and(|since| since.parse::<Timestamp>().is_err() && is_file(context, since)) {
+        return Err(Failure::usage(
+            "--since takes a time; a checkpoint that the recipient had before is named with \
+             `audit export --since-checkpoint`, and verified with `audit verify --since`",
+        ));
+    }
     Ok(Filter {
         kind: args.kind,
         user: args.user,
@@ -309,6 +354,10 @@ fn filter_of(args: FilterArgs) -> Result<Filter, Failure> {
         since: args.since.as_deref().map(str::parse).transpose()?,
         until: args.until.as_deref().map(str::parse).transpose()?,
     })
+}
+
+fn is_file(context: &Context<'_>, path: &str) -> bool {
+    context.path(Path::new(path)).is_file()
 }
 
 fn value(entry: &Entry) -> Value {

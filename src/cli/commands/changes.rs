@@ -115,12 +115,13 @@ fn line(row: &ChangeRow, shows_contents: bool) -> String {
         Some(Proposal::Erase { target } | Proposal::ReleaseHold { target, .. }) => {
             target.to_string()
         }
-        Some(Proposal::GrantRole { account, role }) => format!("{role} to {account}"),
+        Some(Proposal::GrantRights { account, rights }) => format!("{rights} to {account}"),
+        Some(Proposal::EnableAccount { account }) => account.to_string(),
         Some(Proposal::ChangePolicies(change)) => format!(
             "{} ({} questions tried: {} documents newly seen, {} newly hidden)",
             change.sha256, change.trial.queries, change.trial.seen, change.trial.hidden
         ),
-        Some(Proposal::LiftWall { person, kind, object }) => {
+        Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("{kind} {object} for {person}")
         }
         None => format!("{} {}", row.scope.as_str(), row.subject),

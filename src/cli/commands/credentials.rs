@@ -13,7 +13,7 @@ use crate::domain::principal::Via;
 use crate::domain::secret::Secret;
 use crate::govern::Revoked;
 use crate::http::session_body;
-use crate::identity::{NewToken, SignIn, token_scope};
+use crate::identity::{NewToken, Place, SignIn, token_scope};
 use crate::policy::Action;
 use crate::store::SessionKind;
 
@@ -65,7 +65,9 @@ pub(super) fn credentials(
         UserCommand::Add { .. }
         | UserCommand::Grant { .. }
         | UserCommand::List { .. }
-        | UserCommand::Disable { .. } => Err(Failure::usage("not a command of credentials")),
+        | UserCommand::Revoke { .. }
+        | UserCommand::Disable { .. }
+        | UserCommand::Enable { .. } => Err(Failure::usage("not a command of credentials")),
     }
 }
 
@@ -146,7 +148,7 @@ fn password(
     let os_user = context.os_user.clone();
     let governor = &context.app()?.governor;
     let actor = governor.actor(name, Via::Cli, os_user);
-    let shown = SignIn { name, password: password.expose(), code, address: None };
+    let shown = SignIn { name, password: password.expose(), code, place: Place::Machine };
     governor.change_password(&actor, &shown, new, None)?;
     let text = format!("{name} has a password of their own; every session and token has ended");
     Ok(Reply::done(json!({ "username": name, "password_is_own": true }), text))

@@ -13,7 +13,7 @@ use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::access::Labels;
 use crate::domain::change::Proposal;
-use crate::domain::principal::{Attributes, Role, UserName, Via};
+use crate::domain::principal::{Attributes, Entitlements, Role, UserName, Via};
 use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
 use crate::govern::Changer;
@@ -149,7 +149,8 @@ fn custodian(made: &Initialised) -> Result<Value, Failure> {
     };
     let reason = Reason::try_from("the demonstration has one account a role".to_owned())?;
     let (admin, actor) = confirmed(&made.admin)?;
-    let proposal = Proposal::GrantRole { account, role };
+    let rights = Entitlements { roles: [role].into(), ..Entitlements::default() };
+    let proposal = Proposal::GrantRights { account, rights };
     let change = governor.propose(&admin, &actor, proposal, reason)?;
     let (approver, actor) = confirmed(&made.approver)?;
     governor.approve(&approver, &actor, change.id, &mut |_| ControlFlow::Continue(()))?;

@@ -9,9 +9,10 @@ use crate::catalogue::Document;
 use crate::cli::args::{DocumentsCommand, IngestArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
-use crate::document::{ParseOptions, parse};
+use crate::document::{Sandbox, SandboxError};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
+use crate::domain::question::Scope;
 use crate::govern::Changer;
 use crate::ingest::{BatchOptions, BatchReport, Source};
 
@@ -68,9 +69,12 @@ pub(super) fn documents(
 ) -> Result<Reply, Failure> {
     match command {
         DocumentsCommand::Parse { path, password } => {
-            parse_file(&context.path(&path), password.as_deref())
+            let sandbox = Sandbox::new(context.options.reader_program.clone());
+            parse_file(&sandbox, &context.path(&path), password.as_deref())
         }
-        DocumentsCommand::List { as_user } => list(context, as_user.as_deref()),
+        DocumentsCommand::List { declared, as_user } => {
+            list(context, as_user.as_deref(), &declared.declared()?)
+        }
         DocumentsCommand::Show { id, as_user } => {
             let id: DocumentId = id.parse()?;
             let asker = context.asker(&as_user)?;
@@ -82,12 +86,12 @@ pub(super) fn documents(
             let text = format!("{value:#}");
             Ok(Reply::done(value, text))
         }
-        DocumentsCommand::Pages { id, query, as_user } => {
+        DocumentsCommand::Pages { id, query, declared, as_user } => {
             let id: DocumentId = id.parse()?;
             let query = query.map(|query| query.parse()).transpose();
             let query = query.map_err(|_| Failure::usage("--query takes the id of an answer"))?;
             let asker = context.asker(&as_user)?;
-            let sought = Sought { document: id, query };
+            let sought = Sought { document: id, query, scope: declared.declared()? };
             let pages = context.app()?.reader.pages(&asker, sought)?;
             let mut text = String::new();
             for page in &pages.pages {
@@ -138,11 +142,11 @@ fn delete(context: &mut Context<'_>, id: &str, as_user: Option<&str>) -> Result<
 }
 
 /// With a person's rights, what they may see; as the operator, ids and sizes without contents.
-fn list(context: &mut Context<'_>, as_user: Option<&str>) -> Result<Reply, Failure> {
+fn list(context: &mut Context<'_>, as_user: Option<&str>, scope: &Scope) -> Result<Reply, Failure> {
     let (values, text) = match as_user {
         Some(name) => {
             let asker = context.asker(name)?;
-            let documents = context.app()?.reader.documents(&asker)?;
+            let documents = context.app()?.reader.documents_for(&asker, scope)?;
             let text: String = documents.iter().map(|document| line(document)).collect();
             (documents.iter().map(|document| row(document)).collect::<Vec<Value>>(), text)
         }
@@ -187,14 +191,15 @@ fn row(document: &Document) -> Value {
     })
 }
 
-fn parse_file(path: &std::path::Path, password: Option<&str>) -> Result<Reply, Failure> {
-    let clock = crate::domain::clock::SystemClock::start();
-    let deadline = std::time::Duration::from_millis(crate::domain::limits::PARSE_MS_MAX);
-    let options = ParseOptions { password, deadline: Some((std::sync::Arc::new(clock), deadline)) };
+fn parse_file(
+    sandbox: &Sandbox,
+    path: &std::path::Path,
+    password: Option<&str>,
+) -> Result<Reply, Failure> {
     let bytes =
         fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match parse(&bytes, &name.unwrap_or_default(), &options) {
+    match sandbox.parse(&bytes, &name.unwrap_or_default(), password) {
         Ok(parsed) => {
             let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
             let text: String = parsed
@@ -210,7 +215,8 @@ fn parse_file(path: &std::path::Path, password: Option<&str>) -> Result<Reply, F
             });
             Ok(Reply::done(value, text))
         }
-        Err(unreadable) => {
+        Err(error @ SandboxError::Unavailable(_)) => Err(error.into()),
+        Err(SandboxError::Unreadable(unreadable)) => {
             let reason = unreadable.reason.as_str();
             let value = json!({
                 "path": path, "reason": reason, "detail": unreadable.detail,

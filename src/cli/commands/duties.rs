@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use crate::cli::context::Context;
-use crate::cli::duty_args::{EraseArgs, HoldCommand, HoldTargetArgs, TargetArgs};
+use crate::cli::duty_args::{EraseArgs, HoldCommand, TargetArgs};
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::{Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::reason::Reason;
-use crate::govern::{Changer, Kept, RetentionClass};
-use crate::http::hold_body;
+use crate::govern::Changer;
+use crate::http::{hold_body, retention_body};
 use crate::store::HoldRow;
 
 use super::changes;
@@ -17,7 +17,7 @@ use super::changes;
 pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Reply, Failure> {
     match command {
         HoldCommand::Add { target, as_user, reason } => {
-            let (target, reason) = (held(target)?, Reason::try_from(reason)?);
+            let (target, reason) = (target_of(target)?, Reason::try_from(reason)?);
             let asker = context.asker(&as_user)?;
             let governor = &context.app()?.governor;
             let row = governor.hold(&asker.principal, &asker.actor, target, reason)?;
@@ -46,9 +46,13 @@ pub(super) fn hold(context: &mut Context<'_>, command: HoldCommand) -> Result<Re
     }
 }
 
-pub(super) fn retention(context: &mut Context<'_>) -> Result<Reply, Failure> {
+pub(super) fn retention(
+    context: &mut Context<'_>,
+    as_user: Option<&str>,
+) -> Result<Reply, Failure> {
+    let by = context.by(as_user)?;
     let app = context.app()?;
-    let (kept, now) = (app.governor.kept()?, app.clock.now());
+    let (kept, now) = (app.governor.kept_for(by.changer())?, app.clock.now());
     let classes = app.governor.retention.classes();
     let mut text = String::new();
     for class in classes {
@@ -72,21 +76,7 @@ pub(super) fn retention(context: &mut Context<'_>) -> Result<Reply, Failure> {
             time(found.due)
         ));
     }
-    let documents: Vec<Value> = kept.iter().map(|kept| document(kept, now)).collect();
-    let due: Vec<&Value> =
-        documents.iter().filter(|document| document.get("is_due") == Some(&json!(true))).collect();
-    let classes: Vec<Value> = classes.iter().map(class).collect();
-    Ok(Reply::done(json!({ "classes": classes, "due": due, "documents": documents }), text))
-}
-
-fn class(class: &RetentionClass) -> Value {
-    json!({
-        "name": class.name,
-        "labels": class.labels.pairs(),
-        "minimum_days": class.minimum_days,
-        "maximum_days": class.maximum_days,
-        "automatic": class.automatic,
-    })
+    Ok(Reply::done(retention_body(classes, &kept, now), text))
 }
 
 pub(super) fn erase(context: &mut Context<'_>, args: EraseArgs) -> Result<Reply, Failure> {
@@ -97,36 +87,13 @@ pub(super) fn erase(context: &mut Context<'_>, args: EraseArgs) -> Result<Reply,
 }
 
 fn target_of(args: TargetArgs) -> Result<Target, Failure> {
-    match (args.document, args.matter, args.patient) {
-        (Some(id), None, None) => Ok(Target::Document(id.parse()?)),
-        (None, Some(name), None) => Ok(Target::Matter(name)),
-        (None, None, Some(name)) => Ok(Target::Patient(name)),
-        _ => Err(Failure::usage("name one of --document, --matter and --patient")),
+    match (args.document, args.matter, args.patient, args.custodian) {
+        (Some(id), None, None, None) => Ok(Target::Document(id.parse()?)),
+        (None, Some(name), None, None) => Ok(Target::Matter(name)),
+        (None, None, Some(name), None) => Ok(Target::Patient(name)),
+        (None, None, None, Some(name)) => Ok(Target::Person(name.parse()?)),
+        _ => Err(Failure::usage("name one thing alone")),
     }
-}
-
-fn held(args: HoldTargetArgs) -> Result<Target, Failure> {
-    match args.custodian {
-        Some(name) => Ok(Target::Custodian(name.parse()?)),
-        None => {
-            let (document, matter, patient) = (args.document, args.matter, args.patient);
-            target_of(TargetArgs { document, matter, patient })
-        }
-    }
-}
-
-fn document(kept: &Kept, now: Timestamp) -> Value {
-    json!({
-        "id": kept.document.row.document,
-        "classification": kept.document.card.labels.classification,
-        "class": kept.class.as_ref().map(|class| &class.name),
-        "since": kept.since.to_string(),
-        "until": kept.until.map(|until| until.to_string()),
-        "due": kept.due.map(|due| due.to_string()),
-        "is_due": kept.is_due(now),
-        "held": kept.held,
-        "deleted": kept.document.row.deleted.is_some(),
-    })
 }
 
 fn line(row: &HoldRow, shows_contents: bool) -> String {

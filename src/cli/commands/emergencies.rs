@@ -87,12 +87,17 @@ fn line(report: &EmergencyReport, shows_contents: bool) -> String {
         Some(subject) => subject.to_string(),
         None => row.token.to_string(),
     };
-    let state = match (&row.ended, &row.review) {
-        (_, Some(review)) => format!("{} by {}", review.outcome, review.by),
-        _ if report.is_open => format!("open until {}", row.expires),
-        _ if report.is_overdue => format!("review overdue since {}", report.review_due),
-        _ => format!("to be reviewed by {}", report.review_due),
+    let mut state = match &row.review {
+        Some(review) => format!("{} by {}", review.outcome, review.by),
+        None => "not reviewed".to_owned(),
     };
+    if report.is_open {
+        state = format!("open until {}", row.expires);
+    } else if report.is_overdue {
+        state.push_str(&format!(", review overdue since {}", report.review_due));
+    } else if !row.is_settled() {
+        state.push_str(&format!(", to be reviewed by {}", report.review_due));
+    }
     let (queries, documents) = (report.queries.len(), report.documents.len());
     format!(
         "{}  {} by {}  {about}  {state}  {queries} questions, {documents} documents\n",

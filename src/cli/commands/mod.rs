@@ -15,6 +15,7 @@ mod home;
 mod keys;
 mod models;
 mod policy;
+mod proofs;
 mod relationships;
 mod reports;
 mod timestamp;
@@ -34,7 +35,9 @@ pub(super) fn needs_home(command: &Command) -> bool {
         Command::Serve(_) | Command::Rebuild => false,
         Command::Documents(DocumentsCommand::Parse { .. }) | Command::Models(_) => false,
         Command::Audit(AuditCommand::Verify(arguments)) => arguments.log.is_none(),
-        Command::Audit(AuditCommand::Inventory | AuditCommand::Witness(_)) => false,
+        Command::Audit(
+            AuditCommand::Inventory | AuditCommand::Witness(_) | AuditCommand::CheckProof(_),
+        ) => false,
         Command::Policy(
             PolicyCommand::Check { .. } | PolicyCommand::Test { .. } | PolicyCommand::Matrix { .. },
         ) => false,
@@ -49,7 +52,7 @@ pub(super) fn needs_home(command: &Command) -> bool {
         | Command::Hold(_)
         | Command::Relationships(_)
         | Command::Emergency(_)
-        | Command::Retention
+        | Command::Retention { .. }
         | Command::Erase(_)
         | Command::Evaluate(_) => true,
     }
@@ -76,7 +79,7 @@ pub(super) fn execute(context: &mut Context<'_>, command: Command) -> Result<Rep
         Command::Hold(command) => duties::hold(context, command),
         Command::Relationships(command) => relationships::relationships(context, command),
         Command::Emergency(command) => emergencies::emergency(context, command),
-        Command::Retention => duties::retention(context),
+        Command::Retention { as_user } => duties::retention(context, as_user.as_deref()),
         Command::Erase(args) => duties::erase(context, args),
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
 use crate::domain::reason::Reason;
 use crate::durable::{self, Readers};
-use crate::govern::{Changer, GovernError, Governor, Offer, Sighting};
+use crate::govern::{Changer, Compared, GovernError, Governor, Offer, Sighting};
 use crate::http::{ROUTES, change_body, explanation_body, simulation_body, versions_body};
 use crate::policy::{Action, Door, Explanation, Policies, PolicyProblem, PolicySource, door_table};
 use crate::portal::PAGES;
@@ -117,12 +117,19 @@ fn propose(
     offer: impl FnOnce(&Governor) -> Result<Offer, GovernError>,
 ) -> Result<Reply, Failure> {
     let reason = Reason::try_from(proposer.reason)?;
-    let asker = context.asker(&proposer.as_user)?;
+    // Somebody else approves it, with proof: a name is enough to propose, and the change says so.
+    let proven = proposer.credential.is_there();
+    let (who, actor) = if proven {
+        let (who, actor) = context.confirmed(&proposer.as_user, &proposer.credential)?;
+        (who.principal().clone(), actor)
+    } else {
+        let asker = context.asker(&proposer.as_user)?;
+        (asker.principal, asker.actor)
+    };
     let engine = context.engine()?;
     let governor = &context.app()?.governor;
     let offer = offer(governor)?;
-    let (who, actor, answerer) = (&asker.principal, &asker.actor, &engine.answerer);
-    match governor.propose_policies(who, actor, offer, answerer, reason) {
+    match governor.propose_policies((&who, proven), &actor, offer, &engine.answerer, reason) {
         Ok(row) => {
             let mut value = change_body(&row, true);
             if let Some(object) = value.as_object_mut() {
@@ -174,12 +181,14 @@ fn simulate(
             }
             text.push_str(&format!(
                 "{} questions run again for people and documents as they stand now: {} would \
-                 differ, {} documents newly seen, {} newly hidden; {} erased, {} of nobody who has \
-                 an account\n",
+                 differ, {} documents newly seen ({} that could not be seen), {} newly hidden ({} \
+                 that may not be seen); {} erased, {} of nobody who has an account\n",
                 trial.queries,
                 trial.changed,
                 trial.seen,
+                trial.opened,
                 trial.hidden,
+                trial.closed,
                 trial.erased,
                 trial.orphaned
             ));
@@ -198,21 +207,26 @@ fn explain(context: &mut Context<'_>, args: ExplainArgs) -> Result<Reply, Failur
         ReadingAction::View => Action::ViewPage,
     };
     let (purpose, matter, patient) = (args.purpose, args.matter, args.patient);
-    let scope = Scope { purpose, matter, patient };
+    let scope = Scope { purpose, matter, patient }.declared()?;
     let sighting = Sighting { person: args.as_user, document, action, scope };
     let (person, actor) = asking(context, args.by.as_deref())?;
     let governor = &context.app()?.governor;
     let explained = governor.explain(changer(person.as_ref()), &actor, &sighting)?;
     let mut text = explanation_text(&explained.explanation);
-    for (key, value) in explained.labels.pairs() {
-        text.push_str(&format!("document  {key}={value}\n"));
-    }
-    for (key, values) in &explained.person.attributes {
-        for value in values {
-            text.push_str(&format!("person    {key}={value}\n"));
-        }
+    match &explained.compared {
+        Some(compared) => text.push_str(&compared_text(compared)),
+        None => text.push_str("labels and attributes are shown to those alone who may know them: name one with --by\n"),
     }
     Ok(Reply::done(explanation_body(&explained), text))
+}
+
+fn compared_text(compared: &Compared) -> String {
+    let labels = compared.labels.pairs();
+    let labels = labels.iter().map(|(key, value)| format!("document  {key}={value}\n"));
+    let attributes = compared.attributes.iter().flat_map(|(key, values)| {
+        values.iter().map(move |value| format!("person    {key}={value}\n"))
+    });
+    labels.chain(attributes).collect()
 }
 
 fn explanation_text(explanation: &Explanation) -> String {

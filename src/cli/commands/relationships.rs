@@ -6,7 +6,6 @@ use crate::audit::Actor;
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 use crate::cli::standing_args::{RelationshipsCommand, WallArgs, WallCommand};
-use crate::domain::change::Proposal;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::relationship::{RelationshipKind, SourceName};
@@ -54,8 +53,10 @@ pub(super) fn relationships(
         }
         RelationshipsCommand::Wall(WallCommand::Remove { wall, as_user, credential }) => {
             let (kind, object) = kept_from(&wall)?;
-            let proposal = Proposal::LiftWall { person: wall.person.parse()?, kind, object };
-            changes::propose(context, &as_user, &credential, wall.reason, |_, _| Ok(proposal))
+            let name = wall.person.parse()?;
+            changes::propose(context, &as_user, &credential, wall.reason, |governor, who| {
+                Ok(governor.lifting(who, name, kind, object)?)
+            })
         }
     }
 }
@@ -72,7 +73,7 @@ fn list(
     let now = context.app()?.clock.now();
     let mut text = String::new();
     for row in &rows {
-        for one in &row.relationships {
+        for one in row.relationships() {
             let object = if shows_objects { one.object.as_str() } else { "–" };
             let state = if one.holds_at(now) { "holds" } else { "does not hold now" };
             let end = one.until.map_or_else(|| "–".to_owned(), |until| until.to_string());
@@ -128,15 +129,18 @@ fn tell(report: &ImportReport) -> String {
     }
     for change in &report.persons {
         text.push_str(&format!(
-            "{:<20} +{} −{}  gains {} classes ({} documents), loses {} ({})\n",
+            "{:<20} +{} −{}",
             change.person.as_str(),
             change.added,
-            change.removed,
-            change.gained.classes,
-            change.gained.documents,
-            change.lost.classes,
-            change.lost.documents
+            change.removed
         ));
+        if let (Some(gained), Some(lost)) = (change.gained, change.lost) {
+            text.push_str(&format!(
+                "  would gain {} classes ({} documents), lose {} ({})",
+                gained.classes, gained.documents, lost.classes, lost.documents
+            ));
+        }
+        text.push('\n');
     }
     for person in &report.unknown_persons {
         text.push_str(&format!("{person}: has no account yet; theirs count once there is one\n"));

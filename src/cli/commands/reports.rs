@@ -8,13 +8,13 @@ use crate::cli::audit_args::{DisclosuresArgs, WallArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::durable::{self, Readers};
+use crate::http::{accounting_body, wall_body};
 
 pub(super) fn wall(context: &mut Context<'_>, args: WallArgs) -> Result<Reply, Failure> {
     let reader = context.reader(args.as_user.as_deref())?;
     let out = args.out.map(|out| context.path(&out));
     let app = context.app()?;
-    let persons = app.governor.walled(&args.matter)?;
-    let made = app.examiner.wall(&reader, &args.matter, &persons)?;
+    let made = app.examiner.wall(&reader, &args.matter)?;
     let (certificate, signed) = &*made;
     let text = certificate.to_markdown();
     if let Some(out) = &out {
@@ -22,9 +22,8 @@ pub(super) fn wall(context: &mut Context<'_>, args: WallArgs) -> Result<Reply, F
         write(&out.join("certificate.md"), text.as_bytes())?;
         write(&out.join("certificate.dsse.json"), signed)?;
     }
-    let mut value = json!(certificate);
+    let mut value = wall_body(&made);
     if let Some(object) = value.as_object_mut() {
-        object.insert("recorded_as".to_owned(), json!(made.receipt().index()));
         object.insert("out".to_owned(), json!(out));
     }
     let code = if certificate.clean { exit::DONE } else { exit::CHECK_FAILED };
@@ -45,11 +44,7 @@ pub(super) fn disclosures(
     if let Some(out) = &out {
         write(out, text.as_bytes())?;
     }
-    let mut value = json!(*made);
-    if let Some(object) = value.as_object_mut() {
-        object.insert("recorded_as".to_owned(), json!(made.receipt().index()));
-    }
-    Ok(Reply::done(value, text))
+    Ok(Reply::done(accounting_body(&made), text))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {

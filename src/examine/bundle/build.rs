@@ -1,5 +1,6 @@
 //! Making a bundle: its files into a folder first, then the folder into the archive.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::anchors;
 use super::archive::Packer;
 use super::files::{digests, h1, sums};
 use super::manifest::{Manifest, PAYLOAD_TYPE, Previous, VERSION};
@@ -17,7 +19,7 @@ use super::{
 };
 use crate::audit::note::{NoteSigner, NoteVerifier};
 use crate::audit::{
-    Checkpoint, Envelope, Selection, TlogPolicy, copy_tree, inventory, prove_consistency,
+    Anchors, Checkpoint, Envelope, Selection, TlogPolicy, copy_tree, inventory, prove_consistency,
 };
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
@@ -46,6 +48,8 @@ pub(in crate::examine) struct BundleSource<'a> {
     pub(in crate::examine) cosigned: Option<&'a str>,
     /// The one that this auditor had before.
     pub(in crate::examine) previous: Option<(&'a str, &'a Checkpoint)>,
+    /// Timestamps of its checkpoints.
+    pub(in crate::examine) anchors: &'a Anchors,
     /// Which entries the records are of.
     pub(in crate::examine) selection: &'a Selection,
 }
@@ -77,10 +81,13 @@ pub(in crate::examine) fn build(
     if let Some(cosigned) = source.cosigned {
         put(COSIGNED, cosigned.as_bytes())?;
     }
-    put(SCHEMA, inventory().as_bytes())?;
-    put(GUIDE, GUIDE_TEXT.as_bytes())?;
-    put(CHECKER, CHECKER_TEXT.as_bytes())?;
+    for (name, text) in texts() {
+        put(name, text.as_bytes())?;
+    }
     let told = write_records(source, work, &log)?;
+    for (name, bytes) in anchors::files(&told, source.anchors) {
+        put(&name, &bytes)?;
+    }
     put(KEYRING, keyring(source.verifier, &export_key, &told.replaced_keys).as_bytes())?;
     if !told.export_keys.contains(&export_key) {
         let problem = "the checkpoint is older than the key that signs bundles: name a later one";
@@ -89,7 +96,8 @@ pub(in crate::examine) fn build(
     let (name, erasures) = told.erasures();
     put(name, &erasures)?;
     let collected = digests(work)?;
-    put(CERTIFICATION, certification(checkpoint, &told, &sums(&collected)).as_bytes())?;
+    let stated = (checkpoint.origin.as_str(), checkpoint.size, STANDARD.encode(checkpoint.root));
+    put(CERTIFICATION, certification(&stated, &told, &sums(&collected)).as_bytes())?;
     let sums = sums(&digests(work)?);
     let manifest = Manifest {
         v: VERSION,
@@ -177,13 +185,24 @@ fn write_records(source: &BundleSource<'_>, work: &Path, log: &Path) -> Result<T
     Ok(told)
 }
 
-/// The certification, with everything filled in that the appliance knows.
-fn certification(checkpoint: &Checkpoint, told: &Told, sums: &str) -> String {
+/// The files that are the same in every bundle of one version of the program.
+pub(super) fn texts() -> [(&'static str, Cow<'static, str>); 3] {
+    [
+        (SCHEMA, Cow::Owned(inventory())),
+        (GUIDE, Cow::Borrowed(GUIDE_TEXT)),
+        (CHECKER, Cow::Borrowed(CHECKER_TEXT)),
+    ]
+}
+
+/// The certification, with everything filled in that the appliance knows: of the log with this
+/// origin, size and root.
+pub(super) fn certification(stated: &(&str, u64, String), told: &Told, sums: &str) -> String {
+    let (origin, size, root) = stated;
     let through = told.through.map_or_else(|| "no entry yet".to_owned(), |at| at.to_string());
     let fill = [
-        ("{origin}", checkpoint.origin.clone()),
-        ("{size}", checkpoint.size.to_string()),
-        ("{root}", STANDARD.encode(checkpoint.root)),
+        ("{origin}", (*origin).to_owned()),
+        ("{size}", size.to_string()),
+        ("{root}", root.clone()),
         ("{through}", through),
         ("{entries}", told.entries.to_string()),
         ("{program}", env!("CARGO_PKG_VERSION").to_owned()),

@@ -6,31 +6,29 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::compared::{Compared, folder_of};
+use super::anchors;
+use super::build::{certification, texts};
+use super::compared::Compared;
 use super::files::{digests, h1, parse_sums, sums};
 use super::manifest::{Manifest, PAYLOAD_TYPE};
-use super::records::{Payloads, Told, part_name, render};
+use super::previous;
+use super::records::{Payloads, RECORDS, Told, render};
 use super::unpack::{UnpackError, unpack};
 use super::{
-    CERTIFICATION, CHECKER, CONSISTENCY, COSIGNED, ERASURES, GUIDE, H1, KEYRING, LOG, MANIFEST,
-    POLICY, PREVIOUS, SCHEMA, SUMS, export_key_name,
+    ANCHORS, CERTIFICATION, CHECKER, CONSISTENCY, COSIGNED, ERASURES, GUIDE, H1, KEYRING, LOG,
+    MANIFEST, POLICY, PREVIOUS, SCHEMA, SUMS, export_key_name,
 };
 use crate::audit::note::NoteVerifier;
 use crate::audit::{
-    Checkpoint, EntryRules, Envelope, FolderError, Problem, Report, TlogPolicy, Trust,
-    VerifyOptions, merkle, verify_with,
+    EntryRules, Envelope, FolderError, Report, TlogPolicy, Trust, VerifyOptions, verify_with,
 };
 use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
 use crate::examine::export::{RecordFormat, Site};
+use crate::examine::problems::Findings;
 
 /// Files that are read whole: lists of digests are the longest.
 const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-/// A bundle that is wrong everywhere needs no longer list than this.
-const PROBLEMS_MAX: usize = 1_000;
 /// Files that every bundle has, besides the log and the records.
 const FIXED: [&str; 7] = [KEYRING, POLICY, ERASURES, CERTIFICATION, GUIDE, CHECKER, SCHEMA];
 
@@ -66,10 +64,7 @@ pub struct Known<'a> {
 /// Checks a bundle. Without a key or a policy from elsewhere the bundle's own are taken, which
 /// proves that nothing was altered since it was made, not by whom.
 ///
-/// Kinds of problems besides those of a log: `bundle_archive` (it does not unpack),
-/// `bundle_file` (altered, missing, or none of a bundle), `bundle_manifest` (the statement),
-/// `bundle_key`, `bundle_previous` (the earlier checkpoint or its proof), `record_mismatch` (a line
-/// does not follow from its entry), `unreadable_file`.
+/// The kinds of problems besides those of a log are listed in [`crate::examine::PROBLEM_KINDS`].
 ///
 /// # Errors
 /// Where there is no room to unpack.
@@ -87,19 +82,20 @@ pub fn check(path: &Path, known: &Known<'_>) -> io::Result<BundleReport> {
 }
 
 fn refused(kind: &str, detail: String) -> BundleReport {
-    let problems = vec![Problem { kind: kind.to_owned(), index: None, detail }];
-    let report = Report { problems, ..nothing() };
+    let (mut report, mut found) = (nothing(), Findings::default());
+    found.add(kind, None, detail);
+    found.join(&mut report);
     BundleReport { report, vkey: String::new(), entries: 0, payloads: Payloads::default() }
 }
 
 fn nothing() -> Report {
     let (problems, warnings) = (Vec::new(), Vec::new());
-    Report { ok: false, size: 0, root: String::new(), problems, warnings }
+    Report { ok: false, size: 0, before: 0, root: String::new(), problems, warnings }
 }
 
 struct Check<'a> {
     dir: &'a Path,
-    problems: Vec<Problem>,
+    found: Findings,
 }
 
 /// The keys that a bundle names.
@@ -112,14 +108,11 @@ struct Keys {
 
 impl<'a> Check<'a> {
     fn of(dir: &'a Path) -> Self {
-        Self { dir, problems: Vec::new() }
+        Self { dir, found: Findings::default() }
     }
 
     fn add(&mut self, kind: &str, index: Option<EntryIndex>, detail: String) {
-        if self.problems.len() < PROBLEMS_MAX {
-            let index = index.map(|index| index.0);
-            self.problems.push(Problem { kind: kind.to_owned(), index, detail });
-        }
+        self.found.add(kind, index.map(|index| index.0), detail);
     }
 
     fn run(mut self, known: &Known<'_>) -> BundleReport {
@@ -130,23 +123,42 @@ impl<'a> Check<'a> {
         let (mut entries, mut payloads) = (0, Payloads::default());
         if let Some(keys) = &keys {
             report = self.log(known, keys);
-            self.previous(keys, manifest.as_ref());
-        }
-        if let Some(manifest) = &manifest {
-            if (manifest.size, &manifest.root) != (report.size, &report.root) {
-                let detail = format!("{MANIFEST} states another checkpoint than the log's");
-                self.add("bundle_manifest", None, detail);
-            }
-            if let Some(told) = self.records(manifest, report.size, &files) {
-                self.told(manifest, &told);
-                self.replaced(keys.as_ref(), &told);
+            // Where the log's checkpoint is not accepted, nothing that rests on it can be.
+            let manifest = manifest.as_ref().filter(|_| !report.root.is_empty());
+            if let Some(told) = manifest.and_then(|it| self.rest(it, keys, &report, &files)) {
                 (entries, payloads) = (told.entries, told.payloads());
             }
         }
-        report.problems.extend(self.problems);
-        report.ok = report.problems.is_empty() && manifest.is_some();
+        let complete = manifest.is_some();
+        self.found.join(&mut report);
+        report.ok &= complete;
         let vkey = keys.map_or_else(String::new, |keys| keys.log.to_string());
         BundleReport { report, vkey, entries, payloads }
+    }
+
+    /// What rests on the log: the statement, the earlier checkpoint, the records.
+    fn rest(
+        &mut self,
+        manifest: &Manifest,
+        keys: &Keys,
+        log: &Report,
+        files: &BTreeMap<String, Digest>,
+    ) -> Option<Told> {
+        self.previous(keys, manifest);
+        if (manifest.size, &manifest.root) != (log.size, &log.root) {
+            let detail = format!("{MANIFEST} states another checkpoint than the log's");
+            self.add("bundle_manifest", None, detail);
+        }
+        let told = self.records(manifest, log.size, files)?;
+        self.told(manifest, &told);
+        self.replaced(keys, &told);
+        for (index, detail) in anchors::check(self.dir, &told, files) {
+            self.add("anchor_mismatch", index.map(EntryIndex), detail);
+        }
+        if manifest.program == env!("CARGO_PKG_VERSION") {
+            self.texts(manifest, &told, files);
+        }
+        Some(told)
     }
 
     /// The log by itself.
@@ -217,7 +229,8 @@ impl<'a> Check<'a> {
             let known = FIXED.contains(&name.as_str())
                 || [PREVIOUS, CONSISTENCY, COSIGNED].contains(&name.as_str())
                 || name.starts_with("log/")
-                || name.starts_with("records/");
+                || name.starts_with(ANCHORS)
+                || name.starts_with(RECORDS);
             if !known {
                 self.add("bundle_file", None, format!("{name} is nothing that a bundle holds"));
             }
@@ -246,11 +259,11 @@ impl<'a> Check<'a> {
             Some(Ok(given)) => {
                 let detail = format!("{KEYRING} does not hold the key given, {}", given.name());
                 self.add("bundle_key", None, detail);
-                Some(given)
+                return None;
             }
             Some(Err(error)) => {
                 self.add("vkey", None, format!("the verifier key: {error}"));
-                None
+                return None;
             }
             None => keys.first().cloned(),
         };
@@ -297,8 +310,8 @@ impl<'a> Check<'a> {
     }
 
     /// The earlier checkpoint, and that today's log begins with it.
-    fn previous(&mut self, keys: &Keys, manifest: Option<&Manifest>) {
-        let stated = manifest.and_then(|manifest| manifest.previous.as_ref());
+    fn previous(&mut self, keys: &Keys, manifest: &Manifest) {
+        let stated = manifest.previous.as_ref();
         if !self.dir.join(PREVIOUS).exists() && !self.dir.join(CONSISTENCY).exists() {
             if stated.is_some() {
                 self.add("bundle_previous", None, format!("{PREVIOUS} is missing"));
@@ -307,27 +320,8 @@ impl<'a> Check<'a> {
         }
         let files = (self.read(PREVIOUS), self.text(CONSISTENCY), self.read("log/checkpoint"));
         let (Some(previous), Some(proof), Some(note)) = files else { return };
-        let open = |note: &[u8]| {
-            let mut signers = [&keys.log].into_iter().chain(&keys.replaced);
-            signers.find_map(|key| Checkpoint::open(note, key).ok())
-        };
-        let (Some(old), Some(new)) = (open(&previous), open(&note)) else {
-            self.add("bundle_previous", None, format!("{PREVIOUS} is no checkpoint of this log"));
-            return;
-        };
-        let is_stated = stated.is_some_and(|stated| {
-            (stated.size, &stated.root) == (old.size, &STANDARD.encode(old.root))
-        });
-        if !is_stated {
-            let detail = format!("{MANIFEST} does not state this {PREVIOUS}");
-            self.add("bundle_previous", None, detail);
-        }
-        let proved = parse_proof(&proof, old.size, &note).is_some_and(|path| {
-            merkle::check_consistency((old.size, &old.root), (new.size, &new.root), &path)
-        });
-        if !proved {
-            let detail =
-                format!("{CONSISTENCY} does not prove that the log begins with {PREVIOUS}");
+        let signers: Vec<_> = [&keys.log].into_iter().chain(&keys.replaced).collect();
+        for detail in previous::check(&signers, stated, (&previous, &proof, &note)) {
             self.add("bundle_previous", None, detail);
         }
     }
@@ -343,6 +337,14 @@ impl<'a> Check<'a> {
         // Another version may render another way: only JSON Lines never changes.
         let same = manifest.program == site.version;
         let formats = if same { &RecordFormat::ALL[..] } else { &[RecordFormat::Jsonl][..] };
+        if !same {
+            let (made, own) = (&manifest.program, &site.version);
+            let detail = format!(
+                "program {made} made this bundle and this is {own}: of its records only JSON Lines \
+                 was compared; have them checked by {made} too"
+            );
+            self.add("records_not_compared", None, detail);
+        }
         let mut compared = Compared::default();
         let dir = self.dir;
         let log = dir.join(LOG);
@@ -368,15 +370,30 @@ impl<'a> Check<'a> {
                 return None;
             }
         };
-        let is_compared = |name: &str| {
-            formats.iter().any(|f| name.starts_with(&folder_of(&part_name(*f, EntryIndex(0)))))
-        };
-        for name in files.keys().filter(|name| name.starts_with("records/")) {
-            if is_compared(name) && !compared.seen.contains(name) {
+        let expected = told.files();
+        for name in files.keys().filter(|name| name.starts_with(RECORDS)) {
+            if !expected.contains(name) {
                 self.add("record_mismatch", None, format!("{name} has records of no entry"));
             }
         }
+        for name in expected.iter().filter(|name| !compared.seen.contains(*name)) {
+            if !files.contains_key(name) {
+                self.add("record_mismatch", None, format!("{name} is missing"));
+            }
+        }
         Some(told)
+    }
+
+    /// What every bundle of this version says in words.
+    fn texts(&mut self, manifest: &Manifest, told: &Told, files: &BTreeMap<String, Digest>) {
+        let stated = (manifest.origin.as_str(), manifest.size, manifest.root.clone());
+        let certification = certification(&stated, told, &sums(files));
+        for (name, text) in texts().into_iter().chain([(CERTIFICATION, certification.into())]) {
+            if files.get(name).is_some_and(|found| *found != Digest::of(text.as_bytes())) {
+                let detail = format!("{name} is not what this version of the program writes");
+                self.add("bundle_file", None, detail);
+            }
+        }
     }
 
     /// What else the log tells, against what the bundle says.
@@ -400,24 +417,15 @@ impl<'a> Check<'a> {
     }
 
     /// A key signed earlier checkpoints only where an entry says so.
-    fn replaced(&mut self, keys: Option<&Keys>, told: &Told) {
-        for key in keys.into_iter().flat_map(|keys| &keys.replaced) {
-            if !told.replaced_keys.contains(&key.to_string()) {
+    fn replaced(&mut self, keys: &Keys, told: &Told) {
+        for key in &keys.replaced {
+            let mut known = told.replaced_keys.iter().chain(&told.newest_key);
+            if !known.any(|known| *known == key.to_string()) {
                 let detail = format!("{KEYRING}: the log has no key.rotated entry for {key}");
                 self.add("bundle_key", None, detail);
             }
         }
     }
-}
-
-/// The hashes of a consistency proof for this size and checkpoint.
-fn parse_proof(proof: &str, old: u64, note: &[u8]) -> Option<Vec<merkle::Hash>> {
-    let (head, found) = proof.split_once("\n\n")?;
-    let mut lines = head.split('\n');
-    let is_ours = lines.next()? == format!("old {old}") && found.as_bytes() == note;
-    let hashes: Option<Vec<_>> =
-        lines.take(64).map(|line| STANDARD.decode(line).ok()?.try_into().ok()).collect();
-    hashes.filter(|hashes| is_ours && hashes.len() < 64)
 }
 
 /// Why rendering stopped.

@@ -51,6 +51,6 @@ fn ended((name, file): (String, Option<BufReader<File>>)) -> Option<String> {
 }
 
 /// The folder of a file, with the slash.
-pub(super) fn folder_of(name: &str) -> String {
+fn folder_of(name: &str) -> String {
     name.rsplit_once('/').map_or_else(String::new, |(folder, _)| format!("{folder}/"))
 }

@@ -3,15 +3,17 @@
 //! A `tar` in a Zstandard frame, with nothing in it that depends on when or where it was made: the
 //! same log, checkpoint, selection and keys give the same bytes. It holds the log itself as it was
 //! at one signed checkpoint (no personal text is in it), the records of the selected entries in
-//! every format, the keys, what was erased, and a statement signed by the appliance's export key
+//! every format, the keys, what was erased, timestamps of its checkpoints, and a statement signed by the appliance's export key
 //! over the digests of all files. [`check()`] finds any changed byte of it.
 
+mod anchors;
 mod archive;
 mod build;
 mod check;
 mod compared;
 mod files;
 mod manifest;
+mod previous;
 mod records;
 mod unpack;
 
@@ -34,6 +36,8 @@ const SCHEMA: &str = "schema/entries.md";
 const COSIGNED: &str = "cosigned-checkpoint";
 const PREVIOUS: &str = "previous-checkpoint";
 const CONSISTENCY: &str = "consistency-proof";
+/// The folder of RFC 3161 timestamps.
+const ANCHORS: &str = "anchors/";
 /// The last three files of a bundle, in this order: each states what is before it.
 const SUMS: &str = "SHA256SUMS";
 const H1: &str = "h1.txt";

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::ERASURES;
-use crate::audit::{Entry, FolderError, Selection, TreeEntries};
+use crate::audit::{AnchorRecord, Entry, FolderError, Selection, TreeEntries};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::EntryIndex;
 use crate::examine::export::{RecordFormat, Site};
@@ -16,10 +16,12 @@ use crate::examine::export::{RecordFormat, Site};
 /// an archive holds in one file.
 const PART_ENTRIES: u64 = 1 << 18;
 
-/// The path of the part that covers an entry.
-pub(super) fn part_name(format: RecordFormat, index: EntryIndex) -> String {
-    let part = index.0 / PART_ENTRIES;
-    format!("records/{}/{part:05}.{}", format.as_str(), format.extension())
+/// The folder of all records.
+pub(super) const RECORDS: &str = "records/";
+
+/// The path of a part in one format.
+fn part_name(format: RecordFormat, part: u64) -> String {
+    format!("{RECORDS}{}/{part:05}.{}", format.as_str(), format.extension())
 }
 
 /// What one reading of the log tells besides the records.
@@ -33,6 +35,12 @@ pub(super) struct Told {
     pub(super) export_keys: Vec<String>,
     /// Verifier keys that the log says signed it before its newest, oldest first.
     pub(super) replaced_keys: Vec<String>,
+    /// The newest of its verifier keys, where the log names one.
+    pub(super) newest_key: Option<String>,
+    /// The timestamps that the log records, each with its entry.
+    pub(super) anchors: Vec<(u64, AnchorRecord)>,
+    /// The numbers of the parts that have records.
+    parts: BTreeSet<u64>,
     /// How many payloads entries commit to under each combination of data keys.
     payloads: BTreeMap<String, u64>,
     /// Data keys that were destroyed.
@@ -65,8 +73,13 @@ impl Told {
                 self.export_keys.extend(vkey.map(str::to_owned));
             }
             "key.rotated" => {
-                let old = entry.details().get("old_vkey").and_then(Value::as_str);
-                self.replaced_keys.extend(old.map(str::to_owned));
+                let vkey = |name| entry.details().get(name).and_then(Value::as_str);
+                self.replaced_keys.extend(vkey("old_vkey").map(str::to_owned));
+                self.newest_key = vkey("new_vkey").map(str::to_owned);
+            }
+            "anchor.recorded" => {
+                let record = AnchorRecord::of(entry.details());
+                self.anchors.extend(record.map(|record| (entry.index.0, record)));
             }
             kind if kind.starts_with("erasure.") => self.erasures.push(json!({
                 "index": entry.index, "leaf_hash": entry.leaf_hash(), "ts": entry.ts(),
@@ -74,6 +87,12 @@ impl Told {
             })),
             _ => {}
         }
+    }
+
+    /// The record files that a bundle of this selection has, in every format, and no other.
+    pub(super) fn files(&self) -> BTreeSet<String> {
+        let named = |part: &u64| RecordFormat::ALL.map(|format| part_name(format, *part));
+        self.parts.iter().flat_map(named).collect()
     }
 
     /// What became of the payloads. One that lies under several keys is lost with any of them.
@@ -119,16 +138,17 @@ pub(super) fn render<E: From<FolderError>>(
             continue;
         }
         told.entries += 1;
-        let number = Some(entry.index.0 / PART_ENTRIES);
+        let number = entry.index.0 / PART_ENTRIES;
         for format in formats {
             lines.clear();
-            if part != number {
+            if part != Some(number) {
                 format.write_head(&mut lines);
             }
             format.write(site, &entry, &mut lines);
-            sink(&part_name(*format, entry.index), entry.index, &lines)?;
+            sink(&part_name(*format, number), entry.index, &lines)?;
         }
-        part = number;
+        told.parts.insert(number);
+        part = Some(number);
     }
     Ok(told)
 }

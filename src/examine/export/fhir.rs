@@ -171,11 +171,17 @@ impl Parts<'_> {
             Shape::Read => "Read",
             Shape::Create if of_patient => "PatientCreate",
             Shape::Create => "Create",
-            Shape::Disclosure if of_patient => "PrivacyDisclosure.Source",
+            // The profile asks for why and for whom.
+            Shape::Disclosure if of_patient && self.is_stated() => "PrivacyDisclosure.Source",
             Shape::Disclosure | Shape::Decision | Shape::Other { .. } => return None,
         };
         let succeeded = self.entry.outcome() == "ok";
         succeeded.then(|| format!("{BALP}/StructureDefinition/IHE.BasicAudit.{name}"))
+    }
+
+    /// Whether the entry of an export says why and commits to whom.
+    fn is_stated(&self) -> bool {
+        self.entry.payload().is_some() && !plain(&texts(self.entry, "/details/purpose")).is_empty()
     }
 
     /// The appliance itself, as source of the event and as agent.

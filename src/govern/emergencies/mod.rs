@@ -16,7 +16,7 @@ use crate::domain::ids::RequestId;
 use crate::domain::limits::{
     EMERGENCIES_OPEN_MAX, EMERGENCY_MS_DEFAULT, EMERGENCY_MS_MAX, EMERGENCY_REVIEW_MS,
 };
-use crate::domain::payload::TokenKind;
+use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Subject, Via};
 use crate::domain::question::Scope;
 use crate::domain::reason::Reason;
@@ -110,7 +110,7 @@ impl Governor {
         if length.is_zero() || length > max {
             return Err(GovernError::BadLength { max_minutes: max.as_secs() / 60 });
         }
-        let _turn = self.turn.take();
+        let _standings = self.standings.take();
         self.end_expired()?;
         let mut standing = self.standing_of(&person.name)?;
         if let Some(open) = standing.emergencies.iter().find(|one| one.subject == subject) {
@@ -122,8 +122,7 @@ impl Governor {
         let (id, opened) = (self.request(), self.clock.now());
         let expires = opened.after(length);
         let token = self.vault.subject(subject.kind(), subject.name())?;
-        let scope =
-            KeyScope::of(TokenKind::Person, &actor.id).and(KeyScope::of(subject.kind(), &token));
+        let scope = contents(&actor.id, &subject, &token);
         let payload = Some(self.vault.seal(&scope, reason.as_str().as_bytes())?);
         let what = What::EmergencyOpened {
             person: actor.id.clone(),
@@ -164,7 +163,7 @@ impl Governor {
         actor: &Actor,
         id: RequestId,
     ) -> Result<EmergencyRow, GovernError> {
-        let _turn = self.turn.take();
+        let _standings = self.standings.take();
         self.end_expired()?;
         let row = self.emergency_for(who, id)?;
         if row.ended.is_some() {
@@ -188,7 +187,7 @@ impl Governor {
     ) -> Result<EmergencyRow, GovernError> {
         let by = &who.principal().name;
         self.decide(Changer::Person(who.principal()), Action::ReviewEmergencies)?;
-        let _turn = self.turn.take();
+        let _standings = self.standings.take();
         self.end_expired()?;
         let row = self.state.emergencies().get(&id)?;
         let row = row.ok_or(GovernError::NotFound { what: "emergency" })?;
@@ -198,13 +197,15 @@ impl Governor {
         if row.ended.is_none() {
             return Err(GovernError::NotOpen { state: "still open: close it first" });
         }
-        let is_settled = |review: &Review| review.outcome != ReviewOutcome::FollowUp;
-        if row.review.as_ref().is_some_and(is_settled) {
+        if row.is_settled() {
             return Err(GovernError::NotOpen { state: "reviewed" });
         }
         let person = self.vault.token(TokenKind::Person, row.person.as_str());
-        let scope = KeyScope::of(TokenKind::Person, &person);
-        let payload = note.as_ref().map(|note| self.vault.seal(&scope, note.as_str().as_bytes()));
+        let payload = note.as_ref().map(|note| {
+            let subject = row.subject.as_ref().ok_or(GovernError::NoNote)?;
+            let scope = contents(&person, subject, &row.token);
+            Ok::<_, GovernError>(self.vault.seal(&scope, note.as_str().as_bytes())?)
+        });
         let what = What::EmergencyReviewed {
             person,
             subject: row.token.clone(),
@@ -250,7 +251,7 @@ impl Governor {
         for row in self.state.emergencies().list()? {
             if row.ended.is_none() && now < row.expires {
                 alerts.open = alerts.open.saturating_add(1);
-            } else if row.review.is_none() {
+            } else if !row.is_settled() {
                 alerts.unreviewed = alerts.unreviewed.saturating_add(1);
                 if self.review_due(&row) <= now {
                     alerts.overdue = alerts.overdue.saturating_add(1);
@@ -265,16 +266,18 @@ impl Governor {
     /// # Errors
     /// [`GovernError`]; what has ended opens nothing all the same, and is tried again.
     pub fn expire_emergencies(&self) -> Result<(), GovernError> {
-        let _turn = self.turn.take();
+        let _standings = self.standings.take();
         self.end_expired()
     }
 
-    /// Forgets what emergencies were about that is erased.
+    /// Forgets what emergencies were about that is erased, and what was said of it.
     pub(super) fn forget_emergencies(&self, subject: &Subject) -> Result<(), GovernError> {
+        let _standings = self.standings.take();
         for row in self.state.emergencies().list()? {
             if row.subject.as_ref() == Some(subject) {
                 self.drop_open(&row)?;
-                let row = EmergencyRow { subject: None, reason: None, ..row };
+                let review = row.review.map(|review| Review { note: None, ..review });
+                let row = EmergencyRow { subject: None, reason: None, review, ..row };
                 self.state.emergencies().put(&row)?;
             }
         }
@@ -339,4 +342,9 @@ impl Governor {
         let end = row.ended.as_ref().map_or(row.expires, |ended| ended.at);
         end.after(self.emergency_rules.review_within)
     }
+}
+
+/// Whose contents is what is said of an emergency: the person's, and that of what it opens.
+fn contents(person: &Token, subject: &Subject, token: &Token) -> KeyScope {
+    KeyScope::of(TokenKind::Person, person).and(KeyScope::of(subject.kind(), token))
 }

@@ -55,6 +55,9 @@ impl Governor {
         let review_due = self.review_due(&row);
         let mut seen = Seen::default();
         self.each_entry_of(&row, |entry| seen.take(row.id, entry))?;
+        for (reread, at) in std::mem::take(&mut seen.reread) {
+            seen.take_cited(&self.log.read(reread)?, at);
+        }
         let known: BTreeMap<Token, _> = self
             .catalogue
             .documents()
@@ -80,7 +83,7 @@ impl Governor {
             .collect();
         Ok(EmergencyReport {
             is_open,
-            is_overdue: !is_open && row.review.is_none() && review_due <= now,
+            is_overdue: !is_open && !row.is_settled() && review_due <= now,
             review_due,
             queries: seen.queries.into_iter().collect(),
             documents,
@@ -113,6 +116,8 @@ impl Governor {
 struct Seen {
     queries: BTreeSet<RequestId>,
     documents: BTreeMap<Token, (BTreeSet<u32>, Vec<EntryIndex>)>,
+    /// Ends of questions whose answers were shown again, and the entries that say so.
+    reread: Vec<(EntryIndex, EntryIndex)>,
 }
 
 impl Seen {
@@ -121,10 +126,11 @@ impl Seen {
         let token = |value: &Value| value.as_str()?.parse::<Token>().ok();
         match entry.kind() {
             "query.received" => {
-                let marks = details.get("emergency").and_then(Value::as_array);
-                let own = id.to_string();
-                let is_marked = marks.is_some_and(|marks| marks.iter().any(|mark| *mark == own));
-                self.queries.extend(entry.req().filter(|_| is_marked));
+                self.queries.extend(entry.req().filter(|_| is_marked(details, id)));
+            }
+            "answer.reread" if is_marked(details, id) => {
+                let shown = details.get("entry").and_then(Value::as_u64);
+                self.reread.extend(shown.map(|shown| (EntryIndex(shown), entry.index)));
             }
             "retrieval.done" if entry.req().is_some_and(|req| self.queries.contains(&req)) => {
                 let hits = details.get("hits").and_then(Value::as_array);
@@ -145,4 +151,20 @@ impl Seen {
             _ => {}
         }
     }
+
+    /// What an answer cites that was shown again, `at` this entry.
+    fn take_cited(&mut self, end: &Entry, at: EntryIndex) {
+        let cited = end.details().get("cited").and_then(Value::as_array);
+        let document = |span: &Value| span.get("document")?.as_str()?.parse::<Token>().ok();
+        let cited: BTreeSet<_> = cited.into_iter().flatten().filter_map(document).collect();
+        for document in cited {
+            self.documents.entry(document).or_default().1.push(at);
+        }
+    }
+}
+
+/// Whether an entry is marked with this emergency.
+fn is_marked(details: &Value, id: RequestId) -> bool {
+    let marks = details.get("emergency").and_then(Value::as_array);
+    marks.is_some_and(|marks| marks.iter().any(|mark| *mark == json!(id)))
 }

@@ -4,74 +4,27 @@
 //! A relationship is read at every decision, so that it begins and ends by itself. An import takes
 //! the place of what its source gave before, whole or not at all. What takes access away (a wall, a
 //! conflict) holds at once; its end takes two persons, so a source that no longer gives it does not
-//! end it.
+//! end it. They agree on the walls that stand: one that is set again is another.
 
 mod file;
+mod import;
 mod reach;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::Serialize;
-
 use crate::audit::{Actor, Related, What};
+use crate::domain::change::Proposal;
 use crate::domain::clock::Timestamp;
-use crate::domain::digest::Digest;
-use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
-use crate::domain::principal::UserName;
+use crate::domain::principal::{Attributes, Principal, UserName};
 use crate::domain::reason::Reason;
-use crate::domain::relationship::{Relationship, RelationshipKind, SourceName};
-use crate::identity::stand;
+use crate::domain::relationship::{Held, Relationship, RelationshipKind, SourceName};
 use crate::policy::Action;
 use crate::store::{ChangeRow, KeyScope, StandingRow};
 
 use super::{Changer, GovernError, Governor};
-use file::ByPerson;
-use reach::Stock;
 
 pub use file::{BadLine, end as relationship_end};
+pub use import::{ImportReport, PersonChange};
 pub use reach::Reach;
-
-/// Relationships of one entry: an entry holds 65,535 bytes, one of these up to 170.
-const RELATED_PER_ENTRY: usize = 300;
-
-/// What an import changes, or would.
-#[derive(Clone, Debug, Serialize)]
-pub struct ImportReport {
-    /// Whose relationships they are.
-    pub source: SourceName,
-    /// Digest of the file.
-    pub sha256: Digest,
-    /// Whether it was only looked at.
-    pub dry_run: bool,
-    /// Relationships that are new.
-    pub added: u64,
-    /// Those that the source no longer gives.
-    pub removed: u64,
-    /// Those that stay as they are.
-    pub unchanged: u64,
-    /// Walls and conflicts that the source no longer gives; they stay until two persons lift them.
-    pub kept: u64,
-    /// Persons without an account: theirs count once there is one.
-    pub unknown_persons: Vec<UserName>,
-    /// Persons for whom something changes.
-    pub persons: Vec<PersonChange>,
-}
-
-/// What an import changes for one person.
-#[derive(Clone, Debug, Serialize)]
-pub struct PersonChange {
-    /// Who.
-    pub person: UserName,
-    /// Relationships that are new.
-    pub added: u64,
-    /// Those that are gone.
-    pub removed: u64,
-    /// What they may read from now on and could not before.
-    pub gained: Reach,
-    /// What they could read before and may not from now on.
-    pub lost: Reach,
-}
 
 /// A wall or conflict that somebody sets.
 #[derive(Clone, Debug)]
@@ -86,53 +39,7 @@ pub struct NewWall {
     pub until: Option<Timestamp>,
 }
 
-/// The relationships of one person as they were and as they will be.
-struct Turnover {
-    row: StandingRow,
-    before: StandingRow,
-    added: Vec<Relationship>,
-    removed: Vec<Relationship>,
-}
-
 impl Governor {
-    /// Puts the relationships of a file in place of those that its source gave before; where it is
-    /// a dry run, only tells what that would change.
-    ///
-    /// # Errors
-    /// [`GovernError::BadLines`] names every line that cannot be taken; nothing is changed then.
-    pub fn import_relationships(
-        &self,
-        changer: Changer<'_>,
-        actor: &Actor,
-        source: &SourceName,
-        bytes: &[u8],
-        dry_run: bool,
-    ) -> Result<ImportReport, GovernError> {
-        self.decide(changer, Action::ManageRelationships)?;
-        let given = file::parse(bytes, source)?;
-        let _turn = self.turn.take();
-        let standings = self.state.standings().list()?;
-        let mut report = ImportReport {
-            source: source.clone(),
-            sha256: Digest::of(bytes),
-            dry_run,
-            added: 0,
-            removed: 0,
-            unchanged: 0,
-            kept: 0,
-            unknown_persons: Vec::new(),
-            persons: Vec::new(),
-        };
-        let turnovers = turn_over(standings, given, source, &mut report);
-        self.tell_reach(&turnovers, &mut report)?;
-        if !dry_run {
-            self.record_import(actor, &turnovers, &report)?;
-            let rows: Vec<StandingRow> = turnovers.into_iter().map(|one| one.row).collect();
-            self.state.standings().put_all(&rows)?;
-        }
-        Ok(report)
-    }
-
     /// Every relationship, by person; past and future ones too.
     ///
     /// # Errors
@@ -140,7 +47,7 @@ impl Governor {
     pub fn relationships(&self, changer: Changer<'_>) -> Result<Vec<StandingRow>, GovernError> {
         self.decide(changer, Action::ManageRelationships)?;
         let mut rows = self.state.standings().list()?;
-        rows.retain(|row| !row.relationships.is_empty());
+        rows.retain(|row| !row.held.is_empty());
         Ok(rows)
     }
 
@@ -162,56 +69,117 @@ impl Governor {
         }
         crate::domain::access::check_label_value(&object)
             .map_err(|expected| GovernError::BadName { what: kind.as_str(), expected })?;
+        if until.is_some_and(|until| until <= self.clock.now()) {
+            return Err(GovernError::EndsInThePast);
+        }
         self.accounts.principal(person.as_str())?;
-        let _turn = self.turn.take();
-        let source = SourceName::by_hand();
+        let _standings = self.standings.take();
+        let (source, act) = (SourceName::by_hand(), self.request());
         let relationship = Relationship { kind, object, from: None, until, source };
         let mut row = self.standing_of(&person)?;
         let added = vec![self.related(&person, &relationship)?];
         let scope = self.wall_scope(&person, kind, &relationship.object)?;
         let payload = Some(self.vault.seal(&scope, reason.as_str().as_bytes())?);
-        if !row.relationships.contains(&relationship) {
-            row.relationships.push(relationship.clone());
-        }
+        // One that stands is set anew: what was proposed before is not about it.
+        row.held.retain(|held| held.relationship != relationship);
+        row.held.push(Held { relationship: relationship.clone(), act });
         // First the row: a wall that is not yet on record is better than one that is only there.
         self.state.standings().put(&row)?;
-        self.record(actor, What::RelationshipChanged { added, removed: Vec::new(), payload })?;
+        let what = What::RelationshipChanged { added, removed: Vec::new(), payload };
+        self.record_as(actor, act, what)?;
         Ok(relationship)
     }
 
-    /// Whether somebody is kept away by this, whoever said so.
-    pub(super) fn check_wall(
+    /// Keeps a person away from what whoever makes their account says: as relationships set by hand.
+    pub(super) fn keep_walls(
         &self,
         person: &UserName,
-        kind: RelationshipKind,
-        object: &str,
+        walls: &Attributes,
+        actor: &Actor,
     ) -> Result<(), GovernError> {
-        let row = self.standing_of(person)?;
-        let is_it = |one: &Relationship| one.kind == kind && one.object == object;
-        match kind.restricts() && row.relationships.iter().any(is_it) {
-            true => Ok(()),
-            false => Err(GovernError::NotFound { what: "wall" }),
+        if walls.is_empty() {
+            return Ok(());
+        }
+        let _standings = self.standings.take();
+        let mut row = self.standing_of(person)?;
+        let (act, mut added) = (self.request(), Vec::new());
+        for (key, objects) in walls {
+            let Ok(kind) = key.parse::<RelationshipKind>() else { continue };
+            for object in objects {
+                let (object, source) = (object.clone(), SourceName::by_hand());
+                let relationship = Relationship { kind, object, from: None, until: None, source };
+                if !row.relationships().any(|one| *one == relationship) {
+                    added.push(self.related(person, &relationship)?);
+                    row.held.push(Held { relationship, act });
+                }
+            }
+        }
+        if added.is_empty() {
+            return Ok(());
+        }
+        // First the row, as for a wall that is set by hand.
+        self.state.standings().put(&row)?;
+        let what = What::RelationshipChanged { added, removed: Vec::new(), payload: None };
+        Ok(self.record_as(actor, act, what)?)
+    }
+
+    /// The proposal to lift what keeps a person away from a matter or client, as it stands now.
+    ///
+    /// # Errors
+    /// [`GovernError::NotFound`] where nothing keeps them away; [`GovernError::OwnWall`].
+    pub fn lifting(
+        &self,
+        who: &Principal,
+        person: UserName,
+        kind: RelationshipKind,
+        object: String,
+    ) -> Result<Proposal, GovernError> {
+        self.decide(Changer::Person(who), Action::ManageRelationships)?;
+        check_other(&who.name, &person)?;
+        let mut walls = self.standing_of(&person)?.held;
+        walls.retain(|held| is_wall(&held.relationship, kind, &object));
+        match walls.is_empty() {
+            true => Err(GovernError::NotFound { what: "wall" }),
+            false => Ok(Proposal::LiftWall { person, kind, object, walls }),
         }
     }
 
-    /// Ends a wall that two persons agreed to end.
-    pub(super) fn lift_wall(
+    /// Whether walls may be lifted by this person: any of them stands yet, and none is their own.
+    pub(super) fn check_lift(
+        &self,
+        who: &UserName,
+        proposal: &Proposal,
+    ) -> Result<(), GovernError> {
+        let Proposal::LiftWall { person, kind, object, walls } = proposal else { return Ok(()) };
+        check_other(who, person)?;
+        let held = self.standing_of(person)?.held;
+        let is_meant = |held: &Held| is_wall(&held.relationship, *kind, object);
+        match walls.iter().all(is_meant) && walls.iter().any(|wall| held.contains(wall)) {
+            true => Ok(()),
+            false => Err(GovernError::NotOpen {
+                state: "about a wall that has ended, or was set anew since",
+            }),
+        }
+    }
+
+    /// Ends walls that two persons agreed to end, these and no others.
+    pub(super) fn lift_walls(
         &self,
         change: &ChangeRow,
         person: &UserName,
-        kind: RelationshipKind,
-        object: &str,
+        walls: &[Held],
     ) -> Result<(), GovernError> {
+        let _standings = self.standings.take();
         let mut row = self.standing_of(person)?;
-        let is_it = |one: &Relationship| one.kind == kind && one.object == object;
-        let (gone, kept): (Vec<_>, Vec<_>) = row.relationships.into_iter().partition(is_it);
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            row.held.into_iter().partition(|held| walls.contains(held));
         if !gone.is_empty() && !self.has_said(change, "relationship.changed")? {
-            let removed =
-                gone.iter().map(|one| self.related(person, one)).collect::<Result<_, _>>()?;
+            let removed = gone.iter().map(|held| self.related(person, &held.relationship));
+            let removed = removed.collect::<Result<_, _>>()?;
             let what = What::RelationshipChanged { added: Vec::new(), removed, payload: None };
             self.record_in(change, what)?;
         }
-        row.relationships = kept;
+        row.held = kept;
         Ok(self.state.standings().put(&row)?)
     }
 
@@ -222,86 +190,20 @@ impl Governor {
         kind: RelationshipKind,
         name: &str,
     ) -> Result<(), GovernError> {
+        let _standings = self.standings.take();
         let mut rows = self.state.standings().list()?;
         rows.retain_mut(|row| {
-            let before = row.relationships.len();
-            row.relationships.retain(|one| one.kind != kind || one.object != name);
-            row.relationships.len() != before
+            let before = row.held.len();
+            let names_it = |one: &Relationship| one.kind == kind && one.object == name;
+            row.held.retain(|held| !names_it(&held.relationship));
+            row.held.len() != before
         });
         Ok(self.state.standings().put_all(&rows)?)
     }
 
     pub(super) fn standing_of(&self, person: &UserName) -> Result<StandingRow, GovernError> {
         let row = self.state.standings().get(person)?;
-        Ok(row.unwrap_or_else(|| nothing_of(person.clone())))
-    }
-
-    /// What each person gains and loses, as of now.
-    fn tell_reach(
-        &self,
-        turnovers: &[Turnover],
-        report: &mut ImportReport,
-    ) -> Result<(), GovernError> {
-        let (stock, now) = (Stock::of(self), self.clock.now());
-        for turnover in turnovers {
-            let person = turnover.row.person.clone();
-            let Some(account) = self.state.accounts().get(&person)? else {
-                report.unknown_persons.push(person);
-                continue;
-            };
-            let before = stand(&account, Some(&turnover.before), now);
-            let after = stand(&account, Some(&turnover.row), now);
-            let changed: Vec<_> = turnover.added.iter().chain(&turnover.removed).collect();
-            let (gained, lost) = stock.difference(&self.policies, &before, &after, &changed);
-            let (added, removed) = (count(&turnover.added), count(&turnover.removed));
-            report.persons.push(PersonChange { person, added, removed, gained, lost });
-        }
-        Ok(())
-    }
-
-    fn record_import(
-        &self,
-        actor: &Actor,
-        turnovers: &[Turnover],
-        report: &ImportReport,
-    ) -> Result<(), GovernError> {
-        let req = self.request();
-        let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        let what = What::RelationshipsImported {
-            source: report.source.to_string(),
-            sha256: report.sha256,
-            persons: small(turnovers.len() as u64),
-            added: small(report.added),
-            removed: small(report.removed),
-            unchanged: small(report.unchanged),
-            kept: small(report.kept),
-        };
-        let changes = |list: fn(&Turnover) -> &Vec<Relationship>| {
-            let all = turnovers.iter().flat_map(move |turnover| {
-                list(turnover).iter().map(|one| self.related(&turnover.row.person, one))
-            });
-            all.collect::<Result<Vec<Related>, GovernError>>()
-        };
-        let (added, removed) = (changes(|one| &one.added)?, changes(|one| &one.removed)?);
-        self.record_as(actor, req, what)?;
-        for added in added.chunks(RELATED_PER_ENTRY) {
-            self.record_related(actor, req, added.to_vec(), Vec::new())?;
-        }
-        for removed in removed.chunks(RELATED_PER_ENTRY) {
-            self.record_related(actor, req, Vec::new(), removed.to_vec())?;
-        }
-        Ok(())
-    }
-
-    fn record_related(
-        &self,
-        actor: &Actor,
-        req: RequestId,
-        added: Vec<Related>,
-        removed: Vec<Related>,
-    ) -> Result<(), GovernError> {
-        let what = What::RelationshipChanged { added, removed, payload: None };
-        Ok(self.record_as(actor, req, what)?)
+        Ok(row.unwrap_or_else(|| StandingRow::empty(person.clone())))
     }
 
     /// A relationship as the log names it. Matters and patients get their key here: what is named
@@ -345,45 +247,14 @@ impl Governor {
     }
 }
 
-const fn nothing_of(person: UserName) -> StandingRow {
-    StandingRow { person, relationships: Vec::new(), emergencies: Vec::new() }
+fn is_wall(one: &Relationship, kind: RelationshipKind, object: &str) -> bool {
+    kind.restricts() && one.kind == kind && one.object == object
 }
 
-fn count<T>(list: &[T]) -> u64 {
-    list.len() as u64
-}
-
-/// Sets what a source gives against what it gave; what nothing changes for is left out.
-fn turn_over(
-    standings: Vec<StandingRow>,
-    mut given: ByPerson,
-    source: &SourceName,
-    report: &mut ImportReport,
-) -> Vec<Turnover> {
-    let mut rows: BTreeMap<UserName, StandingRow> =
-        standings.into_iter().map(|row| (row.person.clone(), row)).collect();
-    for person in given.keys() {
-        rows.entry(person.clone()).or_insert_with(|| nothing_of(person.clone()));
+/// Nobody lifts, or helps to lift, what keeps themselves away.
+fn check_other(who: &UserName, person: &UserName) -> Result<(), GovernError> {
+    match who == person {
+        true => Err(GovernError::OwnWall { who: who.to_string() }),
+        false => Ok(()),
     }
-    let mut turnovers = Vec::new();
-    for (person, before) in rows {
-        let new = given.remove(&person).unwrap_or_default();
-        let (own, others): (Vec<_>, Vec<_>) =
-            before.relationships.iter().cloned().partition(|one| one.source == *source);
-        let own: BTreeSet<_> = own.into_iter().collect();
-        let (kept, removed): (Vec<_>, Vec<_>) =
-            own.difference(&new).cloned().partition(|one| one.kind.restricts());
-        let added: Vec<_> = new.difference(&own).cloned().collect();
-        report.unchanged = report.unchanged.saturating_add(own.intersection(&new).count() as u64);
-        report.added = report.added.saturating_add(count(&added));
-        report.removed = report.removed.saturating_add(count(&removed));
-        report.kept = report.kept.saturating_add(count(&kept));
-        if added.is_empty() && removed.is_empty() {
-            continue;
-        }
-        let relationships = others.into_iter().chain(kept).chain(new).collect();
-        let row = StandingRow { relationships, ..before.clone() };
-        turnovers.push(Turnover { row, before, added, removed });
-    }
-    turnovers
 }

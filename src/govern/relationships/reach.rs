@@ -1,4 +1,7 @@
-//! What a change of relationships gives people to read, and takes from them.
+//! What a change of relationships would give people to read, and take from them.
+//!
+//! It takes many decisions, and nobody waits for them: they are made without anybody's turn, and
+//! what is known of anybody's classes stays known.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,7 +9,6 @@ use serde::Serialize;
 
 use super::super::Governor;
 use crate::domain::access::{AccessClass, Labels};
-use crate::domain::classes::ClassList;
 use crate::domain::principal::Principal;
 use crate::domain::question::Scope;
 use crate::domain::relationship::{Relationship, RelationshipKind};
@@ -21,9 +23,21 @@ pub struct Reach {
     pub documents: u64,
 }
 
+/// A label that relationships are about, and its value.
+type Named = (Label, String);
+
+/// The labels that relationships are about.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+enum Label {
+    Client,
+    Department,
+    Matter,
+    Patient,
+}
+
 /// What there is to read, once for all persons of a change.
 pub(super) struct Stock {
-    classes: Vec<(AccessClass, Labels)>,
+    named: HashMap<Named, Vec<(AccessClass, Labels)>>,
     documents: HashMap<AccessClass, u64>,
 }
 
@@ -33,7 +47,13 @@ impl Stock {
         for document in governor.catalogue.documents() {
             *documents.entry(document.row.class).or_default() += 1;
         }
-        Self { classes: governor.catalogue.classes().iter().cloned().collect(), documents }
+        let mut named: HashMap<Named, Vec<_>> = HashMap::new();
+        for (class, labels) in governor.catalogue.classes().iter() {
+            for name in names(labels) {
+                named.entry(name).or_default().push((*class, labels.clone()));
+            }
+        }
+        Self { named, documents }
     }
 
     /// What one person gains and loses, for whatever purpose that the built-in sets know. Only the
@@ -45,9 +65,12 @@ impl Stock {
         after: &Principal,
         changed: &[&Relationship],
     ) -> (Reach, Reach) {
-        let is_touched = |labels: &Labels| changed.iter().any(|one| is_named(one, labels));
-        let touched: Vec<_> =
-            self.classes.iter().filter(|(_, labels)| is_touched(labels)).cloned().collect();
+        let mut touched = HashMap::new();
+        for relationship in changed {
+            let classes = self.named.get(&(label(relationship.kind), relationship.object.clone()));
+            touched.extend(classes.into_iter().flatten().map(|one| (one.0, one)));
+        }
+        let touched: Vec<_> = touched.into_values().collect();
         let [before, after] = [before, after].map(|who| readable(policies, who, &touched));
         (self.reach(after.difference(&before)), self.reach(before.difference(&after)))
     }
@@ -65,28 +88,32 @@ impl Stock {
 fn readable(
     policies: &Policies,
     who: &Principal,
-    classes: &[(AccessClass, Labels)],
+    classes: &[&(AccessClass, Labels)],
 ) -> BTreeSet<AccessClass> {
-    let none = ClassList::default();
     let purposes = Policies::PURPOSES.into_iter().map(|purpose| Some(purpose.to_owned()));
     let scopes = purposes.chain([None]).map(|purpose| Scope { purpose, ..Scope::default() });
-    let mut found = BTreeSet::new();
-    for scope in scopes {
-        // A permit for no class yet: each is decided by itself, and none of it is kept.
-        let Ok(permit) = policies.permit(who, Action::Search, &scope, &none) else { continue };
-        let again = policies.again(&permit);
-        let seen = classes.iter().filter(|(_, labels)| again.permits(labels));
-        found.extend(seen.map(|(class, _)| *class));
-    }
-    found
+    let permitted = scopes.filter_map(|scope| {
+        let again = policies.afresh(who, Action::Search, &scope).ok()?;
+        Some(again.permitted(classes))
+    });
+    permitted.flatten().collect()
 }
 
-fn is_named(relationship: &Relationship, labels: &Labels) -> bool {
-    let label = match relationship.kind {
-        RelationshipKind::Client | RelationshipKind::Conflict => &labels.client,
-        RelationshipKind::Department => &labels.department,
-        RelationshipKind::Matter | RelationshipKind::Wall => &labels.matter,
-        RelationshipKind::Patient => &labels.patient,
-    };
-    label.as_ref() == Some(&relationship.object)
+const fn label(kind: RelationshipKind) -> Label {
+    match kind {
+        RelationshipKind::Client | RelationshipKind::Conflict => Label::Client,
+        RelationshipKind::Department => Label::Department,
+        RelationshipKind::Matter | RelationshipKind::Wall => Label::Matter,
+        RelationshipKind::Patient => Label::Patient,
+    }
+}
+
+fn names(labels: &Labels) -> impl Iterator<Item = Named> {
+    let all = [
+        (Label::Client, &labels.client),
+        (Label::Department, &labels.department),
+        (Label::Matter, &labels.matter),
+        (Label::Patient, &labels.patient),
+    ];
+    all.into_iter().filter_map(|(label, name)| Some((label, name.clone()?)))
 }

@@ -3,11 +3,14 @@
 //! A group gives `staff`, `records-officer` or `auditor`. Every other role administers, approves or
 //! holds keys: two persons give it, here, and a group named for it is a further condition. Whoever
 //! is not in the group does not have the role, whatever two persons agreed on.
+//!
+//! No group sets a wall: to leave it would end the wall, which takes two persons here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::limits::{LABEL_CHARS_MAX, OPENID_GROUPS_MAX};
 use crate::domain::principal::{Attributes, Role};
+use crate::domain::relationship::RelationshipKind;
 
 /// Stands at the end of a group for any ending, and in a value for what that ending was.
 const ANY: char = '*';
@@ -117,6 +120,11 @@ fn attribute(group: &str, pair: &str) -> Result<(String, String), &'static str> 
     if !is_key || value.is_empty() || value.chars().count() > LABEL_CHARS_MAX {
         return Err("is not a lower-case key and a short value");
     }
+    if key.parse().is_ok_and(RelationshipKind::restricts) {
+        return Err(
+            "keeps people away: set it with `affiant relationships`, as its end takes two persons",
+        );
+    }
     let stars = |text: &str| text.matches(ANY).count();
     let ends = group.ends_with(ANY);
     if stars(group) != usize::from(ends) || stars(value) > usize::from(ends) {
@@ -183,9 +191,10 @@ mod tests {
             ("c", &["matter", "Matter=1", "matter=", "matter=*"]),
             ("*d", &["matter=1"]),
             ("e*", &["matter=**"]),
+            ("f-*", &["wall=*", "conflict=*"]),
         ]);
         let faults = Mapping::parse(&roles, &attributes).unwrap_err();
-        assert_eq!(faults.len(), 8, "{faults:?}");
+        assert_eq!(faults.len(), 10, "{faults:?}");
         assert!(Mapping::parse(&table(&[]), &table(&[])).unwrap().is_empty());
     }
 }

@@ -19,12 +19,13 @@
 mod keys;
 mod mapping;
 mod open;
+mod places;
 mod port;
 mod remote;
 mod settings;
 mod token;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -32,11 +33,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use self::open::{Open, OpenSignOns, Unexpected};
+use self::places::{Places, Taken};
 use self::remote::Remote;
 use self::token::{Claims, Expected};
+use super::throttle::network;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::digest::Digest;
-use crate::domain::limits::OPENID_CALLS_MAX;
 use crate::domain::uri::pairs;
 
 pub use mapping::{Mapping, Rights};
@@ -87,8 +89,17 @@ pub enum SignOnError {
     Token(#[from] TokenFault),
 }
 
+/// The browser that signs on.
+#[derive(Clone, Copy)]
+pub struct Browser<'a> {
+    /// The secret in its cookie.
+    pub secret: &'a str,
+    /// Where it is, as far as that is known.
+    pub address: Option<IpAddr>,
+}
+
 /// What the browser brings back: the query of the return address.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct Returned {
     #[serde(default)]
     code: String,
@@ -157,7 +168,7 @@ pub struct Provider {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     open: Mutex<OpenSignOns>,
-    calls: AtomicUsize,
+    places: Places,
     turn: Mutex<()>,
 }
 
@@ -176,8 +187,8 @@ impl Provider {
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let remote = Remote::new(ask, Arc::clone(&clock));
-        let (open, calls) = (Mutex::default(), AtomicUsize::new(0));
-        Self { settings, remote, clock, entropy, open, calls, turn: Mutex::default() }
+        let (open, places) = (Mutex::default(), Places::default());
+        Self { settings, remote, clock, entropy, open, places, turn: Mutex::default() }
     }
 
     /// What the operator set.
@@ -185,18 +196,17 @@ impl Provider {
         &self.settings
     }
 
-    /// Where to send a browser that signs on; `browser` is the secret in its cookie. Blocks while the
-    /// provider is asked who it is.
+    /// Where to send a browser that signs on. Blocks while the provider is asked who it is.
     ///
     /// # Errors
     /// [`SignOnError::Busy`], [`SignOnError::Provider`].
     pub fn begin(
         &self,
-        browser: &str,
+        browser: Browser<'_>,
         next: Option<String>,
         proof: Proof,
     ) -> Result<String, SignOnError> {
-        let _place = self.place()?;
+        let _place = self.place(browser)?;
         let metadata = self.remote.metadata(&self.settings)?;
         let [state, nonce, verifier] = [(); 3].map(|()| self.random());
         // RFC 7636 section 4.2, method S256.
@@ -219,7 +229,8 @@ impl Provider {
         let mark = if start.contains('?') { '&' } else { '?' };
         let url = format!("{start}{mark}{}", pairs(&query));
         let open = Open {
-            browser: Digest::of(browser.as_bytes()),
+            browser: Digest::of(browser.secret.as_bytes()),
+            address: browser.address.map(network),
             nonce,
             verifier,
             next,
@@ -234,9 +245,13 @@ impl Provider {
     ///
     /// # Errors
     /// [`SignOnError`]: nobody is believed.
-    pub fn finish(&self, browser: &str, returned: &Returned) -> Result<SignedOn, SignOnError> {
+    pub fn finish(
+        &self,
+        browser: Browser<'_>,
+        returned: &Returned,
+    ) -> Result<SignedOn, SignOnError> {
         // A place first: whoever finds none comes back with the same.
-        let _place = self.place()?;
+        let _place = self.place(browser)?;
         let open = self.take(browser, returned)?;
         let metadata = self.remote.metadata(&self.settings)?;
         // RFC 9207: an answer of another provider is not mixed up with one of this.
@@ -289,8 +304,8 @@ impl Provider {
         Some(format!("{place}{mark}{}", pairs(&[("client_id", &self.settings.client_id)])))
     }
 
-    fn take(&self, browser: &str, returned: &Returned) -> Result<Open, SignOnError> {
-        let browser = Digest::of(browser.as_bytes());
+    fn take(&self, browser: Browser<'_>, returned: &Returned) -> Result<Open, SignOnError> {
+        let browser = Digest::of(browser.secret.as_bytes());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.take(&returned.state, &browser, self.clock.steady()).map_err(|why| match why {
             Unexpected::Unknown => SignOnError::Unknown,
@@ -299,12 +314,8 @@ impl Provider {
     }
 
     /// A place among those who wait for the provider.
-    fn place(&self) -> Result<Place<'_>, SignOnError> {
-        let place = Place(&self.calls);
-        match self.calls.fetch_add(1, Ordering::AcqRel) < OPENID_CALLS_MAX {
-            true => Ok(place),
-            false => Err(SignOnError::Busy),
-        }
+    fn place(&self, browser: Browser<'_>) -> Result<Taken<'_>, SignOnError> {
+        self.places.take(browser.address.map(network)).ok_or(SignOnError::Busy)
     }
 
     /// 256 random bits.
@@ -312,14 +323,6 @@ impl Provider {
         let mut bytes = [0; 32];
         self.entropy.fill(&mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
-    }
-}
-
-struct Place<'a>(&'a AtomicUsize);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

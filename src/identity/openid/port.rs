@@ -13,8 +13,7 @@ pub struct Call<'a> {
     pub form: Option<Secret>,
 }
 
-/// What came back.
-#[derive(Debug)]
+/// What came back: it may hold tokens, so it has no text.
 pub struct Reply {
     /// HTTP status.
     pub status: u16,

@@ -1,6 +1,7 @@
 //! Who is believed, and with what.
 
 use super::*;
+use crate::domain::principal::Entitlements;
 
 const OTHER: &str = "another horse";
 
@@ -149,7 +150,8 @@ fn a_role_of_two_persons_is_given_to_its_person_and_to_no_token_of_others() {
     house.accounts.check_in_own_hands(&bo).unwrap();
     let given = house.accounts.issue_token("bo", lasting(HOUR)).unwrap().0;
     let theirs = own_token(&house, "bo");
-    house.accounts.grant(&bo, Role::Approver).unwrap();
+    let approver = Entitlements { roles: [Role::Approver].into(), ..Entitlements::default() };
+    house.accounts.give(&bo, &approver).unwrap();
     assert_eq!(who(&house, &given), None);
     assert!(who(&house, &theirs).unwrap().has_role(Role::Approver));
 }

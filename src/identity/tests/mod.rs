@@ -19,6 +19,10 @@ impl TestClock {
     fn pass(&self, seconds: u64) {
         self.0.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
+
+    fn step_back(&self, seconds: u64) {
+        self.0.fetch_sub(seconds * 1000, Ordering::Relaxed);
+    }
 }
 
 impl Clock for TestClock {
@@ -77,7 +81,7 @@ fn who(house: &House, token: &str) -> Option<Principal> {
 }
 
 fn shown<'a>(name: &'a str, password: &'a str) -> SignIn<'a> {
-    SignIn { name, password, code: None, address: None }
+    SignIn { name, password, code: None, place: Place::Machine }
 }
 
 fn sign_in(house: &House, name: &str, password: &str) -> Result<Session, SignInError> {
@@ -176,6 +180,27 @@ fn a_token_lasts_as_long_as_it_was_issued_for() {
     assert_eq!(expires, house.clock.now().after(Duration::from_secs(366 * 24 * HOUR)));
     let unknown = house.accounts.issue_token("nobody", lasting(1)).unwrap_err();
     assert!(matches!(unknown, AccountError::Unknown { .. }), "{unknown}");
+}
+
+#[test]
+fn a_clock_that_steps_back_lengthens_no_session_and_no_proof() {
+    let house = house();
+    house.clock.pass(24 * HOUR);
+    let token = sign_in(&house, "ada", PASSWORD).unwrap().token;
+    house.clock.step_back(MINUTE);
+    assert!(house.accounts.confirmed(&token).is_ok(), "as clocks are set by a little");
+    house.clock.step_back(1);
+    assert_eq!(who(&house, &token), None);
+    assert!(matches!(house.accounts.confirmed(&token), Err(SignInError::ConfirmFirst)));
+}
+
+#[test]
+fn a_sign_in_with_a_password_that_is_changed_meanwhile_leaves_no_session() {
+    let house = house();
+    let before = house.accounts.find_row("ada").unwrap();
+    own(&house.accounts, "ada");
+    assert!(house.accounts.open_session(&before, Factor::None, true).unwrap().is_none());
+    assert!(house.accounts.sessions("ada").unwrap().is_empty());
 }
 
 #[test]

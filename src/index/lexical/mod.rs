@@ -3,27 +3,27 @@
 //! Inverse document frequencies count the passages that the asker may see, and no other: order and
 //! scores are the same whether what they may not see is there or not.
 
+mod admitted;
+mod best;
 mod columns;
-mod permitted;
 mod schema;
 mod statistics;
 mod words;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tantivy::collector::TopDocs;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, MergePolicy as _, NoMergePolicy};
-use tantivy::query::{
-    Bm25StatisticsProvider as _, BooleanQuery, BoostQuery, Occur, Query, TermQuery,
-};
-use tantivy::schema::IndexRecordOption;
+use tantivy::query::{Bm25StatisticsProvider as _, BooleanQuery, BoostQuery, Query, TermQuery};
+use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::TextAnalyzer;
-use tantivy::{IndexReader, IndexWriter, ReloadPolicy, SegmentReader, TantivyError, Term};
+use tantivy::{
+    IndexReader, IndexWriter, ReloadPolicy, Searcher, SegmentReader, TantivyError, Term,
+};
 
+use self::admitted::{Admitted, Latest};
 use self::columns::Columns;
-use self::permitted::{Admission, Permitted};
 use self::schema::Fields;
 use self::statistics::Statistics;
 use super::error::{LexicalError, LexicalStep};
@@ -51,6 +51,7 @@ pub(super) struct Lexical {
     writer: Mutex<IndexWriter>,
     fields: Fields,
     english: TextAnalyzer,
+    latest: Latest,
 }
 
 fn step(step: LexicalStep) -> impl Fn(TantivyError) -> LexicalError {
@@ -83,7 +84,8 @@ impl Lexical {
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let reader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(&open)?;
-        Ok(Self { index, reader, writer: Mutex::new(writer), fields, english })
+        let (writer, latest) = (Mutex::new(writer), Latest::default());
+        Ok(Self { index, reader, writer, fields, english, latest })
     }
 
     fn writer(&self) -> MutexGuard<'_, IndexWriter> {
@@ -171,6 +173,17 @@ impl Lexical {
         Ok(())
     }
 
+    fn admitted(&self, searcher: &Searcher, gate: &Gate<'_>) -> tantivy::Result<Arc<Admitted>> {
+        self.latest.of(searcher, gate, [self.fields.text, self.fields.headings])
+    }
+
+    /// Which share of the passages, as of the last flush, is permitted.
+    pub(super) fn share(&self, gate: &Gate<'_>) -> Result<f64, LexicalError> {
+        let searcher = self.reader.searcher();
+        let admitted = self.admitted(&searcher, gate).map_err(step(LexicalStep::Search))?;
+        Ok(admitted.count as f64 / searcher.num_docs().max(1) as f64)
+    }
+
     /// The best permitted passages for the words of `text`, best first.
     pub(super) fn search(
         &self,
@@ -180,16 +193,13 @@ impl Lexical {
     ) -> Result<Vec<Hit>, LexicalError> {
         let search = step(LexicalStep::Search);
         let searcher = self.reader.searcher();
-        let admission = Admission::new(gate);
-        let fields = [self.fields.text, self.fields.headings];
-        let statistics = Statistics::of(&searcher, &admission, fields).map_err(&search)?;
-        let Some(words) = self.words_query(&statistics, text).map_err(&search)? else {
+        let admitted = self.admitted(&searcher, gate).map_err(&search)?;
+        let statistics = Statistics::of(&searcher, &admitted);
+        let words = self.words(&statistics, text).map_err(&search)?;
+        if words.is_empty() {
             return Ok(Vec::new());
-        };
-        let best = TopDocs::with_limit(limit.max(1)).order_by_score();
-        let found = searcher
-            .search_with_statistics_provider(&Permitted::new(words, &admission), &best, &statistics)
-            .map_err(&search)?;
+        }
+        let found = best::best(&searcher, &statistics, words, limit).map_err(&search)?;
         let mut columns = Columns::of(&searcher);
         let mut hits = Vec::with_capacity(found.len());
         for (score, at) in found {
@@ -202,11 +212,11 @@ impl Lexical {
 
     /// Any of the words, each in the text or, for less, in the headings. Words are terms from the
     /// start: nothing that a person types is query syntax.
-    fn words_query(
+    fn words(
         &self,
         statistics: &Statistics<'_>,
         text: &str,
-    ) -> tantivy::Result<Option<Box<dyn Query>>> {
+    ) -> tantivy::Result<Vec<(Field, Box<dyn Query>)>> {
         let mut terms = BTreeSet::new();
         let mut english = self.english.clone();
         let mut stream = english.token_stream(text);
@@ -220,21 +230,17 @@ impl Lexical {
                 }
             }
         }
-        let clauses: Vec<_> = terms
-            .into_iter()
-            .take(QUERY_TERMS_MAX)
-            .map(|(_, term)| {
-                let in_heading = term.field() == self.fields.headings;
-                let query = TermQuery::new(term, IndexRecordOption::WithFreqs);
-                let query: Box<dyn Query> = if in_heading {
-                    Box::new(BoostQuery::new(Box::new(query), HEADING_BOOST))
-                } else {
-                    Box::new(query)
-                };
-                (Occur::Should, query)
-            })
-            .collect();
-        Ok((!clauses.is_empty()).then(|| Box::new(BooleanQuery::new(clauses)) as Box<dyn Query>))
+        let words = terms.into_iter().take(QUERY_TERMS_MAX).map(|(_, term)| {
+            let field = term.field();
+            let word = Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs));
+            let boosted: Box<dyn Query> = if field == self.fields.headings {
+                Box::new(BoostQuery::new(word, HEADING_BOOST))
+            } else {
+                word
+            };
+            (field, boosted)
+        });
+        Ok(words.collect())
     }
 
     /// Every writing that has at least one passage here, as of the last flush.

@@ -80,6 +80,43 @@ fn what_is_not_permitted_changes_no_score() {
     }
 }
 
+/// The best of thousands, which are pruned, are the first of all of them, which are not: also where
+/// what is permitted is much shorter than what is not, and bounds lie too low; and where it is little,
+/// which is looked up.
+#[test]
+fn pruning_loses_nothing_and_equal_scores_go_by_id() {
+    let dir = tempfile::tempdir().unwrap();
+    let lexical = Lexical::open(dir.path()).unwrap();
+    const WORDS: [&str; 6] = ["lease", "tenant", "roof", "ward", "bond", "writ"];
+    let texts = (0..4_000u32).map(|at| {
+        let mixed = at.wrapping_mul(0x9E37_79B9) >> 8;
+        let class = if mixed % 50 == 1 { 2 } else { u32::from(mixed % 3 == 0) };
+        let words = if class == 1 { 60 } else { 1 + mixed % 9 };
+        let word = |n: u32| WORDS[((mixed >> (n % 12)) % 6) as usize];
+        (at, class, (0..words).map(word).collect::<Vec<_>>().join(" "))
+    });
+    for (at, class, text) in texts {
+        let class = AccessClass(class);
+        let heading = if at % 5 == 0 { "Roof" } else { "" };
+        lexical.add(Generation(1), class, [&passage(at, &text, heading)].into_iter()).unwrap();
+        if at % 1_500 == 0 {
+            lexical.flush().unwrap();
+        }
+    }
+    lexical.flush().unwrap();
+    for open in [vec![0], vec![1], vec![2], vec![0, 1, 2]] {
+        let permit = permit(open.iter().copied());
+        for query in ["lease", "lease tenant", "roof ward bond", &WORDS.join(" ")] {
+            let best = |limit| lexical.search(&Gate::new(&permit, 2), query, limit).unwrap();
+            let all = best(5_000);
+            assert!(all.len() > 20, "{open:?} {query}: {}", all.len());
+            for limit in [1, 10, 100] {
+                assert_eq!(best(limit), all[..limit.min(all.len())], "{open:?} {query}");
+            }
+        }
+    }
+}
+
 #[test]
 fn better_matches_come_first() {
     let (_dir, lexical) = indexed(&[

@@ -16,8 +16,8 @@ use qdrant_edge::{
 
 use super::admitted::Admitted;
 use super::{
-    BUILD_BREADTH, CLASS, DOCUMENT, GENERATION, GRAPH_LINKS, ORDINAL, PAGE_POINTS, Point, PointIds,
-    SEARCH_BREADTH, SECOND_HOPS_BELOW, below,
+    BUILD_BREADTH, Breadth, CLASS, DOCUMENT, GENERATION, GRAPH_LINKS, ORDINAL, PAGE_POINTS, Point,
+    PointIds, below,
 };
 use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation, PassageId};
@@ -113,7 +113,14 @@ pub(super) fn to_edge(point: &Point<'_>) -> PointStructPersisted {
 }
 
 /// The nearest permitted points, with their ids.
-pub(super) fn nearest(gate: &Gate<'_>, vector: &[f32], limit: usize) -> QueryRequest {
+pub(super) fn nearest(
+    gate: &Gate<'_>,
+    breadth: Breadth,
+    vector: &[f32],
+    limit: usize,
+) -> QueryRequest {
+    // Told whether, Qdrant need not estimate the share a second time.
+    let second_hops = AcornSearchParams { enable: true, max_selectivity: Some(OrderedFloat(1.0)) };
     let nearest = QueryEnum::Nearest(NamedQuery::default_dense(vector.to_vec()));
     QueryRequest {
         prefetches: Vec::new(),
@@ -123,11 +130,8 @@ pub(super) fn nearest(gate: &Gate<'_>, vector: &[f32], limit: usize) -> QueryReq
         limit,
         offset: 0,
         params: Some(SearchParams {
-            hnsw_ef: Some(SEARCH_BREADTH),
-            acorn: Some(AcornSearchParams {
-                enable: true,
-                max_selectivity: Some(OrderedFloat(SECOND_HOPS_BELOW)),
-            }),
+            hnsw_ef: Some(breadth.points),
+            acorn: breadth.second_hops.then_some(second_hops),
             ..SearchParams::default()
         }),
         with_vector: WithVector::Bool(false),

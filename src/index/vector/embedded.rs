@@ -15,7 +15,7 @@ use qdrant_edge::{
     VectorStructPersisted,
 };
 
-use super::{Point, VectorIndex, edge_words as words, write_ahead};
+use super::{Breadth, Point, VectorIndex, edge_words as words, write_ahead};
 use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation};
 use crate::durable;
@@ -106,10 +106,11 @@ impl VectorIndex for Embedded {
     fn search(
         &self,
         gate: &Gate<'_>,
+        breadth: Breadth,
         vector: &[f32],
         limit: usize,
     ) -> Result<Vec<Hit>, VectorError> {
-        let nearest = words::nearest(gate, vector, limit);
+        let nearest = words::nearest(gate, breadth, vector, limit);
         let found = self.with(VectorStep::Search, |shard| shard.query(nearest))?;
         let mut hits = Vec::with_capacity(found.len());
         for point in found {

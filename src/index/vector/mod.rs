@@ -25,8 +25,9 @@ const DOCUMENT: &str = "document";
 const GENERATION: &str = "generation";
 const ORDINAL: &str = "ordinal";
 
-/// Breadth of the graph search: recall above 0.95 for the best 100 on sentence vectors.
-const SEARCH_BREADTH: usize = 192;
+/// Points that a search through the graph keeps in mind where all are permitted: recall above 0.95
+/// for the best 100 on sentence vectors.
+const SEARCH_BREADTH: f64 = 192.0;
 /// Where less than this share is permitted, the search also looks behind forbidden neighbours: too
 /// few links lead on otherwise. Source: ACORN-1, Patel et al. 2024, arXiv:2403.04871.
 const SECOND_HOPS_BELOW: f64 = 0.4;
@@ -38,6 +39,24 @@ const BUILD_BREADTH: usize = 100;
 pub(super) const EXACT_KIB: usize = 40_000;
 /// Points of one page when everything is listed.
 const PAGE_POINTS: usize = 4_096;
+
+/// How widely the graph is searched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Breadth {
+    points: usize,
+    second_hops: bool,
+}
+
+impl Breadth {
+    /// For a filter that lets this share of the points through. Only permitted points are walked:
+    /// with half of them half the links are left, and as much more must be kept in mind to find the
+    /// same. As few are compared as without the filter.
+    pub(super) fn for_share(share: f64) -> Self {
+        let second_hops = share < SECOND_HOPS_BELOW;
+        let share = if second_hops { 1.0 } else { share.min(1.0) };
+        Self { points: (SEARCH_BREADTH / share).ceil() as usize, second_hops }
+    }
+}
 
 /// One passage's vector and ids.
 pub(super) struct Point<'a> {
@@ -59,6 +78,7 @@ pub(super) trait VectorIndex: Send + Sync {
     fn search(
         &self,
         gate: &Gate<'_>,
+        breadth: Breadth,
         vector: &[f32],
         limit: usize,
     ) -> Result<Vec<Hit>, VectorError>;
@@ -126,5 +146,18 @@ impl PointIds<'_> {
             class: self.class()?,
             score,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fewer_links_are_left_the_wider_the_search() {
+        let table = [(1.0, 192, false), (0.5, 384, false), (0.4, 480, false), (0.1, 192, true)];
+        for (share, points, second_hops) in table {
+            assert_eq!(Breadth::for_share(share), Breadth { points, second_hops }, "{share}");
+        }
     }
 }

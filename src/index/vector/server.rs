@@ -14,7 +14,9 @@ use qdrant_client::qdrant::{
 use qdrant_client::{Qdrant, QdrantError};
 use tokio::runtime::Runtime;
 
-use super::{CLASS, DOCUMENT, GENERATION, Point, ServerOptions, VectorIndex, wire_words as words};
+use super::{
+    Breadth, CLASS, DOCUMENT, GENERATION, Point, ServerOptions, VectorIndex, wire_words as words,
+};
 use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation};
 use crate::index::error::{VectorError, VectorStep};
@@ -147,10 +149,12 @@ impl VectorIndex for Server {
     fn search(
         &self,
         gate: &Gate<'_>,
+        breadth: Breadth,
         vector: &[f32],
         limit: usize,
     ) -> Result<Vec<Hit>, VectorError> {
-        let request = words::nearest(&self.collection, gate, vector, limit);
+        let request = words::nearest(&self.collection, gate, breadth, vector);
+        let request = request.limit(limit as u64).build();
         let found =
             self.call(VectorStep::Search, |client| async move { client.query(request).await })?;
         let mut hits = Vec::with_capacity(found.result.len());

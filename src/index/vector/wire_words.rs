@@ -8,15 +8,15 @@ use qdrant_client::qdrant::value::Kind;
 use qdrant_client::qdrant::vectors_config::Config;
 use qdrant_client::qdrant::{
     AcornSearchParams, CollectionInfo, Condition, CreateCollectionBuilder, Distance, Filter,
-    HnswConfigDiffBuilder, PointId, PointStruct, QueryPoints, QueryPointsBuilder, Range,
-    ScrollPoints, ScrollPointsBuilder, SearchParamsBuilder, Value, VectorParamsBuilder,
+    HnswConfigDiffBuilder, PointId, PointStruct, QueryPointsBuilder, Range, ScrollPoints,
+    ScrollPointsBuilder, SearchParamsBuilder, Value, VectorParamsBuilder,
 };
 use uuid::Uuid;
 
 use super::admitted::Admitted;
 use super::{
-    BUILD_BREADTH, CLASS, DOCUMENT, EXACT_KIB, GENERATION, GRAPH_LINKS, ORDINAL, PAGE_POINTS,
-    Point, PointIds, SEARCH_BREADTH, SECOND_HOPS_BELOW, below,
+    BUILD_BREADTH, Breadth, CLASS, DOCUMENT, EXACT_KIB, GENERATION, GRAPH_LINKS, ORDINAL,
+    PAGE_POINTS, Point, PointIds, below,
 };
 use crate::domain::access::AccessClass;
 use crate::domain::ids::{DocumentId, Generation, PassageId};
@@ -63,22 +63,21 @@ fn up_to(first: u32, last: u32) -> Condition {
     Condition::range(CLASS, range)
 }
 
-/// The nearest permitted points, with their ids.
+/// The nearest permitted points, with their ids; as many as the caller limits it to.
 pub(super) fn nearest(
     collection: &str,
     gate: &Gate<'_>,
+    breadth: Breadth,
     vector: &[f32],
-    limit: usize,
-) -> QueryPoints {
-    let second_hops =
-        AcornSearchParams { enable: Some(true), max_selectivity: Some(SECOND_HOPS_BELOW) };
+) -> QueryPointsBuilder {
+    let params = SearchParamsBuilder::default().hnsw_ef(breadth.points as u64);
+    let second_hops = AcornSearchParams { enable: Some(true), max_selectivity: Some(1.0) };
+    let params = if breadth.second_hops { params.acorn(second_hops) } else { params };
     QueryPointsBuilder::new(collection)
         .query(vector.to_vec())
         .filter(permitted(gate))
-        .params(SearchParamsBuilder::default().hnsw_ef(SEARCH_BREADTH as u64).acorn(second_hops))
+        .params(params)
         .with_payload(true)
-        .limit(limit as u64)
-        .build()
 }
 
 /// One page of all points, with their ids.

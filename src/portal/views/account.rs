@@ -18,6 +18,11 @@ pub struct AccountPage {
     pub first: Option<&'static str>,
     /// What went wrong with what was just sent.
     pub problem: Option<String>,
+    /// What was just done, in a sentence.
+    pub done: Option<&'static str>,
+    /// What the organisation's provider is called, for those who sign in through it: they have no
+    /// password and no second factor here.
+    pub provider: Option<String>,
     /// Whether its owner chose the password.
     pub password_is_own: bool,
     /// The second factor in force: since when, and how many recovery codes are left.
@@ -26,6 +31,13 @@ pub struct AccountPage {
     pub sessions: Vec<SessionLine>,
     /// Tokens of scripts.
     pub tokens: Vec<SessionLine>,
+}
+
+impl AccountPage {
+    /// Whether they are signed in elsewhere too.
+    pub(crate) fn has_other_sessions(&self) -> bool {
+        self.sessions.iter().any(|session| !session.is_this)
+    }
 }
 
 /// A session or token.
@@ -77,6 +89,8 @@ pub struct SecondFactorPage {
     pub uri: String,
     /// The same to be scanned.
     pub picture: QrPicture,
+    /// What was wrong with the code that was shown.
+    pub problem: Option<String>,
 }
 
 /// What is shown once: recovery codes, or a token.

@@ -51,6 +51,8 @@ pub struct ChangePage {
     pub change: ChangeLine,
     /// What proposed policies would change for past questions.
     pub trial: Option<TrialView>,
+    /// The examples beside proposed policies, each decided as written.
+    pub examples: u32,
     /// What differs from the policies in force.
     pub diff: Vec<DiffLine>,
     /// Whether this person may approve it.

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::super::address;
 use super::frame::{Frame, Moment, Pager};
 
 /// `GET /documents`.
@@ -12,6 +13,10 @@ pub struct DocumentsPage {
     pub frame: Frame,
     /// Words that titles must hold, as typed.
     pub filter: String,
+    /// What may be declared: key, name, and the value that was.
+    pub declared: Vec<(&'static str, &'static str, String)>,
+    /// What was declared, which the documents are opened with too.
+    pub carried: Vec<(&'static str, String)>,
     /// The documents this person may see.
     pub documents: Vec<DocumentLine>,
     /// Ways to the rest.
@@ -24,6 +29,15 @@ pub struct DocumentsPage {
     pub read_entry: Option<u64>,
     /// Whether this person may open entries of the record.
     pub opens_entries: bool,
+}
+
+impl DocumentsPage {
+    /// The address of a document's first page.
+    pub fn address(&self, id: &str) -> String {
+        let carried = self.carried.iter().map(|(name, value)| (*name, value.as_str()));
+        let pairs: Vec<_> = [("page", "1")].into_iter().chain(carried).collect();
+        address::with_query(&format!("/documents/{id}"), &pairs)
+    }
 }
 
 /// One document of the list.

@@ -22,6 +22,8 @@ pub struct PoliciesPage {
     pub versions: Vec<VersionLine>,
     /// Whether this person may propose others.
     pub proposes: bool,
+    /// Whether they have just shown who they are, as whoever proposes must.
+    pub is_confirmed: bool,
     /// Whether this person may ask why somebody sees a document.
     pub explains: bool,
 }
@@ -120,6 +122,10 @@ pub struct TrialView {
     pub seen: u32,
     /// Documents newly hidden.
     pub hidden: u32,
+    /// How many of those seen could not be seen before.
+    pub opened: u32,
+    /// How many of those hidden may not be seen any more.
+    pub closed: u32,
     /// Questions that could not be run: erased, or of nobody.
     pub skipped: u32,
     /// Person or matter, documents newly seen, and newly hidden.
@@ -151,10 +157,8 @@ pub struct EffectLine {
     pub person: String,
     /// The document's id, or its token.
     pub document: String,
-    /// Whether it would be seen.
-    pub is_seen: bool,
-    /// How it stands now, and how it would.
-    pub sights: [&'static str; 2],
+    /// What becomes of it.
+    pub becomes: &'static str,
 }
 
 /// `POST /admin/policies/explain`.
@@ -173,8 +177,8 @@ pub struct ExplainedPage {
     pub decisions: Vec<DecisionView>,
     /// The person's attributes.
     pub attributes: Vec<(String, String)>,
-    /// The document's labels.
-    pub labels: Vec<(String, String)>,
+    /// The document's labels, for those who know the catalogue.
+    pub labels: Option<Vec<(String, String)>>,
     /// The entry that records the question.
     pub entry: u64,
 }

@@ -155,7 +155,7 @@ pub(crate) fn viewer(is_picture: bool, text: &str) -> ViewerPage {
         labels: pairs(text),
         page: 2,
         pages: 3,
-        query: Some("q".to_owned()),
+        carried: vec![("query", "q".to_owned())],
         body: if is_picture { picture } else { PageBody::Text },
         text: runs(&format!("before {text} after"), Some((7, 12))).unwrap(),
         is_recognised: is_picture,
@@ -217,6 +217,8 @@ fn own_account(text: &str) -> Vec<(&'static str, String)> {
     let account = AccountPage {
         frame: here(),
         first: Some("First this."),
+        done: Some("Your password is changed."),
+        provider: None,
         problem: Some(own.clone()),
         password_is_own: false,
         second_factor: Some((moment(0), 9)),
@@ -232,7 +234,7 @@ fn own_account(text: &str) -> Vec<(&'static str, String)> {
     };
     let (secret, uri) = (own.clone(), own.clone());
     let picture = QrPicture::of("otpauth://totp/Affiant:ada");
-    let factor = SecondFactorPage { frame: here(), secret, uri, picture };
+    let factor = SecondFactorPage { frame: here(), secret, uri, picture, problem: None };
     let (title, lead) = ("Recovery codes", own.clone());
     let once = ShownOncePage { frame: here(), title, lead, secrets: vec![own.clone(), own] };
     vec![
@@ -281,6 +283,8 @@ fn everybody(text: &str) -> Vec<(&'static str, String)> {
     let documents = DocumentsPage {
         frame: frame(Place::Documents),
         filter: own,
+        declared: vec![("purpose", "Purpose", text.to_owned())],
+        carried: vec![("purpose", text.to_owned())],
         documents: vec![line],
         pager: pager(text),
         takes_uploads: true,
@@ -402,6 +406,7 @@ fn administrators(text: &str) -> Vec<(&'static str, String)> {
         examples: vec![example],
         versions: vec![version(2, true, text), version(1, false, text)],
         proposes: true,
+        is_confirmed: true,
         explains: true,
     };
     let account = AccountLine {
@@ -446,7 +451,16 @@ fn version(number: usize, in_force: bool, text: &str) -> VersionLine {
 
 fn trial(text: &str) -> TrialView {
     let shifts = vec![(text.to_owned(), 1, 2)];
-    TrialView { queries: 12, changed: 2, seen: 1, hidden: 2, skipped: 1, shifts }
+    TrialView {
+        queries: 12,
+        changed: 2,
+        seen: 1,
+        hidden: 2,
+        opened: 1,
+        closed: 1,
+        skipped: 1,
+        shifts,
+    }
 }
 
 fn diff(text: &str) -> Vec<DiffLine> {
@@ -463,8 +477,7 @@ fn trial_page(text: &str) -> TrialPage {
         entry: 41,
         person: text.to_owned(),
         document: text.to_owned(),
-        is_seen: true,
-        sights: ["hidden", "shown"],
+        becomes: "Opened: it could not be seen",
     };
     TrialPage {
         frame: frame(Place::Policies),
@@ -491,7 +504,7 @@ fn explained_page(text: &str) -> ExplainedPage {
         allowed: false,
         decisions: vec![decision],
         attributes: pairs(text),
-        labels: pairs(text),
+        labels: Some(pairs(text)),
         entry: 44,
     }
 }
@@ -518,6 +531,7 @@ fn change_page(text: &str) -> ChangePage {
         frame: frame(Place::Changes),
         change: change(text),
         trial: Some(trial(text)),
+        examples: 44,
         diff: diff(text),
         approves: true,
         rejects: true,
@@ -552,6 +566,7 @@ fn standing(text: &str) -> (String, String) {
         queries: 1,
         documents: vec![(own.clone(), own.clone())],
         review: None,
+        is_settled: false,
         may_close: true,
         may_review: false,
     };
@@ -563,16 +578,22 @@ fn standing(text: &str) -> (String, String) {
         may_review: true,
         ..open.clone()
     };
-    let id = "three".to_owned();
-    let reviewed =
-        EmergencyLine { id, review: Some(own.clone()), may_review: false, ..ended.clone() };
+    let followed_up =
+        EmergencyLine { id: "three".to_owned(), review: Some(own.clone()), ..ended.clone() };
+    let reviewed = EmergencyLine {
+        id: "four".to_owned(),
+        is_settled: true,
+        is_overdue: false,
+        may_review: false,
+        ..followed_up.clone()
+    };
     let frame = Frame { alerts: vec![own], ..frame(Place::Emergencies) };
     let emergencies = EmergenciesPage {
         frame,
         may_open: true,
         minutes: 60,
         minutes_max: 480,
-        emergencies: vec![open, ended, reviewed],
+        emergencies: vec![open, ended, followed_up, reviewed],
     };
     (relationships.render().unwrap(), emergencies.render().unwrap())
 }

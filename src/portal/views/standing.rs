@@ -74,8 +74,10 @@ pub struct EmergencyLine {
     pub queries: usize,
     /// The documents that were read under it, by address, with what is shown of each.
     pub documents: Vec<(String, String)>,
-    /// What came of the review.
+    /// What somebody found who looked at it.
     pub review: Option<String>,
+    /// Whether that ends the review.
+    pub is_settled: bool,
     /// Whether this person may end it.
     pub may_close: bool,
     /// Whether this person may review it.

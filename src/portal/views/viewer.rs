@@ -6,7 +6,7 @@ use super::super::address;
 use super::frame::Frame;
 use crate::domain::document::{Rect, slice_chars};
 
-/// `GET /documents/{id}?page=N&span=A-B&query=ID`. Shown only after `document.viewed` is recorded.
+/// `GET /documents/{id}?page=N&span=A-B&query=ID&purpose=…`. Shown only after `document.viewed` is recorded.
 #[derive(Template)]
 #[template(path = "viewer.html")]
 pub struct ViewerPage {
@@ -22,8 +22,9 @@ pub struct ViewerPage {
     pub page: u32,
     /// How many pages the document has.
     pub pages: u32,
-    /// The question whose answer led here.
-    pub query: Option<String>,
+    /// How somebody came here, which other pages are opened with too: the question whose answer
+    /// led here, or what was declared.
+    pub carried: Vec<(&'static str, String)>,
     /// The page itself.
     pub body: PageBody,
     /// The page's text in pieces, the cited span marked: see [`runs`].
@@ -109,8 +110,10 @@ impl ViewerPage {
     /// The address of another page of this document.
     pub fn address(&self, page: &u32) -> String {
         let path = format!("/documents/{}", self.id);
-        let query = self.query.as_deref().unwrap_or_default();
-        address::with_query(&path, &[("page", &page.to_string()), ("query", query)])
+        let page = page.to_string();
+        let carried = self.carried.iter().map(|(name, value)| (*name, value.as_str()));
+        let pairs: Vec<_> = [("page", page.as_str())].into_iter().chain(carried).collect();
+        address::with_query(&path, &pairs)
     }
 
     /// The page before.

@@ -34,6 +34,28 @@ fn a_row_is_replaced_only_where_it_is_still_the_same() {
 }
 
 #[test]
+fn whatever_decisions_are_made_from_counts_as_a_change_however_it_is_written() {
+    let (folder, vault) = home();
+    let state = State::open(&folder.path().join("db"), &vault).unwrap();
+    let ada = || StandingRow::empty("ada".parse().unwrap());
+    let (old, new) = (account("ada"), AccountRow { disabled: true, ..account("ada") });
+    type Write<'a> = &'a dyn Fn() -> bool;
+    let table: [(&str, Write<'_>); 6] = [
+        ("an account", &|| state.accounts().put_new(&old).unwrap()),
+        ("an account in place of itself", &|| state.accounts().replace(&old, &new).unwrap()),
+        ("relationships", &|| state.standings().put(&ada()).is_ok()),
+        ("relationships of many", &|| state.standings().put_all(&[ada()]).is_ok()),
+        ("no more relationships", &|| state.standings().delete(&ada().person).is_ok()),
+        ("no more account", &|| state.accounts().delete(&old.name).is_ok()),
+    ];
+    for (what, write) in table {
+        let before = state.version();
+        assert!(write(), "{what}");
+        assert_ne!(state.version(), before, "{what}");
+    }
+}
+
+#[test]
 fn a_row_of_another_version_is_refused() {
     let (folder, vault) = home();
     let path = folder.path().join("db");

@@ -80,6 +80,8 @@ fn a_token_does_no_more_than_it_was_issued_for_and_is_revoked() {
     issue(&json!({ "ttl_s": 0 })).problem(400, "bad_request");
     let issued = issue(&json!({ "label": "finder", "scope": ["Search"] }));
     assert_eq!(issued.status, 201, "{}", issued.text());
+    let recorded = record::of_kind(&app.open().log, "token.issued");
+    assert_eq!(recorded[0].details()["scope"], json!(["Search"]));
     let finder = server.client().with_token(issued.json()["token"].as_str().unwrap());
     assert_eq!(finder.post("/api/v1/search", &json!({ "question": "fax" })).status, 200);
     let denied = finder.ask(UNANSWERABLE).problem(403, "policy_denied");
@@ -179,9 +181,18 @@ fn a_reset_password_only_serves_to_choose_another() {
 fn who_guesses_is_locked_out_on_record_and_fills_no_log() {
     let app = TestApp::empty();
     let server = app.serve();
-    for _ in 0..8 {
+    let guess = || {
         let body = json!({ "username": "staff", "password": "a guess" });
-        server.client().post("/api/v1/session", &body).problem(401, "sign_in_failed");
+        server.client().post("/api/v1/session", &body)
+    };
+    for _ in 0..5 {
+        guess().problem(401, "sign_in_failed");
+    }
+    for _ in 0..3 {
+        let waiting = guess();
+        let seconds: u64 = waiting.header("retry-after").parse().unwrap();
+        let told = waiting.problem(429, "too_many_attempts");
+        assert!((1..=30).contains(&seconds) && told["retry_after"] == seconds, "{told}");
     }
     let log = &app.open().log;
     assert_eq!(record::of_kind(log, "session.failed").len(), 5);
@@ -208,6 +219,9 @@ fn ones_own_account_is_a_page() {
     assert!(begun.contains("<svg class=\"qr\"") && begun.contains("otpauth://totp/Affiant:staff"));
     let (_, rest) = begun.split_once("data-secret>").unwrap();
     let secret = rest.split('<').next().unwrap();
+    let mistyped = post("/account/second-factor/confirm", "code=x");
+    assert_eq!(mistyped.status, 400);
+    assert!(mistyped.text().contains(secret) && mistyped.text().contains("not the code"));
     let codes = post("/account/second-factor/confirm", &format!("code={}", code(secret, 0)));
     assert_eq!(codes.text().matches("data-secret").count(), 10);
     let words = PASSWORD.replace(' ', "+");
@@ -227,7 +241,10 @@ fn ones_own_account_is_a_page() {
     };
     assert!(change("one-fine-password", "another-one").text().contains("differ"));
     assert_eq!(change("one-fine-password", "one-fine-password").status, 401);
-    assert_eq!(post("/account/sessions/end", "").header("location"), "/account");
-    assert_eq!(post("/account/second-factor/remove", "").header("location"), "/account");
+    let ended = post("/account/sessions/end", "");
+    assert_eq!(ended.header("location"), "/account?done=sessions");
+    let removed = post("/account/second-factor/remove", "");
+    assert_eq!(removed.header("location"), "/account?done=second-factor");
+    assert!(staff.get(removed.header("location")).text().contains("no second factor any more"));
     assert_eq!(staff.post("/account/confirm", &json!({})).status, 400);
 }

@@ -97,3 +97,34 @@ fn an_export_is_named_by_its_digest_in_the_record() {
     assert!(table.header("content-type").starts_with("text/csv"));
     auditor.get("/api/v1/audit/export?format=pdf").problem(400, "bad_request");
 }
+
+#[test]
+fn reports_are_handed_to_those_who_answer_for_the_record() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let (officer, staff) = (server.signed_in("records"), server.signed_in("staff"));
+    let wall = json!({ "person": "outsider", "matter": "M-7", "reason": "a test" });
+    assert_eq!(officer.post("/api/v1/walls", &wall).status, 201);
+    // (path, who may, what is in it)
+    let table = [
+        ("/api/v1/audit/wall?matter=%20M-7%20", "auditor", "checkpoint"),
+        ("/api/v1/audit/disclosures?patient=P-1&since=2026-01-01", "auditor", "disclosures"),
+        ("/api/v1/retention", "records", "documents"),
+    ];
+    for (path, who, field) in table {
+        let shown = server.signed_in(who).get(path);
+        assert_eq!(shown.status, 200, "{path}: {}", shown.text());
+        assert!(!shown.json()[field].is_null(), "{path}: {}", shown.text());
+        staff.get(path).problem(403, "policy_denied");
+        server.client().get(path).problem(401, "not_signed_in");
+    }
+    let auditor = server.signed_in("auditor");
+    let certificate = auditor.get("/api/v1/audit/wall?matter=M-7").json();
+    assert_eq!(certificate["persons"][0]["person"], "outsider");
+    assert!(certificate["envelope"]["payload"].is_string(), "{certificate}");
+    for wrong in
+        ["wall?matter=", "wall", "disclosures?patient=a%01b", "disclosures?patient=P&since=x"]
+    {
+        auditor.get(&format!("/api/v1/audit/{wrong}")).problem(400, "bad_request");
+    }
+}

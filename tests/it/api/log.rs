@@ -1,7 +1,13 @@
 use affiant::audit::tile::{Part, PartKind};
 
+use affiant::govern::Changer;
+use affiant::http::EntryReaders;
+use affiant::identity::{NewToken, token_scope};
+
 use crate::support::corpus::UNANSWERABLE;
-use crate::support::test_app::TestApp;
+use crate::support::record;
+use crate::support::template::Holding;
+use crate::support::test_app::{TestApp, lasting_an_hour};
 
 #[test]
 fn the_published_log_is_its_files_byte_for_byte() {
@@ -42,6 +48,42 @@ fn the_published_log_is_its_files_byte_for_byte() {
         let wider = Part { width: partial.width + 1, ..partial };
         assert_eq!(client.get(&format!("/log/{wider}")).status, 404, "{wider}");
     }
+}
+
+#[test]
+fn entries_are_for_auditors_alone_where_the_operator_says_so() {
+    let app = TestApp::holding(Holding::Nothing, |options| {
+        options.entry_readers = EntryReaders::Auditors;
+    });
+    let server = app.serve();
+    app.open().log.publish().unwrap();
+    let log = app.path().join("log");
+    let size = app.open().log.size();
+    let entries = format!("/log/{}", PartKind::Entries.partial(size).unwrap());
+    let hashes = format!("/log/{}", PartKind::Tile(0).partial(size).unwrap());
+    for open in ["/log/checkpoint", &hashes] {
+        assert_eq!(server.client().get(open).status, 200, "{open}");
+    }
+    let past = entries.replacen("/log/", "/log-1/", 1);
+    for path in [&entries, &past] {
+        server.client().get(path).problem(401, "not_signed_in");
+    }
+    server.signed_in("staff").get(&entries).problem(403, "policy_denied");
+    assert_eq!(record::of_kind(&app.open().log, "audit.read").len(), 0);
+    let reply = server.signed_in("auditor").get(&entries);
+    assert_eq!((reply.status, reply.header("cache-control")), (200, "no-store"));
+    assert_eq!(
+        reply.body,
+        std::fs::read(log.join(entries.strip_prefix("/log/").unwrap())).unwrap()
+    );
+    let read = record::of_kind(&app.open().log, "audit.read");
+    assert_eq!((read.len(), &read[0].details()["scope"]), (1, &"tile".into()));
+    let mut script = server.client();
+    let operator = app.open().operator(None);
+    let new = NewToken { scope: token_scope(["ReadLog"]).unwrap(), ..lasting_an_hour() };
+    let issued = app.open().governor.issue_token(Changer::Operator, &operator, "auditor", new);
+    script.header("Authorization", &format!("Bearer {}", issued.unwrap().0));
+    assert_eq!(script.get(&entries).status, 200, "a script, with a token for this alone");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::io::Read as _;
 
 use affiant::domain::ids::EntryIndex;
+use affiant::domain::principal::Role;
 use serde_json::{Value, json};
 
 use crate::support::corpus::{ANSWERABLE, UNANSWERABLE};
@@ -175,6 +176,43 @@ fn a_question_whose_asker_goes_away_still_has_its_end() {
 }
 
 #[test]
+fn what_a_search_finds_opens_for_what_was_declared_with_it_in_an_emergency_too() {
+    let app = TestApp::under("hospital");
+    let text = b"The patient takes 40 mg of furosemide each morning.".to_vec();
+    let source = affiant::ingest::Source::Bytes { name: "chart.txt".to_owned(), bytes: text };
+    let chart = app.take_in(vec![source], &["classification=internal", "patient=P-1"]);
+    let id = chart.documents[0].id.to_string();
+    app.account("medic", Role::Staff, &["function=physician".to_owned()]);
+    let server = app.serve();
+    let clinician = server.signed_in("medic");
+    let emergency = json!({ "patient": "P-1", "reason": "found unconscious" });
+    assert_eq!(clinician.post("/api/v1/emergencies", &emergency).status, 201);
+    let words = json!({ "question": "furosemide", "purpose": "treatment", "patient": "P-1" });
+    let found = clinician.post("/api/v1/search", &words).json();
+    let place = found["hits"][0]["place"].as_str().unwrap();
+    let page = clinician.get(place);
+    assert_eq!(page.status, 200, "{place}: {}", page.text());
+    assert!(page.text().contains("furosemide"));
+    assert_eq!(clinician.get(&format!("/documents/{id}")).status, 404);
+    clinician.get(&format!("/api/v1/documents/{id}")).problem(404, "not_found");
+
+    let declared = "purpose=treatment&patient=P-1";
+    let listed = clinician.get(&format!("/documents?{declared}")).text();
+    let link = format!("/documents/{id}?page=1&#38;purpose=treatment&#38;patient=P-1");
+    assert!(listed.contains(&link), "{listed}");
+    assert!(!clinician.get("/documents").text().contains(&id));
+    let listed = clinician.get(&format!("/api/v1/documents?{declared}")).json();
+    assert_eq!(listed["documents"].as_array().unwrap().len(), 1);
+    assert_eq!(clinician.get(&format!("/api/v1/documents/{id}?{declared}")).status, 200);
+    let stranger = server.signed_in("staff");
+    stranger.get(&format!("/api/v1/documents/{id}?{declared}")).problem(404, "not_found");
+    let viewed = record::of_kind(&app.open().log, "document.viewed");
+    assert_eq!(viewed.len(), 2);
+    assert!(viewed.iter().all(|entry| entry.details()["purpose"] == "treatment"));
+    assert!(viewed.iter().all(|entry| entry.details().get("emergency").is_some()));
+}
+
+#[test]
 fn a_search_shows_permitted_passages_and_is_recorded() {
     let app = TestApp::corpus();
     let server = app.serve();
@@ -187,4 +225,43 @@ fn a_search_shows_permitted_passages_and_is_recorded() {
     assert_eq!(reply.header("audit-index"), found["entry"].to_string());
     server.signed_in("auditor").post("/api/v1/search", &words).problem(403, "policy_denied");
     assert_eq!(record::of_kind(&app.open().log, "search.released").len(), 1);
+}
+
+/// One rule for purposes and names, at every door.
+#[test]
+fn a_purpose_is_a_code_and_a_name_has_a_limit_at_every_door() {
+    let app = TestApp::corpus();
+    let server = app.serve();
+    let [staff, officer] = ["staff", "records"].map(|name| server.signed_in(name));
+    let long = "x".repeat(201);
+    let wrong = [("purpose", "for Mr Smith"), ("matter", "a\u{1}b"), ("patient", long.as_str())];
+    for (field, value) in wrong {
+        let question = json!({ "question": ANSWERABLE, "mode": "verbatim", field: value });
+        staff.post("/api/v1/queries", &question).problem(400, "bad_request");
+        staff.post("/api/v1/search", &question).problem(400, "bad_request");
+        let why = json!({ "person": "staff", "document": "0".repeat(64), field: value });
+        officer.post("/api/v1/policies/explain", &why).problem(400, "bad_request");
+        if field == "purpose" {
+            let export = "/api/v1/audit/export?format=csv&purpose=for%20Mr%20Smith";
+            server.signed_in("auditor").get(export).problem(400, "bad_request");
+        } else {
+            let target = json!({ field: value, "reason": "a test" });
+            officer.post("/api/v1/holds", &target).problem(400, "bad_request");
+            officer.post("/api/v1/erasures", &target).problem(400, "bad_request");
+        }
+        let csrf = staff.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap();
+        let value = value.replace(' ', "+").replace('\u{1}', "%01");
+        let form = format!("csrf={}&question=Who+may+fax%3F&{field}={value}", csrf.1);
+        let kind = "application/x-www-form-urlencoded";
+        assert_eq!(staff.send("POST", "/ask", kind, form.into_bytes()).status, 400, "{field}");
+    }
+    let spaced = json!({ "question": ANSWERABLE, "mode": "verbatim", "purpose": " quality ",
+        "matter": " " });
+    let answer = staff.post("/api/v1/queries", &spaced).json();
+    let received = answer["entries"]["received"].as_u64().unwrap();
+    let received = app.open().log.read(EntryIndex(received)).unwrap();
+    assert_eq!(received.details()["purpose"], "quality");
+    let hold = json!({ "matter": " M-7 ", "reason": "a test" });
+    let placed = officer.post("/api/v1/holds", &hold).json();
+    assert_eq!(placed["target"]["name"], "M-7");
 }

@@ -18,7 +18,11 @@ fn a_session_is_a_cookie_that_scripts_cannot_read() {
         assert!(cookie.contains(part), "{cookie}");
     }
     assert!(!body.to_string().contains("affiant_session"));
-    assert_eq!(record::of_kind(&app.open().log, "session.opened").len(), 1);
+    let typed = json!({ "username": " Staff ", "password": PASSWORD });
+    let again = server.client().post("/api/v1/session", &typed);
+    assert_eq!(again.json()["username"], "staff", "as people type it");
+    let opened = record::of_kind(&app.open().log, "session.opened");
+    assert_eq!(opened[0].details()["person"], opened[1].details()["person"]);
 }
 
 #[test]
@@ -47,7 +51,7 @@ fn after_many_wrong_passwords_also_the_right_one_waits() {
         server.client().post("/api/v1/session", &body).problem(401, "sign_in_failed");
     }
     let body = json!({ "username": "staff", "password": PASSWORD });
-    server.client().post("/api/v1/session", &body).problem(401, "sign_in_failed");
+    server.client().post("/api/v1/session", &body).problem(429, "too_many_attempts");
 }
 
 #[test]
@@ -80,6 +84,12 @@ fn a_bearer_token_needs_no_cross_site_token() {
     assert_eq!(server.client().with_token(&token).ask(UNANSWERABLE).status, 201);
     let wrong = server.client().with_token("not-a-token");
     wrong.ask(UNANSWERABLE).problem(401, "not_signed_in");
+    let mut planted = server.client();
+    planted.header("Cookie", &format!("affiant_session={token}"));
+    planted.ask(UNANSWERABLE).problem(401, "not_signed_in");
+    let mut lower = server.client();
+    lower.header("Authorization", &format!("bearer {token}"));
+    assert_eq!(lower.get("/api/v1/documents").status, 200);
 }
 
 #[test]

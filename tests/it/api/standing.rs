@@ -1,3 +1,4 @@
+use affiant::domain::principal::Role;
 use serde_json::json;
 
 use crate::support::test_app::TestApp;
@@ -37,8 +38,9 @@ fn relationships_come_in_as_csv_and_every_bad_line_is_told() {
 #[test]
 fn an_emergency_is_opened_told_to_others_and_reviewed() {
     let app = TestApp::under("hospital");
+    app.account("medic", Role::Staff, &["function=physician".into()]);
     let server = app.serve();
-    let (clinician, officer) = (server.signed_in("outsider"), server.signed_in("records"));
+    let (clinician, officer) = (server.signed_in("medic"), server.signed_in("records"));
     let open = json!({ "patient": "P-1", "reason": "found unconscious" });
     server.signed_in("auditor").post("/api/v1/emergencies", &open).problem(403, "policy_denied");
     let opened = clinician.post("/api/v1/emergencies", &open);
@@ -47,7 +49,7 @@ fn an_emergency_is_opened_told_to_others_and_reviewed() {
     clinician.post("/api/v1/emergencies", &open).problem(409, "conflict");
 
     let banner = |who: &str, page: &str| server.signed_in(who).get(page).text();
-    assert!(banner("outsider", "/ask").contains("access in an emergency to patient P-1"));
+    assert!(banner("medic", "/ask").contains("access in an emergency to patient P-1"));
     assert!(banner("records", "/documents").contains("1 emergency is open"));
     assert!(banner("admin", "/admin/system").contains("1 emergency is open"));
     assert!(!banner("staff", "/ask").contains("data-alert"));

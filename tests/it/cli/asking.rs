@@ -89,3 +89,27 @@ fn an_answer_is_run_again_from_its_record() {
     assert_eq!(replay["differences"][0]["kind"], "policy");
     has(&replay["differences"][0], &["kind", "detail", "remedy", "recorded", "now"]);
 }
+
+#[test]
+fn a_purpose_is_a_code_and_a_name_has_a_limit() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let (long, out) = ("x".repeat(201), home.path().join("out"));
+    let (ask, out) = (["ask", "Why?", "--as", "staff"], out.to_str().unwrap());
+    let zeros = "0".repeat(64);
+    let why = ["policy", "explain", "--as", "staff", "--document", &zeros, "--by", "records"];
+    let export = ["audit", "export", "--format", "csv", "--out", out];
+    let hold = ["hold", "add", "--as", "records", "--reason", "a test"];
+    let wrong = [
+        [&ask[..], &["--purpose", "for Mr Smith"]].concat(),
+        [&ask[..], &["--matter", &long]].concat(),
+        [&ask[..], &["--patient", "a\nb"]].concat(),
+        [&why[..], &["--purpose", "for Mr Smith"]].concat(),
+        [&export[..], &["--purpose", "for Mr Smith"]].concat(),
+        [&hold[..], &["--matter", &long]].concat(),
+    ];
+    for words in wrong {
+        let refused = cli.json(2, &words);
+        assert_eq!(refused["error"]["code"], "usage", "{words:?}: {refused}");
+    }
+}

@@ -28,6 +28,21 @@ fn the_record_is_listed_shown_proved_and_exported() {
     let proof = cli.json(0, &["audit", "proof", "0", "--out", &file("0.tlog-proof")]);
     let text = std::fs::read_to_string(proof["path"].as_str().unwrap()).unwrap();
     assert!(text.starts_with("c2sp.org/tlog-proof@v1\n"), "{text}");
+    let [proof, leaf] = ["0.tlog-proof", "0.leaf"].map(file);
+    cli.json(0, &["audit", "proof", "0", "--out", &proof, "--leaf", &leaf]);
+    let nowhere = Cli::on(std::path::Path::new("/no/such/home"));
+    let vkey = home.path().join("log.vkey");
+    let check = |leaf: &str| {
+        let vkey = vkey.to_str().unwrap();
+        ["audit", "check-proof", &proof, "--leaf", leaf, "--vkey", vkey].map(str::to_owned)
+    };
+    let checked = |code, leaf: &str| {
+        let words = check(leaf);
+        nowhere.json(code, &words.each_ref().map(String::as_str))
+    };
+    let found = checked(0, &leaf);
+    assert_eq!((&found["ok"], &found["index"]), (&true.into(), &0.into()));
+    assert_eq!(checked(1, &proof)["ok"], false, "other bytes");
     for format in ["jsonl", "csv"] {
         let path = file(&format!("all.{format}"));
         let exported = cli.json(0, &["audit", "export", "--format", format, "--out", &path]);

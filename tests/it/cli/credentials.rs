@@ -90,6 +90,7 @@ fn a_second_factor_is_asked_for_wherever_one_confirms() {
     let refused = cli.json(4, &admin);
     assert!(refused["error"]["detail"].as_str().unwrap().contains("operator"), "{refused}");
     cli.json(0, &admin[..4]);
+    assert_eq!(cli.json(2, &admin[..4])["error"]["code"], "usage", "there is none any more");
     assert_eq!(ends(&typed(&cli, &token, PASSWORD), 4)["error"]["code"], "account_incomplete");
 }
 
@@ -99,7 +100,11 @@ fn a_reset_lets_nobody_confirm_for_a_day_and_takes_the_operator_for_the_trusted(
     let cli = Cli::on(home.path());
     cli.json(4, &["user", "password", "approver", "--reset", "--as", "admin"]);
     cli.json(4, &["user", "password", "staff", "--reset", "--as", "records"]);
-    cli.json(0, &["user", "password", "staff", "--reset", "--as", "admin"]);
+    let more = cli.json(4, &["user", "password", "staff", "--reset", "--as", "admin"]);
+    assert!(more["error"]["detail"].as_str().unwrap().contains("operator"), "{more}");
+    cli.json(0, &["user", "password", "outsider", "--reset", "--as", "admin"]);
+    let played = cli.json(4, &["user", "token", "outsider", "--as", "admin"]);
+    assert!(played["error"]["detail"].as_str().unwrap().contains("own credential"), "{played}");
     let reset = cli.json(0, &["user", "password", "approver", "--reset"]);
     let own = kept(home.path(), "own", "a password of my own");
     let change = ["user", "password", "approver", "--new-password-file", &own];

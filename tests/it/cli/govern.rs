@@ -109,3 +109,43 @@ fn a_second_approver_is_made_by_two_persons() {
     let listed = cli.json(0, &["user", "list"]).to_string();
     assert!(listed.contains(r#"["approver","records-officer"]"#), "{listed}");
 }
+
+#[test]
+fn what_an_account_may_is_given_by_two_persons_and_taken_back_by_one() {
+    let home = TestApp::folder(Holding::Nothing);
+    let cli = Cli::on(home.path());
+    let alone = ["user", "add", "kim", "--role", "staff", "--attr", "matter=M-17", "--as", "admin"];
+    let refused = cli.json(4, &alone);
+    let detail = refused["error"]["detail"].as_str().unwrap();
+    assert!(detail.contains("affiant user grant"), "{refused}");
+    cli.json(0, &["user", "add", "kim", "--role", "staff", "--as", "admin"]);
+    let grant = ["user", "grant", "outsider", "--role", "auditor", "--attr", "matter=M-17"];
+    let grant = [&grant[..], &["--as", "admin", "--reason", "joins the team"]].concat();
+    let change = done(&with_password(&cli, &grant));
+    let id = change["id"].as_str().unwrap();
+    assert_eq!(change["proposal"]["rights"]["attributes"]["matter"], serde_json::json!(["M-17"]));
+    done(&with_password(&cli, &["changes", "approve", id, "--as", "approver"]));
+    let revoke = ["user", "revoke", "outsider", "--role", "auditor", "--as", "admin"];
+    let left = cli.json(0, &revoke);
+    assert_eq!(left["roles"], serde_json::json!(["staff"]));
+    assert_eq!(left["attributes"]["matter"], serde_json::json!(["M-17"]));
+    cli.json(2, &revoke);
+    cli.json(2, &["user", "revoke", "outsider"]);
+
+    let wall = ["relationships", "wall", "add", "--person", "outsider", "--matter", "M-9"];
+    cli.json(0, &[&wall[..], &["--reason", "a conflict"]].concat());
+    let disabled = cli.json(0, &["user", "disable", "outsider", "--as", "admin"]);
+    has(&disabled, &["username", "disabled", "walls", "subjects", "vacant"]);
+    assert_eq!((&disabled["walls"], &disabled["subjects"]), (&1.into(), &1.into()));
+    cli.json(4, &["user", "enable", "outsider", "--as", "admin", "--reason", "back again"]);
+    cli.json(2, &["user", "enable", "outsider", "--as", "admin"]);
+    cli.json(0, &["user", "enable", "outsider"]);
+    cli.json(2, &["user", "enable", "outsider"]);
+
+    let last = cli.json(4, &["user", "disable", "approver", "--as", "admin"]);
+    assert!(last["error"]["detail"].as_str().unwrap().contains("operator"), "{last}");
+    cli.json(4, &["user", "add", "second", "--role", "approver"]);
+    let vacant = cli.json(0, &["user", "disable", "approver"]);
+    assert_eq!(vacant["vacant"], serde_json::json!(["approver"]));
+    cli.json(0, &["user", "add", "second", "--role", "approver"]);
+}

@@ -3,6 +3,7 @@
 mod accounts;
 mod asking;
 mod audit;
+mod contents;
 mod credentials;
 mod documents;
 mod exits;

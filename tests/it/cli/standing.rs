@@ -1,3 +1,4 @@
+use affiant::domain::principal::Role;
 use serde_json::{Value, json};
 
 use super::has;
@@ -63,10 +64,12 @@ fn relationships_are_tried_imported_and_listed_and_a_wall_is_lifted_by_two() {
 
 #[test]
 fn an_emergency_takes_ones_own_password_and_somebody_elses_review() {
-    let home = TestApp::folder_under("hospital");
+    let app = TestApp::under("hospital");
+    app.account("medic", Role::Staff, &["function=physician".into()]);
+    let home = app.let_go();
     let cli = Cli::on(home.path());
     let open = ["emergency", "open", "--patient", "P-1", "--reason", "found unconscious"];
-    let open = [&open[..], &["--as", "outsider"]].concat();
+    let open = [&open[..], &["--as", "medic"]].concat();
     assert_eq!(cli.json(4, &open)["error"]["code"], "denied", "a name alone proves nothing");
     let opened = with_password(&cli, &open);
     assert_eq!(opened.code, 0, "{opened:?}");
@@ -78,9 +81,9 @@ fn an_emergency_takes_ones_own_password_and_somebody_elses_review() {
     let review = ["emergency", "review", id, "--outcome", "justified", "--as"];
     let early = with_password(&cli, &[&review[..], &["records"]].concat());
     assert_eq!((early.code, &early.json()["error"]["code"]), (2, &json!("not_open")));
-    assert!(cli.json(0, &["emergency", "close", id, "--as", "outsider"])["ended"].is_string());
+    assert!(cli.json(0, &["emergency", "close", id, "--as", "medic"])["ended"].is_string());
     cli.json(4, &[&review[..], &["records"]].concat());
-    assert_eq!(with_password(&cli, &[&review[..], &["outsider"]].concat()).code, 4);
+    assert_eq!(with_password(&cli, &[&review[..], &["medic"]].concat()).code, 4);
     let reviewed = with_password(&cli, &[&review[..], &["records"]].concat());
     assert_eq!(reviewed.json()["review"]["outcome"], "justified");
     let listed = cli.json(0, &["emergency", "list", "--as", "records"]);

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use affiant::audit::{Report, What};
+use affiant::audit::{Added, Report, What};
 use affiant::durable::{self, Readers};
 use affiant::examine::bundle::{self, BundleReport, Known, unpack};
 use affiant::examine::{ExportFormat, ExportRequest};
@@ -267,7 +267,9 @@ fn fill(app: &TestApp, count: usize) {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for documents in 0..u32::try_from(count.div_ceil(THREADS)).unwrap() {
-                    app.open().record_own(What::DocumentsListed { documents }).unwrap();
+                    let (purpose, declared) = (Added(None), Added(None));
+                    let listed = What::DocumentsListed { documents, purpose, declared };
+                    app.open().record_own(listed).unwrap();
                 }
             });
         }

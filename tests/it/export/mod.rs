@@ -1,6 +1,7 @@
 //! What is handed out of the record: formats of others, and bundles that prove themselves.
 
 mod bundle;
+mod forged;
 mod records;
 
 use std::io::Read as _;

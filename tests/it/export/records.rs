@@ -5,7 +5,7 @@ use affiant::domain::principal::Role;
 use affiant::examine::{ExportFormat, ExportRequest, Filter, RecordFormat};
 use serde_json::Value;
 
-use super::{export, text};
+use super::{export, operator, text};
 use crate::support::record;
 use crate::support::test_app::TestApp;
 
@@ -64,9 +64,19 @@ fn records_are_narrowed_by_patient_person_document_type_and_period() {
     app.search("nurse", "milligrams of warfarin");
     app.search("staff", "milligrams of warfarin");
     let kinds = |filter: Filter| {
-        let format = ExportFormat::Records(RecordFormat::Jsonl);
-        let mut exported =
-            export(&app, &ExportRequest { filter, ..ExportRequest::everything(format) });
+        let everything = ExportRequest::everything(ExportFormat::Records(RecordFormat::Jsonl));
+        let of_one = filter.patient.is_some() || filter.user.is_some();
+        let bare = ExportRequest { filter, ..everything };
+        let stated = ExportRequest {
+            purpose: Some("PATRQT".to_owned()),
+            recipient: Some("the patient".to_owned()),
+            ..bare.clone()
+        };
+        let exports = |request| app.open().examiner.export(&operator(&app), request).is_ok();
+        // Of one patient or person it is a disclosure, which says why and to whom.
+        let only_why = ExportRequest { recipient: None, ..stated.clone() };
+        assert!(!of_one || !exports(&bare) && !exports(&only_why));
+        let mut exported = export(&app, if of_one { &stated } else { &bare });
         let mut text = String::new();
         std::io::Read::read_to_string(&mut exported.file, &mut text).unwrap();
         assert_eq!(lines(&text).len() as u64, exported.entries);

@@ -79,6 +79,29 @@ fn an_answer_replays_the_same_in_every_mode_and_from_each_of_its_entries() {
     }
 }
 
+/// The rights were read before; they ended before anything was written.
+#[test]
+fn a_wall_that_is_set_meanwhile_binds_a_replay() {
+    let app = TestApp::corpus();
+    let answer = app.ask("staff", QUESTION);
+    let engine = app.engine();
+    let past = engine.answerer.on_record(answer.entries.terminal.unwrap()).unwrap();
+    let before = app.asker("staff").principal;
+    let actor = app.open().operator(None);
+    let replay = || {
+        let again = engine.answerer.replay(&actor, Some(before.clone()), &past, true);
+        again.unwrap().into_parts().0
+    };
+    assert!(replay().same);
+    let accounts = app.open().state.accounts();
+    let mut row = accounts.get(&before.name).unwrap().unwrap();
+    row.roles.clear();
+    accounts.put(&row).unwrap();
+    let replay = replay();
+    assert_eq!(replay.same_text, None, "{:?}", replay.differences);
+    assert!(kinds(&replay).contains(&"run"), "{:?}", replay.differences);
+}
+
 #[test]
 fn a_refusal_and_a_denial_replay_too() {
     let app = TestApp::corpus();

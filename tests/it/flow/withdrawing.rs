@@ -1,21 +1,27 @@
 //! A wall that is set while an answer is written binds the next token.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use affiant::answer::{Progress, ReadError, Searched, Step};
+use affiant::answer::{Asker, Progress, ReadError, Searched, Step};
 use affiant::audit::What;
 use affiant::domain::answer::{Answer, Outcome};
+use affiant::domain::digest::Digest;
 use affiant::domain::ids::DocumentId;
 use affiant::domain::principal::Role;
 use affiant::domain::question::Mode;
+use affiant::domain::reason::Reason;
+use affiant::domain::relationship::{RelationshipKind, SourceName};
 use affiant::durable::{Readers, create_new};
-use affiant::govern::Changer;
+use affiant::govern::{Changer, NewWall, Revoked};
+use affiant::identity::{Place, SignIn};
 use affiant::ingest::Source;
 use affiant::policy::Policies;
 use affiant::retrieve::Candidates;
 
-use crate::support::record;
+use crate::support::clock::HandClock;
 use crate::support::test_app::TestApp;
+use crate::support::{PASSWORD, record};
 
 const QUESTION: &str = "Who keeps the seal of the northern quay?";
 const MATTER: &str = "M-1";
@@ -36,8 +42,24 @@ fn home() -> (TestApp, DocumentId) {
     (app, document)
 }
 
+/// Ada in a session.
+fn signed_in(app: &TestApp) -> Asker {
+    let shown = SignIn { name: "ada", password: PASSWORD, code: None, place: Place::Machine };
+    let session = app.open().governor.accounts.sign_in(&shown).unwrap();
+    Asker { session: Some(Digest::of(session.token.as_bytes())), ..app.asker("ada") }
+}
+
+fn end_sessions(app: &TestApp) {
+    let (governor, actor) = (&app.open().governor, app.open().operator(None));
+    assert_eq!(governor.revoke(&actor, "ada", Revoked::Sessions { keep: None }).unwrap(), 1);
+}
+
 /// Asks as ada, lets `change` happen at one token, and tells how many tokens were written.
 fn ask_while(app: &TestApp, change: impl FnOnce()) -> (Answer, u32) {
+    ask_as(app, &app.asker("ada"), change)
+}
+
+fn ask_as(app: &TestApp, asker: &Asker, change: impl FnOnce()) -> (Answer, u32) {
     let question = app.question(QUESTION, Mode::Grounded);
     let (mut tokens, mut change) = (0, Some(change));
     let mut listen = |progress: Progress<'_>| {
@@ -49,7 +71,7 @@ fn ask_while(app: &TestApp, change: impl FnOnce()) -> (Answer, u32) {
         }
         ControlFlow::Continue(())
     };
-    let released = app.engine().answerer.ask(&app.asker("ada"), &question, &mut listen);
+    let released = app.engine().answerer.ask(asker, &question, &mut listen);
     (released.unwrap().into_parts().0, tokens)
 }
 
@@ -59,6 +81,27 @@ fn give(app: &TestApp, name: &str, key: &str, value: &str) {
     let mut row = accounts.get(&name.parse().unwrap()).unwrap().unwrap();
     row.attributes.entry(key.to_owned()).or_default().insert(value.to_owned());
     accounts.put(&row).unwrap();
+}
+
+/// Sets a wall around the matter, as officers do.
+fn wall(app: &TestApp, person: &str) {
+    let records = app.asker("records");
+    let (person, kind) = (person.parse().unwrap(), RelationshipKind::Wall);
+    let wall = NewWall { person, kind, object: MATTER.to_owned(), until: None };
+    let reason = Reason::try_from("a former client".to_owned()).unwrap();
+    let changer = Changer::Person(&records.principal);
+    app.open().governor.add_wall(changer, &records.actor, wall, &reason).unwrap();
+}
+
+/// Puts these in place of all that the source gave.
+fn import(app: &TestApp, lines: &str) {
+    let (records, source) = (app.asker("records"), SourceName::try_from("hr".to_owned()).unwrap());
+    let text = format!("person,kind,object\n{lines}");
+    let changer = Changer::Person(&records.principal);
+    let governor = &app.open().governor;
+    governor
+        .import_relationships(changer, &records.actor, &source, text.as_bytes(), false)
+        .unwrap();
 }
 
 fn relabel(app: &TestApp, document: DocumentId, pair: &str) {
@@ -86,8 +129,10 @@ fn put_shut_in_force(app: &TestApp) {
 #[test]
 fn whatever_takes_a_right_away_binds_the_next_token() {
     type Change = fn(&TestApp, DocumentId);
-    let table: [(&str, Change); 6] = [
+    let table: [(&str, Change); 8] = [
         ("a wall", |app, _| give(app, "ada", "wall", MATTER)),
+        ("a wall that an officer sets", |app, _| wall(app, "ada")),
+        ("a wall that a source gives", |app, _| import(app, "ada,wall,M-1\n")),
         ("a matter that is left", |app, _| {
             app.open().governor.accounts.forget_attribute("matter", MATTER).unwrap();
         }),
@@ -115,6 +160,55 @@ fn whatever_takes_a_right_away_binds_the_next_token() {
 }
 
 #[test]
+fn a_session_that_ends_ends_its_answer_and_another_does_not() {
+    type Change = fn(&TestApp);
+    let table: [(&str, bool, Change); 3] = [
+        ("a session that is ended", true, end_sessions),
+        ("a password that is reset", true, |app| {
+            let (governor, actor) = (&app.open().governor, app.open().operator(None));
+            governor.reset_password(Changer::Operator, &actor, "ada").unwrap();
+        }),
+        ("somebody who signs in", false, |app| drop(signed_in(app))),
+    ];
+    for (what, ends, change) in table {
+        let (app, _) = home();
+        let asker = signed_in(&app);
+        let (answer, tokens) = ask_as(&app, &asker, || change(&app));
+        assert_eq!(answer.outcome == Outcome::Denied, ends, "{what}");
+        assert_eq!(tokens == TOKEN, ends, "{what}");
+        assert_eq!(answer.evidence.is_empty(), ends, "{what}");
+    }
+}
+
+/// What somebody has for a time, or from a source, they no longer have at the next token.
+#[test]
+fn a_relationship_that_ends_binds_the_next_token() {
+    let clock = HandClock::new();
+    let app = TestApp::under_at("law", Arc::<HandClock>::clone(&clock));
+    app.account("ada", Role::Staff, &[]);
+    let text = "The seal of the northern quay is kept by the harbour master. ".repeat(3);
+    let source = Source::Bytes { name: "seal.txt".into(), bytes: text.into_bytes() };
+    app.take_in(vec![source], &["classification=internal", "matter=M-1"]);
+    let records = app.asker("records");
+    let hr = SourceName::try_from("hr".to_owned()).unwrap();
+    let give = |until: &str| {
+        let text = format!("person,kind,object,until\nada,matter,M-1,{until}\n");
+        let changer = Changer::Person(&records.principal);
+        let governor = &app.open().governor;
+        governor
+            .import_relationships(changer, &records.actor, &hr, text.as_bytes(), false)
+            .unwrap();
+    };
+    give("2100-06-01T13:00:00Z");
+    let (answer, tokens) = ask_while(&app, || clock.pass(60));
+    assert_eq!((answer.outcome, tokens), (Outcome::Denied, TOKEN), "its time is over");
+    give("");
+    let (answer, tokens) = ask_while(&app, || import(&app, "ada,matter,M-2\n"));
+    assert_eq!((answer.outcome, tokens), (Outcome::Denied, TOKEN), "its source forgets it");
+    assert!(answer.evidence.is_empty() && answer.answer.is_empty());
+}
+
+#[test]
 fn a_wall_that_is_set_before_the_question_has_arrived_binds_the_first_step() {
     let (app, _) = home();
     let (engine, early) = (app.engine(), app.asker("ada"));
@@ -136,8 +230,9 @@ fn a_wall_that_is_set_before_the_question_has_arrived_binds_the_first_step() {
 #[test]
 fn what_takes_nothing_away_stops_no_answer() {
     type Change = fn(&TestApp, DocumentId);
-    let table: [(&str, Change); 3] = [
+    let table: [(&str, Change); 4] = [
         ("somebody else's wall", |app, _| give(app, "bo", "wall", MATTER)),
+        ("somebody else's wall that an officer sets", |app, _| wall(app, "bo")),
         ("a wall around something else", |app, _| give(app, "ada", "wall", "M-9")),
         ("labels that ada may see", |app, document| relabel(app, document, "department=quay")),
     ];

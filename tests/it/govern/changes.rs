@@ -1,5 +1,5 @@
 use affiant::domain::change::{Proposal, Target};
-use affiant::domain::principal::Role;
+use affiant::domain::principal::{Entitlements, Role};
 use affiant::govern::{Changer, ErasureStep, GovernError};
 
 use crate::support::record;
@@ -8,7 +8,12 @@ use crate::support::test_app::TestApp;
 use super::reason;
 
 fn grant(role: Role) -> Proposal {
-    Proposal::GrantRole { account: "outsider".parse().unwrap(), role }
+    giving("outsider", role)
+}
+
+fn giving(account: &str, role: Role) -> Proposal {
+    let rights = Entitlements { roles: [role].into(), ..Entitlements::default() };
+    Proposal::GrantRights { account: account.parse().unwrap(), rights }
 }
 
 #[test]
@@ -24,7 +29,10 @@ fn a_role_that_approves_takes_two_persons() {
         .filter(|entry| entry.req() == Some(proposed.id))
         .map(|entry| entry.kind().to_owned())
         .collect();
-    assert_eq!(kinds, ["change.proposed", "change.approved", "role.granted", "change.applied"]);
+    assert_eq!(
+        kinds,
+        ["change.proposed", "change.approved", "role.granted", "rights.changed", "change.applied"]
+    );
     let again = app.approve("approver", proposed.id).unwrap_err();
     assert!(matches!(again, GovernError::NotOpen { state: "applied" }), "{again}");
 }
@@ -33,8 +41,7 @@ fn a_role_that_approves_takes_two_persons() {
 fn nobody_is_two_persons() {
     let app = TestApp::empty();
     app.account("both", Role::RecordsOfficer, &[]);
-    let to_both = Proposal::GrantRole { account: "both".parse().unwrap(), role: Role::Approver };
-    let granted = app.propose("admin", to_both).unwrap();
+    let granted = app.propose("admin", giving("both", Role::Approver)).unwrap();
     app.approve("approver", granted.id).unwrap();
 
     let report = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
@@ -101,6 +108,14 @@ fn what_is_held_is_neither_deleted_nor_erased_until_two_persons_release_it() {
         let refused = app.propose("records", Proposal::Erase { target }).unwrap_err();
         assert!(matches!(refused, GovernError::Held { .. }), "{refused}");
     }
+    let moved = |labels: &affiant::domain::access::Labels| labels.with(["matter="]);
+    let refused = governor.label_document(&who, &actor, both, moved);
+    assert!(matches!(refused, Err(GovernError::Held { .. })), "{refused:?}");
+    let last = record::of_kind(&app.open().log, "erasure.refused").pop().unwrap();
+    assert_eq!(
+        (&last.details()["act"], &last.details()["reason"]),
+        (&"label".into(), &"held".into())
+    );
     delete(other).unwrap();
     app.erase(Target::Patient("P-2".to_owned()));
 
@@ -163,6 +178,10 @@ fn what_is_too_young_is_not_erased_and_the_date_is_told() {
         let refused = relabel(pair);
         assert!(matches!(refused, Err(GovernError::TooYoung { .. })), "{pair}: {refused:?}");
     }
+    let refused = record::of_kind(&app.open().log, "erasure.refused");
+    let told: Vec<_> = refused.iter().map(affiant::audit::Entry::details).skip(2).collect();
+    assert_eq!(told.len(), 2);
+    assert!(told.iter().all(|one| one["act"] == "label" && one["reason"] == "too_young"));
     relabel("department=quay").unwrap();
     assert_eq!(app.open().governor.kept().unwrap()[0].until, Some(until), "it was not prolonged");
 }
@@ -239,11 +258,11 @@ fn a_custodians_hold_keeps_what_they_took_in_asked_and_were_told() {
     let answer = app.ask("staff", "How many anchors lie in the harbour basin?");
     assert_eq!(answer.evidence[0].document, other);
     let governor = &app.open().governor;
-    let nobody = Target::Custodian("nobody".parse().unwrap());
+    let nobody = Target::Person("nobody".parse().unwrap());
     assert!(governor.hold(&who, &actor, nobody, reason()).is_err());
     let mut holds = Vec::new();
     for name in ["records", "staff"] {
-        let custodian = Target::Custodian(name.parse().unwrap());
+        let custodian = Target::Person(name.parse().unwrap());
         holds.push(governor.hold(&who, &actor, custodian, reason()).unwrap().id);
     }
     let refused = governor.delete_document(Changer::Operator, &actor, own).unwrap_err();
@@ -257,6 +276,4 @@ fn a_custodians_hold_keeps_what_they_took_in_asked_and_were_told() {
     let released = app.propose("records", release).unwrap();
     app.approve("approver", released.id).unwrap();
     app.propose("records", erase).unwrap();
-    let person = Target::Custodian("staff".parse().unwrap());
-    assert!(app.propose("records", Proposal::Erase { target: person }).is_err());
 }

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use affiant::domain::answer::{Answer, Outcome};
 use affiant::domain::change::{Proposal, Target};
-use affiant::domain::ids::DocumentId;
+use affiant::domain::ids::{DocumentId, EntryIndex};
+use affiant::domain::payload::TokenKind;
 use affiant::domain::principal::Role;
 use affiant::domain::question::{Mode, Scope};
-use affiant::govern::{ErasureStep, GovernError};
+use affiant::govern::{Changer, ErasureStep, GovernError};
+use affiant::identity::AccountError;
 use affiant::ingest::Source;
 use affiant::store::ChangeState;
 
@@ -150,7 +152,7 @@ fn after_an_erasure_no_planted_word_is_in_any_file_of_the_home() {
             Target::Document(_) => (true, true),
             Target::Matter(_) => (false, true),
             Target::Patient(_) => (true, false),
-            Target::Custodian(_) => unreachable!("nobody is erased"),
+            Target::Person(_) => unreachable!("persons are erased below"),
         };
         assert_eq!((named("matter"), named("patient")), expected);
         app.reopen(None);
@@ -196,7 +198,7 @@ fn a_deleted_document_is_not_found_and_can_still_be_erased() {
     let mut app = TestApp::empty();
     let planted = plant(&app);
     let (who, actor) = app.principal("records");
-    let changer = affiant::govern::Changer::Person(&who);
+    let changer = Changer::Person(&who);
     app.open().governor.delete_document(changer, &actor, planted.document).unwrap();
     let again = app.ask("ada", QUESTION);
     assert!(again.evidence.iter().all(|item| !item.text.contains(IN_TEXT)));
@@ -207,4 +209,46 @@ fn a_deleted_document_is_not_found_and_can_still_be_erased() {
     app.erase(Target::Document(planted.document));
     check(&app, &planted, &[IN_TEXT, IN_NAME]);
     assert!(app.engine().answerer.past(&app.asker("ada"), planted.quoting.query).is_err());
+}
+
+#[test]
+fn nothing_tells_whose_acts_those_of_an_erased_person_were() {
+    const NAME: &str = "quillfeather";
+    let mut app = TestApp::empty();
+    app.account(NAME, Role::Staff, &[]);
+    app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
+    let theirs = app.ask(NAME, KEPT_QUESTION);
+    let others = app.ask("staff", KEPT_QUESTION);
+    let target = Target::Person(NAME.parse().unwrap());
+    let early = app.propose("records", Proposal::Erase { target: target.clone() }).unwrap_err();
+    assert!(matches!(early, GovernError::Account(AccountError::StillOpen { .. })), "{early}");
+    let operator = app.open().operator(None);
+    let governor = &app.open().governor;
+    governor.disable_account(Changer::Operator, &operator, NAME).unwrap();
+    let token = app.open().vault.token(TokenKind::Person, NAME);
+    let acts = |app: &TestApp| {
+        let all = app.open().log.entries(EntryIndex(0), 1_000).unwrap();
+        all.iter().filter(|entry| entry.actor_id() == token.as_str()).count()
+    };
+    assert!(acts(&app) >= 3);
+    app.erase(target);
+    for _ in 0..2 {
+        app.open().state.flush().unwrap();
+        // The state's rows are keyed by account names, and old keys stay until their space is used.
+        let found = holding(app.path(), &[NAME]);
+        assert!(found.iter().all(|place| place.starts_with("state/db/")), "{found:?}");
+        assert!(acts(&app) >= 3, "the log is as it was");
+        assert_ne!(app.open().vault.token(TokenKind::Person, NAME), token, "nothing leads there");
+        assert!(app.open().governor.accounts.find_row(NAME).is_err());
+        let log = &app.open().log;
+        let open = |answer: &Answer| {
+            let entry = log.read(answer.entries.terminal.unwrap()).unwrap();
+            app.open().vault.open_payload(&entry.payload().unwrap())
+        };
+        assert!(matches!(open(&theirs), Err(affiant::store::RevealError::Erased)));
+        assert!(open(&others).is_ok());
+        app.reopen(None);
+    }
+    app.account(NAME, Role::Staff, &[]);
+    assert_ne!(app.open().vault.token(TokenKind::Person, NAME), token, "another person");
 }

@@ -1,18 +1,16 @@
 //! Two persons, holds, erasure: what is governed, and that it is gone.
 
+mod accounts;
 mod changes;
 mod emergencies;
 mod erasing;
 mod policies;
 mod relationships;
 mod revealing;
-
-use std::sync::Mutex;
-use std::time::Duration;
+mod walls;
 
 use affiant::audit::Actor;
 use affiant::domain::change::{Proposal, Target};
-use affiant::domain::clock::{Clock, Timestamp};
 use affiant::domain::ids::RequestId;
 use affiant::domain::principal::{Principal, Via};
 use affiant::domain::reason::Reason;
@@ -21,31 +19,8 @@ use affiant::identity::{Confirmed, Credential};
 use affiant::store::ChangeRow;
 
 use crate::support::PASSWORD;
+use crate::support::clock::HandClock;
 use crate::support::test_app::TestApp;
-
-/// A clock that stands until it is moved; later than any entry of the template, as times in the log
-/// never go back.
-struct HandClock(Mutex<Duration>);
-
-impl HandClock {
-    fn new() -> std::sync::Arc<Self> {
-        std::sync::Arc::new(Self(Mutex::default()))
-    }
-
-    fn pass(&self, minutes: u64) {
-        *self.0.lock().unwrap() += Duration::from_secs(60 * minutes);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        "2100-06-01T12:00:00Z".parse::<Timestamp>().unwrap().after(self.steady())
-    }
-
-    fn steady(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-}
 
 impl TestApp {
     /// Somebody who showed their own password.

@@ -1,10 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use affiant::domain::ids::DocumentId;
+use affiant::audit::{DiskFiles, Entry};
+use affiant::domain::ids::{DocumentId, EntryIndex};
 use affiant::domain::question::Mode;
 use affiant::govern::{Changer, GovernError, Offer, Simulation};
-use affiant::policy::{Action, Policies};
-use affiant::store::ChangeRow;
+use affiant::policy::{Action, Policies, PolicySource};
+use affiant::store::{ChangeRow, ChangeState};
 
 use super::reason;
 use crate::support::PASSWORD;
@@ -27,16 +29,32 @@ impl TestApp {
 
     fn offer(&self, edit: impl FnOnce(&mut Files)) -> Result<ChangeRow, GovernError> {
         let offer = Offer { candidate: Policies::from_files(self.edited(edit)), version: None };
-        let (who, actor) = self.principal("admin");
+        let (who, actor) = self.confirmed("admin");
         let engine = self.engine();
         let governor = &self.open().governor;
-        governor.propose_policies(&who, &actor, offer, &engine.answerer, reason())
+        governor.propose_policies(
+            (who.principal(), true),
+            &actor,
+            offer,
+            &engine.answerer,
+            reason(),
+        )
     }
 
     /// Puts other policies in force, with the two persons it takes.
     pub(crate) fn change_policies(&self, edit: impl FnOnce(&mut Files)) {
         let proposed = self.offer(edit).unwrap();
         self.approve("approver", proposed.id).unwrap();
+    }
+
+    fn state_of(&self, change: &ChangeRow) -> ChangeState {
+        self.open().state.changes().get(&change.id).unwrap().unwrap().state
+    }
+
+    fn reasons_of_rejection(&self) -> Vec<String> {
+        let rejected = record::of_kind(&self.open().log, "policy.rejected");
+        let reason = |entry: &Entry| entry.details()["reason"].as_str().unwrap().to_owned();
+        rejected.iter().map(reason).collect()
     }
 
     fn simulate(&self, candidate: &Policies) -> Simulation {
@@ -118,9 +136,78 @@ fn a_proposal_made_under_other_policies_is_not_approved_unread() {
     app.approve("approver", first.id).unwrap();
     let refused = app.approve("approver", second.id).unwrap_err();
     assert!(matches!(refused, GovernError::Outdated), "{refused}");
-    let (who, actor) = app.principal("approver");
-    app.open().governor.reject(&who, &actor, second.id).unwrap();
-    assert_eq!(record::of_kind(&app.open().log, "policy.rejected").len(), 1);
+    assert_eq!(app.state_of(&second), ChangeState::Rejected { by: None });
+    assert_eq!(app.reasons_of_rejection(), ["outdated"]);
+    let refused = app.approve("approver", second.id).unwrap_err();
+    assert!(matches!(refused, GovernError::NotOpen { .. }), "{refused}");
+}
+
+/// Puts a change back to where a crash leaves it: approved, and not yet noted as done.
+fn as_after_a_crash(app: &TestApp, change: &ChangeRow, from: u64) {
+    let (by, from) = ("approver".parse().unwrap(), EntryIndex(from));
+    let state = ChangeState::Approved { by, from };
+    app.open().state.changes().put(&ChangeRow { state, ..change.clone() }).unwrap();
+}
+
+#[test]
+fn what_a_crash_left_behind_never_overrides_newer_policies() {
+    let note = |text: &str| {
+        let text = format!("// {text}\n");
+        move |files: &mut Files| files.get_mut("roles.cedar").unwrap().push_str(&text)
+    };
+    // Cut off before its entry, and behind it.
+    for was_in_force in [false, true] {
+        let mut app = TestApp::empty();
+        let from = app.open().log.size();
+        let late = app.offer(note("late")).unwrap();
+        if was_in_force {
+            app.approve("approver", late.id).unwrap();
+        }
+        app.change_policies(note("newer"));
+        let newer = app.open().policies.digest();
+        as_after_a_crash(&app, &late, from);
+        let activated = record::of_kind(&app.open().log, "policy.activated").len();
+        app.reopen(None);
+        assert_eq!(app.open().policies.digest(), newer, "{was_in_force}");
+        let folder = Policies::load(&app.path().join("policies")).unwrap();
+        assert_eq!(folder.digest(), newer, "{was_in_force}");
+        assert_eq!(record::of_kind(&app.open().log, "policy.activated").len(), activated);
+        let by = "approver".parse().unwrap();
+        let (state, reasons): (_, &[&str]) = match was_in_force {
+            true => (ChangeState::Applied { by }, &[]),
+            false => (ChangeState::Rejected { by: None }, &["outdated"]),
+        };
+        assert_eq!(app.state_of(&late), state);
+        assert_eq!(app.reasons_of_rejection(), reasons);
+        app.reopen(None);
+        assert_eq!(app.open().policies.digest(), newer);
+    }
+}
+
+#[test]
+fn an_edit_by_hand_opens_nothing_where_the_log_keeps_digests_alone() {
+    let mut app = TestApp::corpus();
+    let in_force = app.open().policies.digest();
+    let forget_files = |app: &TestApp| {
+        let versions = app.open().state.policies();
+        versions.list().unwrap().iter().for_each(|row| versions.delete(&row.entry).unwrap());
+    };
+    forget_files(&app);
+    app.reopen(None);
+    assert_eq!(app.open().policies.digest(), in_force);
+    let versions = app.open().catalogue.policy_versions().unwrap();
+    assert_eq!(versions.len(), 1, "its files are kept from now on");
+    forget_files(&app);
+    let edited = app.path().join("policies/own.cedar");
+    let permit = b"permit (principal, action, resource);\n";
+    affiant::durable::create_new(&edited, permit, affiant::durable::Readers::Owner).unwrap();
+    let files = Arc::new(app.log_files());
+    let refused = app.try_reopen(Arc::<DiskFiles>::clone(&files)).unwrap_err();
+    assert!(refused.is::<affiant::app::PoliciesEdited>(), "{refused}");
+    assert!(refused.to_string().contains("own.cedar"), "{refused}");
+    std::fs::remove_file(&edited).unwrap();
+    app.try_reopen(files).unwrap();
+    assert_eq!(app.open().policies.digest(), in_force);
 }
 
 #[test]
@@ -214,7 +301,11 @@ fn a_simulation_lists_what_searching_again_under_both_policies_finds() {
     }
     let candidate = Policies::from_files(app.edited(shut)).unwrap();
     let simulated = app.simulate(&candidate).simulated;
-    assert_eq!(simulated.trial().erased, 7, "a person's words go with the person's key");
+    assert_eq!(simulated.trial().orphaned, 7, "nothing leads to whom they were asked by");
+    let tried = record::of_kind(&app.open().log, "policy.simulated");
+    let files = app.open().vault.open_payload(&tried[2].payload().unwrap()).unwrap();
+    let files: PolicySource = serde_json::from_slice(&files).unwrap();
+    assert_eq!(files, candidate.source(), "what was tried stays known");
 }
 
 /// A form as a browser sends it.

@@ -1,9 +1,10 @@
-use affiant::domain::change::{Proposal, Target};
+use affiant::domain::change::Target;
 use affiant::domain::principal::Role;
 use affiant::domain::relationship::{RelationshipKind, SourceName};
 use affiant::govern::{Changer, GovernError, ImportReport, NewWall};
 use affiant::ingest::Source;
 use affiant::policy::Action;
+use affiant::store::{ChangeRow, ChangeState};
 use serde_json::Value;
 
 use crate::support::record;
@@ -39,13 +40,13 @@ impl TestApp {
         let changer = Changer::Person(&officer);
         self.open().governor.add_wall(changer, &actor, wall, &reason()).map(drop)
     }
-}
 
-fn lift(person: &str, matter: &str) -> Proposal {
-    Proposal::LiftWall {
-        person: person.parse().unwrap(),
-        kind: RelationshipKind::Wall,
-        object: matter.to_owned(),
+    /// Proposes that a wall ends.
+    fn lift(&self, who: &str, person: &str, matter: &str) -> Result<ChangeRow, GovernError> {
+        let (by, _) = self.principal(who);
+        let (person, kind) = (person.parse().unwrap(), RelationshipKind::Wall);
+        let proposal = self.open().governor.lifting(&by, person, kind, matter.to_owned())?;
+        self.propose(who, proposal)
     }
 }
 
@@ -61,7 +62,7 @@ fn a_relationship_begins_and_ends_by_itself_also_in_a_running_session() {
         name: "outsider",
         password: crate::support::PASSWORD,
         code: None,
-        address: None,
+        place: affiant::identity::Place::Machine,
     };
     let session = accounts.sign_in(&shown).unwrap();
     let until = |text: &str| Some(text.parse().unwrap());
@@ -136,12 +137,19 @@ fn a_dry_run_tells_what_each_person_would_gain_and_lose() {
     app.import("records", "outsider,patient,P-2,,\n", false).unwrap();
     let lines = "outsider,patient,P-1,,\nstaff,department,cardiology,,\nstaff,patient,P-9,,\n\
                  staff,patient,P-1,2100-01-01,\n";
+    let decided = || {
+        app.open().reader.documents(&app.asker("staff")).unwrap();
+        app.open().policies.decided()
+    };
+    let before = decided();
     let report = app.import("records", lines, true).unwrap();
+    assert_eq!(decided(), before, "what was known of anybody's classes is known yet");
     let told: Vec<_> = report
         .persons
         .iter()
         .map(|one| {
-            (one.person.as_str(), one.gained.classes, one.gained.documents, one.lost.documents)
+            let (gained, lost) = (one.gained.unwrap(), one.lost.unwrap());
+            (one.person.as_str(), gained.classes, gained.documents, lost.documents)
         })
         .collect();
     assert_eq!(
@@ -166,9 +174,9 @@ fn a_wall_holds_at_once_and_is_lifted_by_two_persons() {
     assert!(!may());
     let misspelt = app.wall("records", "adda", "M-1").unwrap_err();
     assert!(matches!(misspelt, GovernError::Account(_)), "{misspelt}");
-    let none = app.propose("records", lift("ada", "M-2")).unwrap_err();
+    let none = app.lift("records", "ada", "M-2").unwrap_err();
     assert!(matches!(none, GovernError::NotFound { what: "wall" }), "{none}");
-    let proposed = app.propose("records", lift("ada", "M-1")).unwrap();
+    let proposed = app.lift("records", "ada", "M-1").unwrap();
     assert!(!may(), "one person is not enough");
     app.approve("approver", proposed.id).unwrap();
     assert!(may());
@@ -182,13 +190,91 @@ fn a_wall_holds_at_once_and_is_lifted_by_two_persons() {
 }
 
 #[test]
+fn a_lift_ends_the_walls_that_it_was_proposed_for_and_none_that_is_set_later() {
+    type SetAgain = fn(&TestApp);
+    let table: [(&str, SetAgain); 3] = [
+        ("by hand", |app| app.wall("records", "outsider", "M-1").unwrap()),
+        ("by a source that gives it again", |app| {
+            app.import("records", "outsider,wall,M-1,,\n", false).unwrap();
+        }),
+        ("until another day", |app| {
+            app.import("records", "outsider,wall,M-1,,2101-01-01\n", false).unwrap();
+        }),
+    ];
+    for (what, set_again) in table {
+        let app = TestApp::under("law");
+        let walls = || app.attributes("outsider", "wall");
+        set_again(&app);
+        let late = app.lift("records", "outsider", "M-1").unwrap();
+        let replayed = app.lift("records", "outsider", "M-1").unwrap();
+        let applied = app.approve("approver", replayed.id).unwrap();
+        assert!(walls().is_empty(), "{what}");
+        set_again(&app);
+        let refused = app.approve("approver", late.id).unwrap_err();
+        assert!(matches!(refused, GovernError::NotOpen { .. }), "{what}: {refused}");
+        assert_eq!(walls(), ["M-1"], "{what}: a late approval");
+
+        // As after a crash before the row said that it was done.
+        let ChangeState::Applied { by } = applied.state.clone() else { panic!("it is applied") };
+        let state = ChangeState::Approved { by, from: affiant::domain::ids::EntryIndex(0) };
+        app.open().state.changes().put(&ChangeRow { state, ..applied }).unwrap();
+        app.open().governor.resume().unwrap();
+        assert_eq!(walls(), ["M-1"], "{what}: a replay");
+    }
+}
+
+#[test]
+fn a_wall_that_its_source_gives_again_outlives_a_lift_proposed_before() {
+    let app = TestApp::under("law");
+    app.import("records", "outsider,wall,M-1,,\n", false).unwrap();
+    let proposed = app.lift("records", "outsider", "M-1").unwrap();
+    let report = app.import("records", "outsider,wall,M-1,,\n", false).unwrap();
+    assert_eq!((report.added, report.unchanged), (0, 1));
+    let refused = app.approve("approver", proposed.id).unwrap_err();
+    assert!(matches!(refused, GovernError::NotOpen { .. }), "{refused}");
+    assert_eq!(app.attributes("outsider", "wall"), ["M-1"]);
+}
+
+#[test]
+fn a_lift_leaves_what_was_set_beside_it_since() {
+    let app = TestApp::under("law");
+    app.wall("records", "outsider", "M-1").unwrap();
+    let proposed = app.lift("records", "outsider", "M-1").unwrap();
+    app.import("records", "outsider,wall,M-1,,\n", false).unwrap();
+    app.approve("approver", proposed.id).unwrap();
+    let left = app.open().state.standings().get(&"outsider".parse().unwrap()).unwrap().unwrap();
+    let sources: Vec<_> = left.relationships().map(|one| one.source.as_str()).collect();
+    assert_eq!(sources, ["hr"], "the source's own");
+}
+
+#[test]
+fn nobody_helps_to_lift_what_keeps_themselves_away() {
+    let app = TestApp::under("law");
+    for walled in ["records", "approver"] {
+        app.wall("records", walled, "M-1").unwrap();
+    }
+    app.account("second", Role::RecordsOfficer, &[]);
+    let own = app.lift("records", "records", "M-1").unwrap_err();
+    assert!(matches!(own, GovernError::OwnWall { .. }), "{own}");
+    let others = app.lift("second", "records", "M-1").unwrap();
+    let own = app.propose("records", others.proposal.unwrap()).unwrap_err();
+    assert!(matches!(own, GovernError::OwnWall { .. }), "{own}");
+    let proposed = app.lift("records", "approver", "M-1").unwrap();
+    let own = app.approve("approver", proposed.id).unwrap_err();
+    assert!(matches!(own, GovernError::OwnWall { .. }), "{own}");
+    assert_eq!(app.attributes("approver", "wall"), ["M-1"]);
+    let (who, actor) = app.principal("approver");
+    app.open().governor.reject(&who, &actor, proposed.id).unwrap();
+}
+
+#[test]
 fn a_source_that_forgets_a_wall_does_not_lift_it() {
     let app = TestApp::under("law");
     app.import("records", "outsider,wall,M-1,,\noutsider,matter,M-2,,\n", false).unwrap();
     let report = app.import("records", "outsider,matter,M-3,,\n", false).unwrap();
     assert_eq!((report.added, report.removed, report.kept), (1, 1, 1));
     assert_eq!(app.attributes("outsider", "wall"), ["M-1"]);
-    let proposed = app.propose("records", lift("outsider", "M-1")).unwrap();
+    let proposed = app.lift("records", "outsider", "M-1").unwrap();
     app.approve("approver", proposed.id).unwrap();
     assert!(app.attributes("outsider", "wall").is_empty());
 }
@@ -210,4 +296,45 @@ fn the_log_names_nobody_and_an_erased_patient_is_in_no_relationship() {
     let standings = app.open().state.standings().list().unwrap();
     assert!(!format!("{standings:?}").contains("Quillfeather"));
     assert!(app.attributes("staff", "patient").contains(&"P-2".to_owned()));
+}
+
+#[test]
+fn nobody_opens_anything_for_themselves_with_a_file() {
+    let app = TestApp::under("law");
+    let own = "outsider,matter,M-1,,\nrecords,matter,M-1,,\n";
+    for dry_run in [true, false] {
+        let refused = app.import("records", own, dry_run).unwrap_err();
+        assert!(matches!(refused, GovernError::OwnAccess { .. }), "{refused}");
+    }
+    assert!(app.attributes("records", "matter").is_empty());
+    assert!(app.attributes("outsider", "matter").is_empty(), "whole or not at all");
+    app.account("clerk", Role::RecordsOfficer, &[]);
+    app.import("clerk", own, false).unwrap();
+    assert_eq!(app.attributes("records", "matter"), ["M-1"], "somebody else may");
+    let again = "records,matter,M-1,,\nrecords,wall,M-9,,\n";
+    app.import("records", again, false).unwrap();
+    assert_eq!(app.attributes("records", "wall"), ["M-9"], "and what stays is no news");
+    let longer = app.import("records", "records,matter,M-1,,2199-01-01\n", false).unwrap_err();
+    assert!(matches!(longer, GovernError::OwnAccess { .. }), "{longer}");
+}
+
+#[test]
+fn a_wall_that_would_have_ended_is_none() {
+    let app = TestApp::under("law");
+    let (officer, actor) = app.principal("records");
+    let until = |until: &str| {
+        let wall = NewWall {
+            person: "outsider".parse().unwrap(),
+            kind: RelationshipKind::Wall,
+            object: "M-1".to_owned(),
+            until: Some(until.parse().unwrap()),
+        };
+        let changer = Changer::Person(&officer);
+        app.open().governor.add_wall(changer, &actor, wall, &reason()).map(drop)
+    };
+    let past = until("2020-01-01").unwrap_err();
+    assert!(matches!(past, GovernError::EndsInThePast), "{past}");
+    assert_eq!(record::of_kind(&app.open().log, "relationship.changed").len(), 0);
+    until("2199-01-01").unwrap();
+    assert_eq!(app.attributes("outsider", "wall"), ["M-1"]);
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod authenticator;
 pub(crate) mod client;
+pub(crate) mod clock;
 pub(crate) mod corpus;
 pub(crate) mod process;
 pub(crate) mod record;

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
+use super::PASSWORD;
 use super::client::Client;
 
 /// What a command came to.
@@ -47,6 +48,14 @@ impl Cli {
     /// Runs a command with `--json` that must end with this exit code.
     pub(crate) fn json(&self, code: i32, arguments: &[&str]) -> Value {
         let finished = self.run(&[&["--json"], arguments].concat());
+        assert_eq!(finished.code, code, "{arguments:?}: {finished:?}");
+        finished.json()
+    }
+
+    /// [`Self::json`] of somebody who proves with their password that they are who `--as` names.
+    pub(crate) fn proven(&self, code: i32, arguments: &[&str]) -> Value {
+        let words = [&["--json"], arguments, &["--password-stdin"]].concat();
+        let finished = self.run_with(&words, &format!("{PASSWORD}\n"));
         assert_eq!(finished.code, code, "{arguments:?}: {finished:?}");
         finished.json()
     }

@@ -154,16 +154,21 @@ impl TestApp {
 
     /// Makes an account.
     pub(crate) fn account(&self, name: &str, role: Role, attributes: &[String]) {
-        let mut sets = Attributes::new();
-        for (key, value) in attributes.iter().map(|pair| pair.split_once('=').unwrap()) {
-            sets.entry(key.to_owned()).or_default().insert(value.to_owned());
-        }
-        self.make(name, [role].into(), sets);
+        self.account_with(name, [role].into(), attributes);
     }
 
     /// Makes an account with these roles, which one person may give.
     pub(crate) fn account_of(&self, name: &str, roles: BTreeSet<Role>) {
-        self.make(name, roles, Attributes::new());
+        self.account_with(name, roles, &[]);
+    }
+
+    /// Makes an account with these roles and attributes.
+    pub(crate) fn account_with(&self, name: &str, roles: BTreeSet<Role>, attributes: &[String]) {
+        let mut sets = Attributes::new();
+        for (key, value) in attributes.iter().map(|pair| pair.split_once('=').unwrap()) {
+            sets.entry(key.to_owned()).or_default().insert(value.to_owned());
+        }
+        self.make(name, roles, sets);
     }
 
     fn make(&self, name: &str, roles: BTreeSet<Role>, attributes: Attributes) {
@@ -188,7 +193,7 @@ impl TestApp {
     pub(crate) fn asker(&self, name: &str) -> Asker {
         let governor = &self.open().governor;
         let principal = governor.accounts.principal(name).unwrap();
-        Asker { principal, actor: governor.actor(name, Via::Cli, None) }
+        Asker { principal, actor: governor.actor(name, Via::Cli, None), session: None }
     }
 
     /// A question as it is asked where nothing else is said.
@@ -331,6 +336,8 @@ impl Drop for TestApp {
     }
 }
 
-fn options(home: &Path) -> Options {
-    config::load(home, std::env::vars()).unwrap()
+/// The options of a home whose files are read by the program under test.
+pub(crate) fn options(home: &Path) -> Options {
+    let reader_program = env!("CARGO_BIN_EXE_affiant").into();
+    Options { reader_program, ..config::load(home, std::env::vars()).unwrap() }
 }

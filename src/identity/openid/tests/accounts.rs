@@ -1,7 +1,7 @@
 //! Accounts that follow the groups.
 
 use super::*;
-use crate::domain::principal::{Principal, Role};
+use crate::domain::principal::{Entitlements, Principal, Role};
 use crate::identity::{
     Accounts, AdmitError, NewAccount, NewToken, Session, SignIn, SignInError, SignInRules,
 };
@@ -10,7 +10,7 @@ use crate::store::{State, Vault};
 const LAST: Duration = Duration::from_secs(3_600);
 
 fn shown<'a>(name: &'a str, password: &'a str) -> SignIn<'a> {
-    SignIn { name, password, code: None, address: None }
+    SignIn { name, password, code: None, place: crate::identity::Place::Machine }
 }
 
 fn lasting(ttl: Duration) -> NewToken {
@@ -30,7 +30,8 @@ impl Office {
         let mut house = House::new(&[&key]);
         let roles = [("all", "staff"), ("records", "records-officer"), ("it", "administrator")];
         let roles = roles.map(|(group, role)| (group.to_owned(), vec![role.to_owned()]));
-        let attributes = [("m-*".to_owned(), vec!["matter=*".to_owned()])];
+        let attributes = [("m-*", "matter=*")];
+        let attributes = attributes.map(|(group, pair)| (group.to_owned(), vec![pair.to_owned()]));
         house.provider.settings.mapping =
             Mapping::parse(&roles.into(), &attributes.into()).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -44,10 +45,7 @@ impl Office {
 
     /// A sign-on of the person with this subject and name, in these groups.
     fn enter(&self, subject: &str, name: &str, groups: &[&str]) -> Result<Session, AdmitError> {
-        let now = NOW + self.house.clock.steady().as_secs();
-        let changes = json!({ "sub": subject, "preferred_username": name, "groups": groups,
-                              "iat": now, "exp": now + 300 });
-        let on = self.house.sign_on(&self.key, &changes).unwrap();
+        let on = self.house.sign_on(&self.key, &self.claims(subject, name, groups)).unwrap();
         let plan = self.accounts.plan(&on, LAST)?;
         self.accounts.carry_out(&plan)?;
         match plan.is_member() {
@@ -56,12 +54,24 @@ impl Office {
         }
     }
 
+    fn claims(&self, subject: &str, name: &str, groups: &[&str]) -> Value {
+        let now = NOW + self.house.clock.steady().as_secs();
+        json!({ "sub": subject, "preferred_username": name, "groups": groups, "iat": now,
+                "exp": now + 300 })
+    }
+
     fn refusal(&self, subject: &str, name: &str, groups: &[&str]) -> String {
         self.enter(subject, name, groups).unwrap_err().to_string()
     }
 
     fn who(&self, name: &str) -> Principal {
         self.accounts.principal(name).unwrap()
+    }
+
+    /// What two persons give her.
+    fn give(&self, role: Role) {
+        let rights = Entitlements { roles: [role].into(), ..Entitlements::default() };
+        self.accounts.give(&"ada".parse().unwrap(), &rights).unwrap();
     }
 
     fn local(&self, name: &str) {
@@ -132,7 +142,7 @@ fn roles_that_administer_take_two_persons_and_the_group() {
         office.enter("s-1", "ada", groups).unwrap().principal.has_role(Role::Administrator)
     };
     assert!(!admin(&["all", "it"]), "the group alone gives nothing");
-    office.accounts.grant(&"ada".parse().unwrap(), Role::Administrator).unwrap();
+    office.give(Role::Administrator);
     assert!(admin(&["all", "it"]), "two persons, and the group");
     assert!(!admin(&["all"]), "two persons without the group");
     assert!(admin(&["it"]));
@@ -142,7 +152,7 @@ fn roles_that_administer_take_two_persons_and_the_group() {
 fn what_groups_gave_counts_for_a_limited_time() {
     let office = Office::new();
     office.enter("s-1", "ada", &["all", "m-7"]).unwrap();
-    office.accounts.grant(&"ada".parse().unwrap(), Role::Auditor).unwrap();
+    office.give(Role::Auditor);
     let script = office.accounts.issue_token("ada", lasting(10 * LAST)).unwrap().0;
     let roles = || office.accounts.session(&script).unwrap().principal.roles.len();
     office.house.clock.0.store(3_599, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 mod accounts;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ring::rand::SystemRandom;
@@ -19,7 +20,7 @@ use crate::domain::secret::Secret;
 const ISSUER: &str = "https://id.example.org/firm";
 const CLIENT: &str = "affiant";
 const NOW: u64 = 1_800_000_000;
-const BROWSER: &str = "what the cookie holds";
+const BROWSER: Browser<'_> = Browser { secret: "what the cookie holds", address: None };
 
 /// A clock that stands until it is moved.
 #[derive(Default)]
@@ -379,19 +380,37 @@ fn keys_come_and_go_with_what_the_provider_publishes() {
 }
 
 #[test]
+fn who_finds_no_place_comes_back_with_the_same() {
+    let key = Signer::p256("k1");
+    let house = House::new(&[&key]);
+    let sent = house.begin(Proof::Any);
+    house.answer("/token", 200, tokens(&key.sign(&claims(&sent["nonce"], &json!({})))));
+    let own: Vec<_> = std::iter::repeat_with(|| house.provider.place(BROWSER).ok())
+        .map_while(|place| place)
+        .collect();
+    assert_eq!(house.come_back(&sent["state"]).err(), Some(SignOnError::Busy));
+    let address = Some([192, 0, 2, 7].into());
+    let other = house.provider.begin(Browser { address, ..BROWSER }, None, Proof::Any);
+    assert!(other.is_ok(), "an address takes no other's places");
+    drop(own);
+    assert!(house.come_back(&sent["state"]).is_ok());
+}
+
+#[test]
 fn a_sign_on_ends_without_a_code_another_issuer_or_a_second_time() {
     let key = Signer::p256("k1");
     let house = House::new(&[&key]);
-    let come = |state: &str, iss: Option<&str>, code: &str, error: Option<&str>, browser: &str| {
-        let own = |text: &str| text.to_owned();
-        let returned = Returned {
-            code: own(code),
-            state: own(state),
-            iss: iss.map(own),
-            error: error.map(own),
+    let come =
+        |state: &str, iss: Option<&str>, code: &str, error: Option<&str>, browser: Browser<'_>| {
+            let own = |text: &str| text.to_owned();
+            let returned = Returned {
+                code: own(code),
+                state: own(state),
+                iss: iss.map(own),
+                error: error.map(own),
+            };
+            house.provider.finish(browser, &returned).err()
         };
-        house.provider.finish(browser, &returned).err()
-    };
     let begun = || {
         let sent = house.begin(Proof::Any);
         house.answer("/token", 200, tokens(&key.sign(&claims(&sent["nonce"], &json!({})))));
@@ -404,7 +423,10 @@ fn a_sign_on_ends_without_a_code_another_issuer_or_a_second_time() {
     assert_eq!(come(&begun(), Some(ISSUER), "", Some("access_denied"), BROWSER), refused);
     assert_eq!(come(&begun(), Some(ISSUER), "", None, BROWSER), refused);
     let state = begun();
-    assert_eq!(come(&state, Some(ISSUER), "c", None, "another"), Some(SignOnError::Unknown));
+    assert_eq!(
+        come(&state, Some(ISSUER), "c", None, Browser { secret: "another", ..BROWSER }),
+        Some(SignOnError::Unknown)
+    );
     assert_eq!(come(&state, Some(ISSUER), "c", None, BROWSER), None);
     assert_eq!(come(&state, Some(ISSUER), "c", None, BROWSER), Some(SignOnError::Replayed));
     assert_eq!(come("made up", Some(ISSUER), "c", None, BROWSER), Some(SignOnError::Unknown));
