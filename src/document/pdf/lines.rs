@@ -151,11 +151,13 @@ pub(super) fn group(glyphs: &[Glyph]) -> (Vec<Line>, usize) {
 /// the word before it ended.
 fn united(lines: Vec<Line>) -> Vec<Line> {
     let mut united: Vec<Line> = Vec::with_capacity(lines.len());
-    for line in lines {
-        match united.last_mut().filter(|last| last.goes_on_in(&line)) {
-            Some(last) => last.absorb(line),
-            None => united.push(line),
+    for mut line in lines {
+        // What comes now may be what stands between the lines before.
+        while let Some(mut last) = united.pop_if(|last| last.goes_on_in(&line)) {
+            last.absorb(line);
+            line = last;
         }
+        united.push(line);
     }
     united
 }
