@@ -96,6 +96,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("webpki", &["audit"]),
     ("zip", &["models"]),
     ("zstd", &["examine"]),
+    ("zxcvbn", &["identity"]),
 ];
 
 /// Crates that any room may name.
