@@ -4,7 +4,6 @@
 //!
 //! `AFFIANT_EVAL` names the folder that holds `pdf/manifest.csv`; without it only the speed on the
 //! project's own fixtures is told.
-#![expect(clippy::disallowed_methods, reason = "a bench is told where its files are")]
 
 mod support;
 
@@ -17,7 +16,7 @@ use affiant::document::{ParseOptions, Parsed, parse};
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use self::support::{Bench, tell};
+use self::support::{Bench, tell, tell_times};
 
 /// A row of the manifest, as far as it is of use here.
 #[derive(Deserialize)]
@@ -42,6 +41,7 @@ struct Speed {
     pages: usize,
     took: Duration,
     slowest: (Duration, String),
+    each: Vec<Duration>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -97,7 +97,7 @@ fn evaluate(bench: &Bench, folder: &Path) -> anyhow::Result<()> {
     for (category, scores) in &mut scores {
         tell(category, summary(scores));
     }
-    for (category, speed) in &speeds {
+    for (category, speed) in &mut speeds {
         speed.tell(category);
     }
     Ok(())
@@ -155,6 +155,7 @@ impl Speed {
         let options = ParseOptions { password, deadline: None };
         let (parsed, took) = bench.time(|| parse(bytes, file, &options));
         self.took += took;
+        self.each.push(took);
         if took >= self.slowest.0 {
             self.slowest = (took, file.to_owned());
         }
@@ -163,11 +164,12 @@ impl Speed {
         Some(parsed)
     }
 
-    fn tell(&self, what: &str) {
-        let Self { pages, took, slowest: (longest, file) } = self;
+    fn tell(&mut self, what: &str) {
+        let Self { pages, took, slowest: (longest, file), each } = self;
         let rate = *pages as f64 / took.as_secs_f64().max(f64::EPSILON);
         let longest = longest.as_secs_f64();
         let figure = format!("{rate:.0}/s of {pages}, longest {longest:.2} s {file}");
         tell(&format!("pages, {what}"), figure);
+        tell_times("  a file", each);
     }
 }
