@@ -345,7 +345,7 @@ impl From<GovernError> for Problem {
             | GovernError::Held { .. }
             | GovernError::TooYoung { .. }
             | GovernError::Stale => Self::new(Kind::Conflict, error.to_string()),
-            GovernError::InForce | GovernError::Outdated => {
+            GovernError::InForce | GovernError::Outdated | GovernError::Departed { .. } => {
                 Self::new(Kind::Conflict, error.to_string())
             }
             GovernError::Faulty { problems } => {
