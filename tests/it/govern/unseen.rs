@@ -93,7 +93,7 @@ fn a_change_that_names_what_is_behind_a_wall_is_none_to_whom_it_keeps_away() {
 fn retention_relationships_and_emergencies_name_nothing_behind_a_wall() {
     let (app, document) = home();
     app.keep_away("staff");
-    app.account("ottoline", Role::Staff, &[]);
+    app.account("ottoline", Role::Staff, &["function=general-counsel".to_owned()]);
     let (counsel, its) = app.confirmed("ottoline");
     let governor = &app.open().governor;
     let matter = Subject::Matter("M-17".to_owned());
