@@ -1,10 +1,9 @@
 //! What walls and conflicts keep from whoever governs: one rule for all that is listed, shown and
 //! decided here. What names something behind one is as none to them.
 
+use super::relationships::Stock;
 use super::{Changer, GovernError, Governor};
-use crate::domain::access::Labels;
 use crate::domain::change::{Proposal, Target};
-use crate::domain::payload::TokenKind;
 use crate::domain::principal::{Attributes, Subject};
 use crate::domain::relationship::RelationshipKind;
 use crate::policy::Screen;
@@ -22,8 +21,12 @@ impl Governor {
             Some(Proposal::Erase { target } | Proposal::ReleaseHold { target, .. }) => {
                 self.keeps_target(changer, target)?
             }
-            Some(Proposal::GrantRights { rights, .. }) => keeps_any(&screen, &rights.attributes),
-            Some(Proposal::LiftWall { kind, object, .. }) => keeps_object(&screen, *kind, object),
+            Some(Proposal::GrantRights { rights, .. }) => {
+                keeps_any(&Stock::of(self), &screen, &rights.attributes)
+            }
+            Some(Proposal::LiftWall { kind, object, .. }) => {
+                keeps(&Stock::of(self), &screen, *kind, object)
+            }
             Some(Proposal::EnableAccount { .. } | Proposal::ChangePolicies(_)) | None => false,
         })
     }
@@ -42,12 +45,13 @@ impl Governor {
     }
 
     /// Leaves away which relationships are with something that is kept from this person.
-    pub(super) fn hide_relationships(&self, changer: Changer<'_>, rows: &mut Vec<StandingRow>) {
+    pub(super) fn hide_relationships(&self, changer: Changer<'_>, rows: &mut [StandingRow]) {
         let Some(screen) = self.screen(changer) else { return };
+        let stock = Stock::of(self);
         for row in rows {
             row.held.retain(|held| {
                 let one = &held.relationship;
-                !keeps_object(&screen, one.kind, &one.object)
+                !keeps(&stock, &screen, one.kind, &one.object)
             });
         }
     }
@@ -60,7 +64,7 @@ impl Governor {
         kind: RelationshipKind,
         object: &str,
     ) -> bool {
-        self.screen(changer).is_some_and(|screen| keeps_object(&screen, kind, object))
+        self.screen(changer).is_some_and(|screen| keeps(&Stock::of(self), &screen, kind, object))
     }
 
     fn keeps_target(&self, changer: Changer<'_>, target: &Target) -> Result<bool, GovernError> {
@@ -73,26 +77,13 @@ impl Governor {
 }
 
 /// Whether attributes name something that is kept away.
-fn keeps_any(screen: &Screen, attributes: &Attributes) -> bool {
+fn keeps_any(stock: &Stock, screen: &Screen, attributes: &Attributes) -> bool {
     let kinds = attributes.iter().filter_map(|(key, values)| Some((key.parse().ok()?, values)));
     let mut named = kinds.flat_map(|(kind, values)| values.iter().map(move |value| (kind, value)));
-    named.any(|(kind, value)| keeps_object(screen, kind, value))
+    named.any(|(kind, value): (RelationshipKind, &String)| keeps(stock, screen, kind, value))
 }
 
-/// Whether documents that carry no more than this name are kept away.
-fn keeps_object(screen: &Screen, kind: RelationshipKind, object: &str) -> bool {
-    let named = Some(object.to_owned());
-    let labels = match kind.token_kind() {
-        TokenKind::Matter => Labels::of_matter(object),
-        TokenKind::Patient => Labels { patient: named, ..Labels::internal() },
-        TokenKind::Document | TokenKind::Person | TokenKind::Rights | TokenKind::Policy
-            if kind == RelationshipKind::Department =>
-        {
-            Labels { department: named, ..Labels::internal() }
-        }
-        TokenKind::Document | TokenKind::Person | TokenKind::Rights | TokenKind::Policy => {
-            Labels { client: named, ..Labels::internal() }
-        }
-    };
-    screen.keeps_away(&labels)
+/// Whether a matter, patient or client is kept away; a department has papers of many, and is not.
+fn keeps(stock: &Stock, screen: &Screen, kind: RelationshipKind, object: &str) -> bool {
+    kind != RelationshipKind::Department && stock.is_kept_by(screen, kind, object)
 }
