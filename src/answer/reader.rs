@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::audit::{Added, Event, Log, Recorded, What};
+use crate::audit::{Actor, Added, AppendError, Event, Log, Recorded, What};
 use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
 use crate::document::Sandbox;
 use crate::domain::access::Labels;
@@ -17,6 +17,7 @@ use crate::domain::question::Scope;
 use crate::policy::{Action, Permit, Policies};
 use crate::store::{AnswerRow, State, Vault};
 
+use super::denials::Untold;
 use super::{Asker, Denials, Parts, ReadError, Released, cite, events, history};
 
 /// Width of page pictures in pixels: sharp on a wide screen, 300 to 500 kB.
@@ -239,15 +240,30 @@ impl Reader {
 
     /// Records that somebody asked for what is not there for them, as often as is of use.
     fn note_denied(&self, asker: &Asker, asked: DocumentId) -> Result<(), ReadError> {
-        let Some(untold) = self.denials.note(&asker.actor.id, asked, self.clock.now()) else {
-            return Ok(());
-        };
+        match self.denials.note(&asker.actor, asked, self.clock.now()) {
+            Some(untold) => self.tell_denied(&asker.actor, asked, untold),
+            None => Ok(()),
+        }
+    }
+
+    /// Records the denied views that have no entry of their own and that no other one counts yet: of
+    /// people whose hour is over, or, as a program ends, of all.
+    ///
+    /// # Errors
+    /// [`ReadError`] where the log does not take it.
+    pub fn tell_untold(&self, of_all: bool) -> Result<(), ReadError> {
+        let untold = self.denials.take_untold(self.clock.now(), of_all);
+        let tell = |one: &Untold| self.tell_denied(&one.actor, one.asked, one.before);
+        untold.iter().try_for_each(tell)
+    }
+
+    fn tell_denied(&self, actor: &Actor, asked: DocumentId, untold: u64) -> Result<(), ReadError> {
         let found = self.catalogue.document(asked);
         let Subjects { matter, patient } =
             found.map(|document| document.subjects.clone()).unwrap_or_default();
         let document = self.vault.token(TokenKind::Document, &asked.to_string());
         let what = What::DocumentDenied { document, matter, patient, untold };
-        Ok(self.record(asker, what, ()).map(drop)?)
+        Ok(self.record_by(actor, what, ()).map(drop)?)
     }
 
     fn permit(&self, asker: &Asker, scope: &Scope) -> Result<Permit, ReadError> {
@@ -288,15 +304,19 @@ impl Reader {
         Added((!tokens.is_empty()).then_some(tokens))
     }
 
-    fn record<T>(
+    fn record<T>(&self, asker: &Asker, what: What, value: T) -> Result<Recorded<T>, AppendError> {
+        self.record_by(&asker.actor, what, value)
+    }
+
+    fn record_by<T>(
         &self,
-        asker: &Asker,
+        actor: &Actor,
         what: What,
         value: T,
-    ) -> Result<Recorded<T>, crate::audit::AppendError> {
+    ) -> Result<Recorded<T>, AppendError> {
         let req = RequestId::fresh(self.clock.now(), self.entropy.as_ref());
         let policy = Some(self.policies.digest());
-        self.log.record(Event { actor: asker.actor.clone(), req, policy, what }, value)
+        self.log.record(Event { actor: actor.clone(), req, policy, what }, value)
     }
 }
 

@@ -76,6 +76,7 @@ impl Pulse {
             if let Err(error) = app.governor.expire_emergencies() {
                 tracing::warn!(%error, "the end of an emergency cannot be recorded yet");
             }
+            tell_denied(app, false);
         }
         let is_due = clocks.1.saturating_sub(self.beat) >= app.options.heartbeat;
         if is_due || before == Condition::Full {
@@ -97,8 +98,16 @@ impl Pulse {
         if let Some(AppendError::Halted { .. }) = app.log.failure() {
             return Ok(());
         }
+        tell_denied(app, true);
         let served_s = app.clock.steady().saturating_sub(self.began).as_secs();
         app.record_last(What::LogStopped { served_s })
+    }
+}
+
+/// Puts denied views on record that no entry tells of yet.
+fn tell_denied(app: &App, of_all: bool) {
+    if let Err(error) = app.reader.tell_untold(of_all) {
+        tracing::warn!(%error, "the log did not take the number of denied views");
     }
 }
 

@@ -160,7 +160,7 @@ entry_types! {
         purpose: Added<String> = "the declared purpose, where one",
         declared: Added<Vec<Token>> = "tokens of the matter and patient that were declared, where any",
     };
-    DocumentDenied = "document.denied", "denied", "when a person asks for a document or a page that is not there for them; once for each document in an hour" {
+    DocumentDenied = "document.denied", "denied", "when a person asks for a document or a page that is not there for them; once for each document in an hour, of a flood one in a hundred, and the last" {
         document: Token = "token of the document that was asked for, whether there is one or not",
         matter: Option<Token> = "token of the matter that it belongs to",
         patient: Option<Token> = "token of the patient that it is about",
@@ -235,7 +235,7 @@ entry_types! {
         role: Role = "the role",
     };
     ChangeProposed = "change.proposed", "ok", "when a person proposes a change that needs a second one; `req` is the change's id" {
-        kind: ChangeKind = "`erase`, `hold.release`, `role.grant`, `account.enable`, `wall.lift` or `policy.change`",
+        kind: ChangeKind = "`erase`, `hold.release`, `role.grant`, `account.enable`, `wall.lift`, `document.label` or `policy.change`",
         subject: Token = "token of what it is about",
         expires: Timestamp = "until when it may be approved, Unix milliseconds",
     } + payload = "what is proposed, and why";

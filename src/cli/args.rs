@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::account_args::UserCommand;
 use super::audit_args::AuditCommand;
-use super::duty_args::{ChangesCommand, EraseArgs, HoldCommand};
+use super::duty_args::{ChangesCommand, CredentialArgs, EraseArgs, HoldCommand};
 use super::policy_args::PolicyCommand;
 use super::standing_args::{EmergencyCommand, RelationshipsCommand};
 use crate::domain::question::{InvalidScope, Scope};
@@ -171,7 +171,8 @@ pub(super) enum DocumentsCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
     },
-    /// Other labels for a document, in effect at once; nothing is embedded again.
+    /// Other labels for a document; nothing is embedded again. Those that only shut it are in effect
+    /// at once; what may open it to others is proposed, for a second person to approve.
     Label {
         /// Its id.
         id: String,
@@ -181,6 +182,11 @@ pub(super) enum DocumentsCommand {
         /// With this person's rights.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
+        /// Why, where they open it to others.
+        #[arg(long, value_name = "R")]
+        reason: Option<String>,
+        #[command(flatten)]
+        credential: CredentialArgs,
     },
     /// The stored text of its pages, as spans count it.
     Pages {

@@ -203,6 +203,7 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::NeedsApproval { .. }
         | GovernError::OwnAccess { .. }
         | GovernError::TwoPersons
+        | GovernError::Loosens
         | GovernError::LastOne { .. }
         | GovernError::OperatorOnly { .. } => ("denied", "do what the message says", exit::DENIED),
         GovernError::OwnProposal { .. } => {

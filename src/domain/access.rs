@@ -1,6 +1,7 @@
 //! Labels of documents and the access classes they fall into.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,11 @@ impl DocumentKind {
         Self::Filing,
     ];
 
+    /// Whether policies only ever shut papers of this kind; others open them to somebody, too.
+    const fn only_shuts(self) -> bool {
+        matches!(self, Self::PsychotherapyNotes | Self::SubstanceUse | Self::WorkProduct)
+    }
+
     /// The kind as written in labels and policies.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -98,6 +104,8 @@ pub struct Labels {
     pub privileged: bool,
 }
 
+/// Classifications that are known, from the lowest to the highest.
+const CLASSIFICATIONS: [&str; 4] = ["public", "internal", "confidential", "restricted"];
 const FLAG: &str = "give true or false";
 const KINDS: &str = "give clinical, psychotherapy-notes, substance-use, payment, operations, engagement, correspondence, work-product or filing";
 
@@ -225,6 +233,31 @@ impl Labels {
         Ok(labels)
     }
 
+    /// Whether a document with these labels may open to somebody under the others: a label that is
+    /// there goes or becomes another one, or one comes that policies open papers by. What only
+    /// shuts is added.
+    pub fn loosen_to(&self, new: &Self) -> bool {
+        let named = [
+            (&self.client, &new.client),
+            (&self.department, &new.department),
+            (&self.matter, &new.matter),
+            (&self.patient, &new.patient),
+        ];
+        let is_lost = named.into_iter().any(|(old, new)| old.is_some() && old != new);
+        let is_of_another_kind = self.kind != new.kind
+            && (self.kind.is_some() || !new.kind.is_some_and(DocumentKind::only_shuts));
+        // Papers of a client or department alone are for fewer than those of a matter.
+        let is_given = self.matter.is_none()
+            && new.matter.is_some()
+            && (self.client.is_some() || self.department.is_some());
+        is_lost
+            || is_of_another_kind
+            || is_given
+            || (self.minor && !new.minor)
+            || (self.privileged && !new.privileged)
+            || is_lowered(self.classification.as_deref(), new.classification.as_deref())
+    }
+
     fn unset(&mut self, key: &str) -> Result<(), InvalidLabel> {
         match key {
             "classification" => self.classification = None,
@@ -276,6 +309,35 @@ impl Labels {
     }
 }
 
+impl fmt::Display for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs = self.pairs();
+        if pairs.is_empty() {
+            return f.write_str("no label");
+        }
+        for (number, (key, value)) in pairs.iter().enumerate() {
+            let space = if number == 0 { "" } else { " " };
+            write!(f, "{space}{key}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a classification is not at least as high. A site's own words have no order; without one
+/// a document is visible to nobody.
+fn is_lowered(old: Option<&str>, new: Option<&str>) -> bool {
+    let rank = |word| CLASSIFICATIONS.iter().position(|known| *known == word);
+    match (old, new) {
+        (old, new) if old == new => false,
+        (_, None) => false,
+        (Some(old), Some(new)) => match (rank(old), rank(new)) {
+            (Some(old), Some(new)) => new < old,
+            _ => true,
+        },
+        (None, Some(_)) => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +375,52 @@ mod tests {
         }
         for wrong in ["matter", "colour=", "colour=red", "="] {
             assert!(labels.with([wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn labels_loosen_where_one_goes_or_opens_and_not_where_one_shuts() {
+        let full = [
+            "classification=confidential",
+            "client=C-1",
+            "department=quay",
+            "kind=work-product",
+            "matter=M-1",
+            "minor=true",
+            "patient=P-1",
+            "privileged=true",
+        ];
+        let full = Labels::parse(full).unwrap();
+        for gone in full.pairs().keys() {
+            let without = full.with([format!("{gone}=").as_str()]).unwrap();
+            assert_eq!(full.loosen_to(&without), *gone != "classification", "{gone}");
+        }
+        let table = [
+            ("classification=internal", "classification=public", true),
+            ("classification=internal", "classification=restricted", false),
+            ("classification=internal", "classification=ours", true),
+            ("classification=ours", "classification=restricted", true),
+            ("privileged=true", "classification=internal", true),
+            ("matter=M-1", "matter=M-2", true),
+            ("patient=P-1", "patient=P-2", true),
+            ("client=C-1", "client=C-2", true),
+            ("department=quay", "department=pier", true),
+            ("kind=payment", "kind=work-product", true),
+            ("classification=internal", "kind=payment", true),
+            ("classification=internal", "kind=psychotherapy-notes", false),
+            ("classification=internal", "matter=M-1", false),
+            ("classification=internal", "patient=P-1", false),
+            ("client=C-1", "matter=M-1", true),
+            ("department=quay", "matter=M-1", true),
+            ("matter=M-1", "client=C-1", false),
+            ("classification=internal", "minor=true", false),
+            ("classification=internal", "privileged=true", false),
+        ];
+        for (old, change, expected) in table {
+            let old = Labels::parse([old]).unwrap();
+            let new = old.with([change]).unwrap();
+            assert_eq!(old.loosen_to(&new), expected, "{:?} and {change}", old.pairs());
+            assert!(!old.loosen_to(&old));
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::access::label_value;
+use super::access::{Labels, label_value};
 use super::ids::{DocumentId, RequestId};
 use super::payload::TokenKind;
 use super::principal::{Entitlements, UserName};
@@ -86,6 +86,9 @@ pub enum ChangeKind {
     /// The end of a wall.
     #[serde(rename = "wall.lift")]
     LiftWall,
+    /// Labels of a document that open it to others.
+    #[serde(rename = "document.label")]
+    Relabel,
 }
 
 impl ChangeKind {
@@ -98,6 +101,7 @@ impl ChangeKind {
             Self::EnableAccount => "account.enable",
             Self::ChangePolicies => "policy.change",
             Self::LiftWall => "wall.lift",
+            Self::Relabel => "document.label",
         }
     }
 
@@ -110,6 +114,7 @@ impl ChangeKind {
             Self::EnableAccount => "The return of an account",
             Self::ChangePolicies => "Other policies",
             Self::LiftWall => "The end of a wall",
+            Self::Relabel => "Other labels for a document",
         }
     }
 }
@@ -159,6 +164,19 @@ pub enum Proposal {
         /// What keeps them away, as it stood when this was proposed.
         walls: Vec<Held>,
     },
+    /// Give a document labels that open it to others.
+    Relabel(Box<Relabelling>),
+}
+
+/// Other labels for a document.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Relabelling {
+    /// The document.
+    pub document: DocumentId,
+    /// Those that it had when this was proposed.
+    pub from: Labels,
+    /// Those that it gets.
+    pub to: Labels,
 }
 
 impl Proposal {
@@ -171,6 +189,7 @@ impl Proposal {
             Self::EnableAccount { .. } => ChangeKind::EnableAccount,
             Self::ChangePolicies(_) => ChangeKind::ChangePolicies,
             Self::LiftWall { .. } => ChangeKind::LiftWall,
+            Self::Relabel(_) => ChangeKind::Relabel,
         }
     }
 }

@@ -80,6 +80,7 @@ impl Governor {
             | Proposal::GrantRights { .. }
             | Proposal::EnableAccount { .. }
             | Proposal::LiftWall { .. }
+            | Proposal::Relabel(_)
             | Proposal::ChangePolicies(_)) => other,
         };
         if let Proposal::Erase { target } = &proposal {
@@ -87,9 +88,10 @@ impl Governor {
         }
         let _turn = self.turn.take();
         self.check_lift(&who.name, &proposal)?;
+        self.check_labeller(who, &proposal)?;
         let (scope, subject) = self.subject(&proposal)?;
         let allowed = self.check(&proposal, &subject);
-        self.record_refusal(actor, "erase", (scope, &subject), allowed)?;
+        self.record_refusal(actor, act(proposal.kind()), (scope, &subject), allowed)?;
         self.enqueue((who, proven), actor, proposal, reason)
     }
 
@@ -144,6 +146,19 @@ impl Governor {
         id: RequestId,
         progress: &mut Progress<'_>,
     ) -> Result<ChangeRow, GovernError> {
+        let row = self.approve_in_turn(who, actor, id, progress)?;
+        // In effect: what waits for a batch to end must not keep others from deciding.
+        self.place_relabelled(&row)?;
+        Ok(row)
+    }
+
+    fn approve_in_turn(
+        &self,
+        who: &Confirmed,
+        actor: &Actor,
+        id: RequestId,
+        progress: &mut Progress<'_>,
+    ) -> Result<ChangeRow, GovernError> {
         let by = who.principal().name.clone();
         self.decide(Changer::Person(who.principal()), Action::Approve)?;
         let _turn = self.turn.take();
@@ -165,8 +180,10 @@ impl Governor {
         }
         if let Some(proposal) = &row.proposal {
             self.check_lift(&by, proposal)?;
+            self.check_labeller(who.principal(), proposal)?;
             let allowed = self.check(proposal, &row.subject);
-            let allowed = self.record_refusal(actor, "erase", (row.scope, &row.subject), allowed);
+            let subject = (row.scope, &row.subject);
+            let allowed = self.record_refusal(actor, act(row.kind), subject, allowed);
             allowed.or_else(|error| self.close_outdated(&row, error))?;
         }
         let from = EntryIndex(self.log.size());
@@ -315,7 +332,8 @@ impl Governor {
                 continue;
             }
             let id = row.id;
-            match self.apply(row, &mut |_| ControlFlow::Continue(())) {
+            let applied = self.apply(row, &mut |_| ControlFlow::Continue(()));
+            match applied.and_then(|row| self.place_relabelled(&row)) {
                 Err(error @ GovernError::NotRecorded(_)) => return Err(error),
                 // One change that cannot be finished must not keep the appliance from starting.
                 Err(GovernError::Account(_)) => {
@@ -328,7 +346,7 @@ impl Governor {
                 Err(error) => {
                     tracing::error!(change.id = %id, %error, "an approved change waits");
                 }
-                Ok(_) => {}
+                Ok(()) => {}
             }
         }
         self.expire()
@@ -368,6 +386,7 @@ impl Governor {
                         | Proposal::GrantRights { .. }
                         | Proposal::EnableAccount { .. }
                         | Proposal::LiftWall { .. }
+                        | Proposal::Relabel(_)
                         | Proposal::ChangePolicies(_),
                     )
                     | None => None,
@@ -383,11 +402,18 @@ impl Governor {
             (ChangeKind::LiftWall, Some(Proposal::LiftWall { person, walls, .. })) => {
                 self.lift_walls(&row, &person, &walls)?;
             }
+            (ChangeKind::Relabel, Some(Proposal::Relabel(other))) => {
+                let done = self.relabel(&row, &other);
+                if !done.or_else(|error| self.close_outdated(&row, error).map(|()| false))? {
+                    return Ok(row); // Until the indexes are open.
+                }
+            }
             (
                 ChangeKind::ReleaseHold
                 | ChangeKind::GrantRights
                 | ChangeKind::EnableAccount
                 | ChangeKind::LiftWall
+                | ChangeKind::Relabel
                 | ChangeKind::ChangePolicies,
                 _,
             ) => {
@@ -423,6 +449,7 @@ impl Governor {
                 Ok(self.accounts.check_disabled(account.as_str())?)
             }
             Proposal::ChangePolicies(change) => self.check_policies(change),
+            Proposal::Relabel(other) => self.to_relabel(other).map(drop),
             // Who lifts it counts too, see [`Self::check_lift`].
             Proposal::LiftWall { .. } => Ok(()),
         }
@@ -465,9 +492,23 @@ fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
             | Proposal::ReleaseHold { .. }
             | Proposal::GrantRights { .. }
             | Proposal::EnableAccount { .. }
-            | Proposal::LiftWall { .. },
+            | Proposal::LiftWall { .. }
+            | Proposal::Relabel(_),
         )
         | None => None,
+    }
+}
+
+/// What `erasure.refused` calls it where a hold or the retention plan keeps what a change is about.
+const fn act(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Relabel => "label",
+        ChangeKind::Erase
+        | ChangeKind::ReleaseHold
+        | ChangeKind::GrantRights
+        | ChangeKind::EnableAccount
+        | ChangeKind::ChangePolicies
+        | ChangeKind::LiftWall => "erase",
     }
 }
 
@@ -490,5 +531,6 @@ const fn right_to_propose(kind: ChangeKind) -> Action {
         ChangeKind::GrantRights | ChangeKind::EnableAccount => Action::ManageAccounts,
         ChangeKind::ChangePolicies => Action::ProposePolicies,
         ChangeKind::LiftWall => Action::ManageRelationships,
+        ChangeKind::Relabel => Action::LabelDocuments,
     }
 }

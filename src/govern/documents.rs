@@ -1,31 +1,34 @@
-//! Taking documents out of the catalogue, and giving them other labels.
+//! Taking documents out of the catalogue, and giving them other labels: what shuts one takes one
+//! person, what may open it takes two.
 
 use std::sync::Arc;
 
 use crate::audit::{Actor, What};
 use crate::catalogue::Document;
 use crate::domain::access::Labels;
-use crate::domain::change::Target;
+use crate::domain::change::{Proposal, Relabelling, Target};
 use crate::domain::ids::{DocumentId, EntryIndex};
 use crate::domain::payload::TokenKind;
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Principal, Via};
 use crate::domain::relationship::RelationshipKind;
 use crate::ingest::BatchOptions;
 use crate::policy::{Action, Screen};
+use crate::store::ChangeRow;
 
 use super::relationships::Stock;
 use super::{Changer, GovernError, Governor};
 
 impl Governor {
     /// Gives a document other labels, which decide about it from then on; `change` makes them from
-    /// those that it has. Returns the labels, and the entry that records them where they differ.
+    /// those that it has. Returns the labels, and the entry that records them where they differ. One
+    /// person alone only ever shuts it further.
     ///
     /// # Errors
     /// [`GovernError::Held`] where a hold keeps it in its matter or with its patient,
     /// [`GovernError::TooYoung`] where it would be kept shorter, both on record;
     /// [`GovernError::NotFound`], also where a wall keeps it from `who`; [`GovernError::Denied`]
-    /// where one keeps the new labels from them; what `change` says. [`GovernError::Index`] where the indexes lag behind, which the next batch or
-    /// start mends.
+    /// where one keeps the new labels from them; [`GovernError::Loosens`]; what `change` says.
+    /// [`GovernError::Index`] where the indexes lag behind, which the next batch or start mends.
     pub fn label_document<E: Into<GovernError>>(
         &self,
         who: &Principal,
@@ -36,32 +39,114 @@ impl Governor {
         let changer = Changer::Person(who);
         self.decide(changer, Action::LabelDocuments)?;
         let turn = self.turn.take();
-        let screen = self.screen(changer);
-        let document = self.within_reach(screen.as_ref(), id)?;
+        let document = self.within_reach(self.screen(changer).as_ref(), id)?;
         let old = &document.card.labels;
         let labels = change(old).map_err(Into::into)?;
         if labels == *old {
             return Ok((labels, None));
         }
-        if let Some(screen) = screen.filter(|screen| screen.keeps_away(&labels)) {
-            return Err(GovernError::Denied(screen.denial()));
-        }
-        let moves = (&labels.matter, &labels.patient) != (&old.matter, &old.patient);
-        let stays = if moves { self.check_holds(&document.row.scope()) } else { Ok(()) };
-        let kept = stays.and_then(|()| self.check_shortening(&document, &labels));
+        self.check_behind(who, &labels)?;
         let subject = (TokenKind::Document, &document.row.token);
+        let kept = self.check_kept_under(&document, &labels);
         self.record_refusal(actor, "label", subject, kept)?;
+        if old.loosen_to(&labels) {
+            return Err(GovernError::Loosens);
+        }
         let ingestor = self.ingestor().ok_or(GovernError::NotFound { what: "open index" })?;
         let policy = self.policies.digest();
         let (actor, password) = (actor.clone(), None);
         let options = BatchOptions { labels, password, actor, policy };
-        let recorded = ingestor.relabel(&document, &options);
+        let recorded = ingestor.relabel(&document, &options, self.request());
         // In effect: what waits for a batch to end must not keep others from deciding.
         drop(turn);
         let placed = ingestor.place(id);
         let recorded = recorded?;
         placed?;
         Ok((options.labels, Some(recorded.receipt().index())))
+    }
+
+    /// The proposal to give a document labels that open it to others.
+    ///
+    /// # Errors
+    /// [`GovernError::NotFound`], also where a wall keeps it from `who`; what `change` says.
+    pub fn relabelling<E: Into<GovernError>>(
+        &self,
+        who: &Principal,
+        document: DocumentId,
+        change: impl FnOnce(&Labels) -> Result<Labels, E>,
+    ) -> Result<Proposal, GovernError> {
+        let changer = Changer::Person(who);
+        self.decide(changer, Action::LabelDocuments)?;
+        let found = self.within_reach(self.screen(changer).as_ref(), document)?;
+        let from = found.card.labels.clone();
+        let to = change(&from).map_err(Into::into)?;
+        Ok(Proposal::Relabel(Box::new(Relabelling { document, from, to })))
+    }
+
+    /// Whether no wall keeps a document, as it is labelled and as it would be, from whoever proposes
+    /// or approves other labels.
+    pub(super) fn check_labeller(
+        &self,
+        who: &Principal,
+        proposal: &Proposal,
+    ) -> Result<(), GovernError> {
+        let Proposal::Relabel(other) = proposal else { return Ok(()) };
+        self.within_reach(self.screen(Changer::Person(who)).as_ref(), other.document)?;
+        self.check_behind(who, &other.to)
+    }
+
+    /// The document, where it still has the labels that others are to take the place of, and nothing
+    /// keeps it as it is.
+    pub(super) fn to_relabel(&self, other: &Relabelling) -> Result<Arc<Document>, GovernError> {
+        let document = self.within_reach(None, other.document)?;
+        if document.card.labels != other.from {
+            return Err(GovernError::Stale);
+        }
+        self.check_kept_under(&document, &other.to)?;
+        Ok(document)
+    }
+
+    /// Labels a document as two persons agreed; `false` where the indexes are not open.
+    pub(super) fn relabel(
+        &self,
+        row: &ChangeRow,
+        other: &Relabelling,
+    ) -> Result<bool, GovernError> {
+        if self.has_said(row, "document.labelled")? {
+            return Ok(true);
+        }
+        let Some(ingestor) = self.ingestor() else { return Ok(false) };
+        let document = self.to_relabel(other)?;
+        let (actor, policy) = (Self::operator(Via::System, None), self.policies.digest());
+        let options = BatchOptions { labels: other.to.clone(), password: None, actor, policy };
+        ingestor.relabel(&document, &options, row.id)?;
+        Ok(true)
+    }
+
+    /// Tells the indexes of the labels that a change gave a document; waits for a batch that runs.
+    pub(super) fn place_relabelled(&self, row: &ChangeRow) -> Result<(), GovernError> {
+        match (&row.proposal, self.ingestor()) {
+            (Some(Proposal::Relabel(other)), Some(ingestor)) => Ok(ingestor.place(other.document)?),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+
+    /// Whether no wall keeps what is labelled so from this person.
+    fn check_behind(&self, who: &Principal, labels: &Labels) -> Result<(), GovernError> {
+        let screen = self.screen(Changer::Person(who));
+        match screen.filter(|screen| screen.keeps_away(labels)) {
+            Some(screen) => Err(GovernError::Denied(screen.denial())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether neither a hold nor the retention plan keeps a document from these labels.
+    fn check_kept_under(&self, document: &Document, labels: &Labels) -> Result<(), GovernError> {
+        let old = &document.card.labels;
+        if (&labels.matter, &labels.patient) != (&old.matter, &old.patient) {
+            self.check_holds(&document.row.scope())?;
+        }
+        self.check_shortening(document, labels)
     }
 
     /// Takes a document out of the catalogue and the indexes. Its contents are kept until they are

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::audit::What;
+use crate::domain::access::Labels;
 use crate::domain::change::{Proposal, Target};
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Subject, UserName};
@@ -217,13 +218,17 @@ impl Governor {
         Ok(())
     }
 
-    /// Changes that would lift walls around an erased matter, or give a person the matter or patient,
-    /// name it no more; one that waits for its second person cannot be approved then.
+    /// Changes that would lift walls around an erased matter, give a person the matter or patient, or
+    /// label a document with it name it no more; one that waits for its second person cannot be approved then.
     fn forget_named(&self, name: &str, kind: RelationshipKind) -> Result<(), GovernError> {
         for row in self.state.changes().list()? {
             let names_it = match &row.proposal {
                 Some(Proposal::LiftWall { kind: wall, object, .. }) => {
                     wall.token_kind() == kind.token_kind() && object == name
+                }
+                Some(Proposal::Relabel(other)) => {
+                    let is_of = |labels: &Labels| labels.pairs().get(kind.as_str()) == Some(&name);
+                    is_of(&other.from) || is_of(&other.to)
                 }
                 Some(Proposal::GrantRights { rights, .. }) => {
                     let values = rights.attributes.get(kind.as_str());
@@ -270,7 +275,7 @@ impl Governor {
                 self.state.emergencies().put(&row)?;
             }
         }
-        self.state.standings().delete(name)?;
+        self.forget_standing(name)?;
         Ok(self.accounts.forget(name)?)
     }
 

@@ -125,6 +125,11 @@ pub enum GovernError {
         "walls and conflicts are set with `affiant relationships wall add` and lifted with `affiant relationships wall remove`"
     )]
     NotAGrant,
+    /// One person would open a document to others.
+    #[error(
+        "these labels would open the document to others, which takes two persons: give a reason (`--reason`) and show who you are, then somebody else approves it. One person alone adds what shuts it: a matter, patient, client or department where none is, a higher classification, privilege"
+    )]
+    Loosens,
     /// The role needs a second person.
     #[error(
         "the role {role} needs a second person's approval: add the account without it, then propose it with `affiant user grant`"
@@ -289,9 +294,9 @@ pub enum GovernError {
 }
 
 impl GovernError {
-    /// Whether the proposal of policies rests on what is no more, for good.
+    /// Whether a proposal rests on what is no more, for good.
     const fn is_outdated(&self) -> bool {
-        matches!(self, Self::Outdated | Self::Faulty { .. })
+        matches!(self, Self::Outdated | Self::Faulty { .. } | Self::Stale)
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::answer::{Answerer, Simulated};
 use crate::audit::{Actor, Recorded, What};
 use crate::domain::access::Labels;
-use crate::domain::change::{ChangeKind, Proposal};
+use crate::domain::change::Proposal;
 use crate::domain::ids::DocumentId;
 use crate::domain::limits::SIMULATED_MAX;
 use crate::domain::payload::{Token, TokenKind};
@@ -280,7 +280,7 @@ impl Governor {
         row: &ChangeRow,
         error: GovernError,
     ) -> Result<(), GovernError> {
-        if row.kind == ChangeKind::ChangePolicies && error.is_outdated() {
+        if error.is_outdated() {
             self.close(row, "outdated")?;
         }
         Err(error)

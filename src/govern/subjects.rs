@@ -1,7 +1,7 @@
 //! What a change is about and who made it, as the log names them and the vault seals it.
 
 use super::{GovernError, Governor};
-use crate::domain::change::{Proposal, Target};
+use crate::domain::change::{Proposal, Relabelling, Target};
 use crate::domain::payload::{PayloadRef, Token, TokenKind};
 use crate::domain::principal::Via;
 use crate::store::{ChangeRow, ChangeState, KeyScope};
@@ -28,6 +28,7 @@ impl Governor {
                 let kind = TokenKind::Policy;
                 Ok((kind, self.vault.token(kind, &change.sha256.to_string())))
             }
+            Proposal::Relabel(other) => known(&Target::Document(other.document)),
             Proposal::LiftWall { person, .. } => {
                 let kind = TokenKind::Person;
                 Ok((kind, self.vault.token(kind, person.as_str())))
@@ -40,6 +41,21 @@ impl Governor {
         let scope = match &row.proposal {
             Some(Proposal::LiftWall { person, kind, object, .. }) => {
                 self.wall_scope(person, *kind, object)?
+            }
+            Some(Proposal::Relabel(other)) => {
+                let Relabelling { from, to, .. } = &**other;
+                let named = [
+                    (TokenKind::Matter, &from.matter),
+                    (TokenKind::Matter, &to.matter),
+                    (TokenKind::Patient, &from.patient),
+                    (TokenKind::Patient, &to.patient),
+                ];
+                let mut scope = KeyScope::of(row.scope, &row.subject);
+                for (kind, name) in named {
+                    let Some(name) = name else { continue };
+                    scope = scope.and(KeyScope::of(kind, &self.vault.subject(kind, name)?));
+                }
+                scope
             }
             Some(Proposal::GrantRights { account, rights }) => {
                 self.scope_of_rights(account, &rights.attributes)?

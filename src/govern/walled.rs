@@ -27,6 +27,9 @@ impl Governor {
             Some(Proposal::LiftWall { kind, object, .. }) => {
                 keeps(&Stock::of(self), &screen, *kind, object)
             }
+            Some(Proposal::Relabel(other)) => {
+                screen.keeps_away(&other.from) || screen.keeps_away(&other.to)
+            }
             Some(Proposal::EnableAccount { .. } | Proposal::ChangePolicies(_)) | None => false,
         })
     }

@@ -196,9 +196,13 @@ pub(super) async fn propose(
         Ok(cases.governor.propose(&who, &caller.actor, proposal, reason)?)
     })
     .await?;
+    Ok(accepted(&row))
+}
+
+/// A change that waits for a second person.
+pub(super) fn accepted(row: &ChangeRow) -> HttpResponse {
     let location = format!("/api/v1/changes/{}", row.id);
-    let body = change_body(&row, true);
-    Ok(HttpResponse::Accepted().insert_header(("Location", location)).json(body))
+    HttpResponse::Accepted().insert_header(("Location", location)).json(change_body(row, true))
 }
 
 pub(super) fn request_id(text: &str, what: &'static str) -> Result<RequestId, Problem> {

@@ -14,11 +14,14 @@ use crate::domain::access::{AccessClass, Labels};
 use crate::domain::ids::{DocumentId, EntryIndex, RequestId};
 use crate::domain::limits::FILE_BYTES_MAX;
 use crate::domain::question::Scope;
+use crate::domain::reason::Reason;
 use crate::govern::{Changer, GovernError};
 use crate::ingest::{BatchOptions, Source};
 use crate::policy::Action;
+use crate::store::ChangeRow;
 use crate::telemetry::Counter;
 
+use super::changes::{accepted, confirmed, reason};
 use super::jobs::{Job, JobState};
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases};
@@ -121,6 +124,7 @@ pub(super) async fn delete_document(
 #[serde(deny_unknown_fields)]
 pub(super) struct NewLabels {
     labels: BTreeMap<String, Value>,
+    reason: Option<String>,
 }
 
 impl NewLabels {
@@ -138,7 +142,16 @@ impl NewLabels {
     }
 }
 
-/// `PATCH /api/v1/documents/{id}`: other labels for a document, in effect at once.
+/// What became of other labels.
+pub(crate) enum Relabelled {
+    /// They are in effect; the entry that records them, where they differ.
+    Done(Labels, Option<EntryIndex>),
+    /// They would open the document to others, and wait for a second person.
+    Proposed(Box<ChangeRow>),
+}
+
+/// `PATCH /api/v1/documents/{id}`: other labels for a document. Those that only shut it are in effect
+/// at once; for others, with a `reason`, 202 and the change that waits for a second person.
 pub(super) async fn label_document(
     cases: web::Data<UseCases>,
     request: HttpRequest,
@@ -148,20 +161,27 @@ pub(super) async fn label_document(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let id = document_id(&id)?;
+    let body = body.into_inner();
     let pairs = body.pairs()?;
-    let (labels, entry) = blocking(move || relabel(&cases, &caller, id, &pairs, None)).await?;
-    Ok(HttpResponse::Ok().json(json!({ "id": id, "labels": labels, "entry": entry })))
+    let why = body.reason.map(reason).transpose()?;
+    let labelled = blocking(move || relabel(&cases, &caller, id, (&pairs, None), why)).await?;
+    Ok(match labelled {
+        Relabelled::Done(labels, entry) => {
+            HttpResponse::Ok().json(json!({ "id": id, "labels": labels, "entry": entry }))
+        }
+        Relabelled::Proposed(row) => accepted(&row),
+    })
 }
 
-/// Gives a document other labels in the caller's name; `shown` is the access class of those that
-/// they saw.
+/// Gives a document other labels in the caller's name, or proposes them for this reason; `shown` is
+/// the access class of those that they saw.
 pub(crate) fn relabel(
     cases: &UseCases,
     caller: &Caller,
     id: DocumentId,
-    pairs: &[String],
-    shown: Option<AccessClass>,
-) -> Result<(Labels, Option<EntryIndex>), Problem> {
+    (pairs, shown): (&[String], Option<AccessClass>),
+    reason: Option<Reason>,
+) -> Result<Relabelled, Problem> {
     let change = |labels: &Labels| {
         let class = cases.governor.catalogue.document(id).map(|document| document.row.class);
         if shown.is_some_and(|shown| class != Some(shown)) {
@@ -169,7 +189,19 @@ pub(crate) fn relabel(
         }
         Ok(labels.with(pairs.iter().map(String::as_str))?)
     };
-    Ok(cases.governor.label_document(&caller.principal, &caller.actor, id, change)?)
+    let governor = &cases.governor;
+    match (governor.label_document(&caller.principal, &caller.actor, id, change), reason) {
+        (Err(GovernError::Loosens), Some(reason)) => {
+            let who = confirmed(cases, caller)?;
+            let proposal = governor.relabelling(who.principal(), id, change)?;
+            let row = governor.propose(&who, &caller.actor, proposal, reason)?;
+            Ok(Relabelled::Proposed(Box::new(row)))
+        }
+        (labelled, _) => {
+            let (labels, entry) = labelled?;
+            Ok(Relabelled::Done(labels, entry))
+        }
+    }
 }
 
 /// `GET /api/v1/documents/{id}/pages/{n}.png?query=ID&purpose=&matter=&patient=`: the picture of

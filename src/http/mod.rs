@@ -61,8 +61,8 @@ use instance::name_faults;
 pub(crate) use auth::address as network_address;
 pub(crate) use changes::confirmed;
 pub(crate) use documents::{
-    Declared, begin as begin_upload, declared_pairs, document_id, enter as enter_upload, job_of,
-    read as read_upload, relabel,
+    Declared, Relabelled, begin as begin_upload, declared_pairs, document_id,
+    enter as enter_upload, job_of, read as read_upload, relabel,
 };
 pub(crate) use instance::{Answered, answer};
 pub(crate) use policies::propose as propose_policies;

@@ -332,6 +332,7 @@ impl From<GovernError> for Problem {
             GovernError::OperatorOnly { .. }
             | GovernError::OwnAccess { .. }
             | GovernError::TwoPersons
+            | GovernError::Loosens
             | GovernError::LastOne { .. }
             | GovernError::Denied(_)
             | GovernError::NeedsApproval { .. }

@@ -255,8 +255,8 @@ impl Ingestor {
         Ok(self.parts.index.flush()?)
     }
 
-    /// Gives a document that is active the labels of `options`. In effect at once, also while a
-    /// batch runs; [`Self::place`] it afterwards, also where this fails.
+    /// Gives a document that is active the labels of `options`, on record as part of `req`. In effect
+    /// at once, also while a batch runs; [`Self::place`] it afterwards, also where this fails.
     ///
     /// # Errors
     /// [`IngestError`]; safe to repeat.
@@ -264,8 +264,8 @@ impl Ingestor {
         &self,
         document: &Document,
         options: &BatchOptions,
+        req: RequestId,
     ) -> Result<Recorded<()>, IngestError> {
-        let req = RequestId::fresh(self.parts.clock.now(), self.parts.entropy.as_ref());
         relabel::relabel(&self.parts, document, options, req)
     }
 

@@ -151,6 +151,10 @@ fn line(seen: &SeenChange) -> ChangeLine {
         Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("End the {kind} {object} for {person}")
         }
+        Some(Proposal::Relabel(other)) => {
+            let document = other.document.0.short();
+            format!("Label document {document} {} in place of {}", other.to, other.from)
+        }
         Some(Proposal::ChangePolicies(change)) => match change.version {
             Some(version) => format!("Go back to version {version} of the policies"),
             None => format!("Other policies ({})", change.sha256.short()),
@@ -161,7 +165,8 @@ fn line(seen: &SeenChange) -> ChangeLine {
         ChangeState::Applied { by } => format!("in effect, approved by {by}"),
         ChangeState::Rejected { by: Some(by) } => format!("rejected by {by}"),
         ChangeState::Rejected { by: None } => {
-            "rejected, as it came too late or whoever proposed it may do so no more".to_owned()
+            "rejected, as what it was to replace had changed since, or its proposer may propose it no more"
+                .to_owned()
         }
         ChangeState::Proposed
         | ChangeState::Approving { .. }

@@ -199,7 +199,7 @@ fn line(report: &EmergencyReport, caller: &Caller, reviews: bool) -> EmergencyLi
     }
 }
 
-fn stated(text: String) -> Result<Reason, Problem> {
+pub(super) fn stated(text: String) -> Result<Reason, Problem> {
     Reason::try_from(text).map_err(|error| Problem::new(Kind::BadRequest, error.to_string()))
 }
 

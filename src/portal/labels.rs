@@ -6,9 +6,10 @@ use actix_web::{HttpResponse, web};
 
 use crate::domain::access::{AccessClass, Labels};
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, UseCases, document_id, relabel};
+use crate::http::{Caller, Kind, Problem, Relabelled, UseCases, document_id, relabel};
 use crate::policy::Action;
 
+use super::emergencies::stated;
 use super::pages::{frame, lead_to, require, show};
 use super::views::{LabelField, LabelsPage, Place};
 
@@ -70,8 +71,14 @@ pub(super) async fn change_labels(
     // A box that is not ticked is not sent.
     let ticks = TICKS.iter().map(|(key, _)| sent(key).unwrap_or_else(|| format!("{key}=")));
     let pairs: Vec<String> = texts.chain(ticks).collect();
-    blocking(move || relabel(&cases, &caller, id, &pairs, Some(shown))).await?;
-    Ok(lead_to("/documents"))
+    let why = form.get("reason").filter(|why| !why.trim().is_empty());
+    let why = why.map(|why| stated(why.clone())).transpose()?;
+    let labelled =
+        blocking(move || relabel(&cases, &caller, id, (&pairs, Some(shown)), why)).await?;
+    Ok(match labelled {
+        Relabelled::Done(..) => lead_to("/documents"),
+        Relabelled::Proposed(row) => lead_to(&format!("/admin/changes/{}", row.id)),
+    })
 }
 
 fn fields(of: &[(&'static str, &'static str)], labels: &Labels) -> Vec<LabelField> {

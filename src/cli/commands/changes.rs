@@ -66,9 +66,9 @@ fn approve(
     let id = request(id)?;
     let (who, actor) = context.confirmed(name, credential)?;
     let waiting = context.app()?.governor.changes(Changer::Operator)?.changes;
-    let erases = |seen: &SeenChange| seen.row.id == id && seen.row.kind == ChangeKind::Erase;
-    if waiting.iter().any(erases) {
-        context.engine()?; // An erasure needs the indexes.
+    let in_indexes = |kind| matches!(kind, ChangeKind::Erase | ChangeKind::Relabel);
+    if waiting.iter().any(|seen| seen.row.id == id && in_indexes(seen.row.kind)) {
+        context.engine()?;
     }
     let progress = context.progress;
     let mut tell = |step: ErasureStep| {
@@ -132,6 +132,9 @@ fn line(seen: &SeenChange) -> String {
         ),
         Some(Proposal::LiftWall { person, kind, object, .. }) => {
             format!("{kind} {object} for {person}")
+        }
+        Some(Proposal::Relabel(other)) => {
+            format!("{}: {} to {}", other.document.0.short(), other.from, other.to)
         }
         None => format!("{} {}", row.scope.as_str(), row.subject),
     };

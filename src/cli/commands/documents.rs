@@ -8,13 +8,16 @@ use crate::answer::Sought;
 use crate::catalogue::Document;
 use crate::cli::args::{DocumentsCommand, IngestArgs};
 use crate::cli::context::Context;
+use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
 use crate::document::{Sandbox, SandboxError};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
 use crate::domain::question::Scope;
-use crate::govern::Changer;
+use crate::govern::{Changer, GovernError};
 use crate::ingest::{BatchOptions, BatchReport, Source};
+
+use super::changes;
 
 pub(super) fn ingest(context: &mut Context<'_>, args: &IngestArgs) -> Result<Reply, Failure> {
     let labels = if args.label.is_empty() {
@@ -99,7 +102,9 @@ pub(super) fn documents(
             }
             Ok(Reply::done(json!({ "document": id, "pages": pages.pages }), text))
         }
-        DocumentsCommand::Label { id, labels, as_user } => label(context, &id, &labels, &as_user),
+        DocumentsCommand::Label { id, labels, as_user, reason, credential } => {
+            label(context, &id, &labels, &as_user, (reason, &credential))
+        }
         DocumentsCommand::Delete { id, as_user } => delete(context, &id, as_user.as_deref()),
     }
 }
@@ -109,6 +114,7 @@ fn label(
     id: &str,
     pairs: &[String],
     as_user: &str,
+    (reason, credential): (Option<String>, &CredentialArgs),
 ) -> Result<Reply, Failure> {
     let id: DocumentId = id.parse()?;
     // The indexes are told of the class.
@@ -116,9 +122,16 @@ fn label(
     let asker = context.asker(as_user)?;
     let change = |labels: &Labels| labels.with(pairs.iter().map(String::as_str));
     let governor = &context.app()?.governor;
-    let (labels, entry) = governor.label_document(&asker.principal, &asker.actor, id, change)?;
-    let shown: Vec<String> = labels.pairs().iter().map(|(k, v)| format!("{k}={v}")).collect();
-    let text = format!("{id} is labelled {}", shown.join(" "));
+    let labelled = governor.label_document(&asker.principal, &asker.actor, id, change);
+    let (labels, entry) = match (labelled, reason) {
+        (Err(GovernError::Loosens), Some(reason)) => {
+            return changes::propose(context, as_user, credential, reason, |governor, who| {
+                Ok(governor.relabelling(who, id, change)?)
+            });
+        }
+        (labelled, _) => labelled?,
+    };
+    let text = format!("{id} is labelled {labels}");
     Ok(Reply::done(json!({ "document": id, "labels": labels, "entry": entry }), text))
 }
 

@@ -226,6 +226,18 @@ impl Governor {
         Ok(self.state.standings().put_all(&rows)?)
     }
 
+    /// Takes from an erased person what they worked on and whom they treated. Walls stay, and the name
+    /// with them: they keep away whoever comes back under it.
+    pub(super) fn forget_standing(&self, person: &UserName) -> Result<(), GovernError> {
+        let _standings = self.standings.take();
+        let mut row = self.standing_of(person)?;
+        row.held.retain(|held| held.relationship.kind.restricts());
+        match row.held.is_empty() {
+            true => Ok(self.state.standings().delete(person)?),
+            false => Ok(self.state.standings().put(&row)?),
+        }
+    }
+
     pub(super) fn standing_of(&self, person: &UserName) -> Result<StandingRow, GovernError> {
         let row = self.state.standings().get(person)?;
         Ok(row.unwrap_or_else(|| StandingRow::empty(person.clone())))

@@ -170,7 +170,7 @@ fn a_page_picture_is_recorded_and_a_walled_one_is_not_there() {
 }
 
 #[test]
-fn other_labels_are_in_effect_at_once_and_only_those_who_keep_records_give_them() {
+fn labels_that_shut_are_in_effect_at_once_and_only_those_who_keep_records_give_them() {
     let app = TestApp::empty();
     let id = app.ingest_text("seal.txt", "The seal is kept by the harbour master.").documents[0].id;
     let server = app.serve();
@@ -206,19 +206,60 @@ fn other_labels_are_in_effect_at_once_and_only_those_who_keep_records_give_them(
     assert_eq!(staff.get(&format!("/documents/{id}/labels")).status, 403);
     let csrf = records.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap().1.clone();
     let class = app.open().catalogue.document(id).unwrap().row.class.0;
-    let labels = "classification=public&department=&matter=M-9&privileged=true";
+    let labels = "classification=restricted&department=quay&matter=M-9&privileged=true";
     let body = format!("csrf={csrf}&shown={class}&{labels}");
     let kind = "application/x-www-form-urlencoded";
     let sent =
         records.send("POST", &format!("/documents/{id}/labels"), kind, body.clone().into_bytes());
     assert_eq!(sent.status, 303, "{}", sent.text());
     let labels = app.open().catalogue.document(id).unwrap().card.labels.clone();
-    let expected = [("classification", "public"), ("matter", "M-9"), ("privileged", "true")];
+    let expected = [
+        ("classification", "restricted"),
+        ("department", "quay"),
+        ("matter", "M-9"),
+        ("privileged", "true"),
+    ];
     assert_eq!(labels.pairs(), expected.into());
-    let stale = body.replace("public", "internal").into_bytes();
+    let stale = body.replace("restricted", "confidential").into_bytes();
     let refused = records.send("POST", &format!("/documents/{id}/labels"), kind, stale);
     assert_eq!(refused.status, 409, "the labels that it showed are gone: {}", refused.text());
     let forged = body.replace(&csrf, "forged").into_bytes();
     let refused = records.send("POST", &format!("/documents/{id}/labels"), kind, forged);
     assert_eq!(refused.status, 403);
+}
+
+#[test]
+fn labels_that_open_a_document_wait_for_a_second_person() {
+    let app = TestApp::empty();
+    let id = app.ingest_text("seal.txt", "The seal is kept by the harbour master.").documents[0].id;
+    app.relabel(id, &["matter=M-9"]);
+    let server = app.serve();
+    let [staff, records, approver] =
+        ["staff", "records", "approver"].map(|who| server.signed_in(who));
+    let path = format!("/api/v1/documents/{id}");
+    let patch = |body: Value| {
+        records.send("PATCH", &path, "application/json", body.to_string().into_bytes())
+    };
+    patch(json!({ "labels": { "matter": null } })).problem(403, "policy_denied");
+    let body = json!({ "labels": { "matter": null }, "reason": "filed in the wrong matter" });
+    let reply = patch(body.clone());
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let change = reply.header("location").to_owned();
+    assert_eq!(reply.json()["proposal"]["to"].get("matter"), None);
+    staff.get(&path).problem(404, "not_found");
+    let own = records.post(&format!("{change}/approve"), &json!({}));
+    own.problem(403, "policy_denied");
+    assert_eq!(approver.post(&format!("{change}/approve"), &json!({})).json()["state"], "applied");
+    assert_eq!(staff.get(&path).status, 200);
+
+    // The form does the same, and leads to the change.
+    app.relabel(id, &["matter=M-9"]);
+    let csrf = records.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap().1.clone();
+    let class = app.open().catalogue.document(id).unwrap().row.class.0;
+    let form = format!("csrf={csrf}&shown={class}&classification=internal&matter=M-8&reason=why");
+    let kind = "application/x-www-form-urlencoded";
+    let sent = records.send("POST", &format!("/documents/{id}/labels"), kind, form.into_bytes());
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    let page = records.get(sent.header("location"));
+    assert!(page.text().contains("matter=M-8 in place of"), "{}", page.text());
 }

@@ -82,7 +82,7 @@ impl Drop for TempFolder {
 }
 
 #[test]
-fn other_labels_are_in_effect_at_once() {
+fn other_labels_are_in_effect_at_once_where_they_shut_and_else_once_two_agree() {
     let home = TestApp::folder(Holding::Corpus);
     let cli = Cli::on(home.path());
     let listed = cli.json(0, &["documents", "list", "--as", "outsider"]);
@@ -96,6 +96,18 @@ fn other_labels_are_in_effect_at_once() {
     has(&done, &["document", "labels", "entry"]);
     assert_eq!(done["labels"]["matter"], "M-9");
     cli.json(2, &["documents", "show", &id, "--as", "outsider"]);
-    assert_eq!(label("matter=", "records", 0)["labels"].get("matter"), None);
-    cli.json(0, &["documents", "show", &id, "--as", "outsider"]);
+    let refused = label("matter=", "records", 4);
+    assert!(refused["error"]["detail"].as_str().unwrap().contains("--reason"), "{refused}");
+    let open = ["documents", "label", &id, "matter=", "--as", "records"];
+    let open = [&open[..], &["--reason", "filed in the wrong matter"]].concat();
+    assert_eq!(cli.json(4, &open)["error"]["code"], "denied", "a name alone proves nothing");
+    let proposed = cli.proven(0, &open);
+    assert_eq!(proposed["kind"], "document.label");
+    cli.json(2, &["documents", "show", &id, "--as", "outsider"]);
+    let change = proposed["id"].as_str().unwrap();
+    let seen = cli.json(0, &["changes", "show", change, "--as", "approver"]);
+    assert_eq!(seen["proposal"]["from"]["matter"], "M-9", "{seen}");
+    cli.proven(0, &["changes", "approve", change, "--as", "approver"]);
+    let shown = cli.json(0, &["documents", "show", &id, "--as", "outsider"]);
+    assert_eq!(shown["labels"].get("matter"), None);
 }

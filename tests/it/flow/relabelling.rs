@@ -1,7 +1,6 @@
 //! Other labels take effect at once, for everybody, whatever is cut off on the way.
 
 use affiant::answer::{ReadError, Searched};
-use affiant::domain::access::Labels;
 use affiant::domain::ids::DocumentId;
 use affiant::domain::principal::Role;
 use affiant::ingest::{BatchOptions, Source};
@@ -43,20 +42,11 @@ fn sees(app: &TestApp, who: &str, document: DocumentId) -> bool {
     opens
 }
 
-fn relabel(app: &TestApp, document: DocumentId, pairs: &[&str]) -> Labels {
-    app.engine();
-    let records = app.asker("records");
-    let governor = &app.open().governor;
-    let change = |labels: &Labels| labels.with(pairs.iter().copied());
-    let done = governor.label_document(&records.principal, &records.actor, document, change);
-    done.unwrap().0
-}
-
 #[test]
 fn labels_narrow_and_widen_at_once_and_after_a_rebuild() {
     let (mut app, document) = home(&[OPEN]);
     assert!(sees(&app, "ada", document) && sees(&app, "bo", document));
-    relabel(&app, document, &[SHUT]);
+    app.relabel(document, &[SHUT]);
     assert!(sees(&app, "ada", document) && !sees(&app, "bo", document));
     let entry = record::of_kind(&app.open().log, "document.labelled").remove(0);
     assert_ne!(entry.details()["class"], entry.details()["class_before"]);
@@ -64,10 +54,10 @@ fn labels_narrow_and_widen_at_once_and_after_a_rebuild() {
     assert!(sees(&app, "ada", document) && !sees(&app, "bo", document));
     app.rebuild(|home| std::fs::remove_dir_all(home.join("index")).unwrap());
     assert!(sees(&app, "ada", document) && !sees(&app, "bo", document));
-    relabel(&app, document, &["matter="]);
+    app.relabel(document, &["matter="]);
     assert!(sees(&app, "ada", document) && sees(&app, "bo", document));
     assert_eq!(record::of_kind(&app.open().log, "document.labelled").len(), 2);
-    relabel(&app, document, &[OPEN]);
+    app.relabel(document, &[OPEN]);
     assert_eq!(record::of_kind(&app.open().log, "document.labelled").len(), 2, "nothing changed");
 }
 
@@ -88,7 +78,8 @@ fn a_change_that_is_cut_off_before_the_indexes_know_binds_and_is_told_later() {
             let labels = old.card.labels.with([to]).unwrap();
             let (policy, actor) = (app.open().policies.digest(), app.open().operator(None));
             let options = BatchOptions { labels, password: None, actor, policy };
-            engine.ingestor.relabel(&old, &options).unwrap();
+            let req = engine.answerer.request();
+            engine.ingestor.relabel(&old, &options, req).unwrap();
             let what = format!("until {when}, narrowing: {is_narrowing}");
             // In between those whom only one side lets in may miss it; nobody sees too much.
             let reader = |who| app.open().reader.pages(&app.asker(who), document);

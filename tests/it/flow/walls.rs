@@ -244,7 +244,7 @@ fn a_catalogue_that_lies_opens_no_search() {
     let document = app.open().catalogue.document(walled).unwrap();
     let (policy, actor) = (app.open().policies.digest(), app.open().operator(None));
     let options = BatchOptions { labels: Labels::internal(), password: None, actor, policy };
-    engine.ingestor.relabel(&document, &options).unwrap();
+    engine.ingestor.relabel(&document, &options, engine.answerer.request()).unwrap();
     assert!(app.open().reader.pages(&app.asker("staff"), walled).is_ok(), "it says so");
     for question in walled_questions() {
         let answer = app.ask("staff", &question);

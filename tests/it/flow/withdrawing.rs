@@ -104,13 +104,6 @@ fn import(app: &TestApp, lines: &str) {
         .unwrap();
 }
 
-fn relabel(app: &TestApp, document: DocumentId, pair: &str) {
-    let records = app.asker("records");
-    let governor = &app.open().governor;
-    let change = |labels: &affiant::domain::access::Labels| labels.with([pair]);
-    governor.label_document(&records.principal, &records.actor, document, change).unwrap();
-}
-
 /// The general policies with one more, that forbids everything.
 fn put_shut_in_force(app: &TestApp) {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +130,7 @@ fn whatever_takes_a_right_away_binds_the_next_token() {
             app.open().governor.accounts.forget_attribute("matter", MATTER).unwrap();
         }),
         ("a disabled account", |app, _| app.open().governor.accounts.disable("ada").unwrap()),
-        ("other labels", |app, document| relabel(app, document, "matter=M-2")),
+        ("other labels", |app, document| drop(app.relabel(document, &["matter=M-2"]))),
         ("other policies", |app, _| put_shut_in_force(app)),
         ("a deleted document", |app, document| {
             let actor = app.open().operator(None);
@@ -234,7 +227,9 @@ fn what_takes_nothing_away_stops_no_answer() {
         ("somebody else's wall", |app, _| give(app, "bo", "wall", MATTER)),
         ("somebody else's wall that an officer sets", |app, _| wall(app, "bo")),
         ("a wall around something else", |app, _| give(app, "ada", "wall", "M-9")),
-        ("labels that ada may see", |app, document| relabel(app, document, "department=quay")),
+        ("labels that ada may see", |app, document| {
+            app.relabel(document, &["department=quay"]);
+        }),
     ];
     for (what, change) in table {
         let (app, document) = home();

@@ -9,6 +9,7 @@ use affiant::domain::ids::{DocumentId, EntryIndex};
 use affiant::domain::payload::TokenKind;
 use affiant::domain::principal::Role;
 use affiant::domain::question::{Mode, Scope};
+use affiant::domain::relationship::RelationshipKind;
 use affiant::govern::{Changer, ErasureStep, GovernError};
 use affiant::identity::AccountError;
 use affiant::ingest::Source;
@@ -251,4 +252,18 @@ fn nothing_tells_whose_acts_those_of_an_erased_person_were() {
     }
     app.account(NAME, Role::Staff, &[]);
     assert_ne!(app.open().vault.token(TokenKind::Person, NAME), token, "another person");
+}
+
+#[test]
+fn walls_outlive_the_person_and_keep_away_whoever_comes_back_under_the_name() {
+    let app = TestApp::empty();
+    app.account("bob", Role::Staff, &["matter=M-2".to_owned()]);
+    app.keep_away("bob", RelationshipKind::Wall, "M-17");
+    let operator = app.open().operator(None);
+    app.open().governor.disable_account(Changer::Operator, &operator, "bob").unwrap();
+    app.erase(Target::Person("bob".parse().unwrap()));
+    app.account("bob", Role::Staff, &[]);
+    let attributes = app.asker("bob").principal.attributes;
+    assert_eq!(attributes.get("wall"), Some(&["M-17".to_owned()].into()));
+    assert_eq!(attributes.get("matter"), None);
 }

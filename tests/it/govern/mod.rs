@@ -1,9 +1,11 @@
 //! Two persons, holds, erasure: what is governed, and that it is gone.
 
 mod accounts;
+mod certificate;
 mod changes;
 mod emergencies;
 mod erasing;
+mod labels;
 mod policies;
 mod relationships;
 mod revealing;
@@ -11,11 +13,13 @@ mod unseen;
 mod walls;
 
 use affiant::audit::Actor;
+use affiant::domain::access::Labels;
 use affiant::domain::change::{Proposal, Target};
-use affiant::domain::ids::RequestId;
+use affiant::domain::ids::{DocumentId, RequestId};
 use affiant::domain::principal::{Principal, Via};
 use affiant::domain::reason::Reason;
-use affiant::govern::{ErasureStep, GovernError};
+use affiant::domain::relationship::RelationshipKind;
+use affiant::govern::{Changer, ErasureStep, GovernError, NewWall};
 use affiant::identity::{Confirmed, Credential};
 use affiant::store::ChangeRow;
 
@@ -65,6 +69,33 @@ impl TestApp {
             true => std::ops::ControlFlow::Break(()),
             false => std::ops::ControlFlow::Continue(()),
         })
+    }
+
+    /// Gives a document other labels, with the second person that it takes where they loosen.
+    pub(crate) fn relabel(&self, document: DocumentId, pairs: &[&str]) -> Labels {
+        self.engine();
+        let governor = &self.open().governor;
+        let (who, actor) = self.principal("records");
+        let change = |labels: &Labels| labels.with(pairs.iter().copied());
+        match governor.label_document(&who, &actor, document, change) {
+            Ok((labels, _)) => labels,
+            Err(GovernError::Loosens) => {
+                let proposal = governor.relabelling(&who, document, change).unwrap();
+                let proposed = self.propose("records", proposal).unwrap();
+                self.approve("approver", proposed.id).unwrap();
+                self.open().catalogue.document(document).unwrap().card.labels.clone()
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Keeps somebody away from now on.
+    fn keep_away(&self, person: &str, kind: RelationshipKind, object: &str) {
+        let (who, actor) = self.principal("records");
+        let (person, object) = (person.parse().unwrap(), object.to_owned());
+        let wall = NewWall { person, kind, object, until: None };
+        let changer = Changer::Person(&who);
+        self.open().governor.add_wall(changer, &actor, wall, &reason()).unwrap();
     }
 
     /// Erases, with the two persons it takes.

@@ -221,9 +221,7 @@ fn a_wall_keeps_from_contents_what_they_belonged_to_and_what_they_belong_to_now(
     let ottoline = app.asker("ottoline");
     let answer = app.engine().answerer.ask(&ottoline, &question, &mut listen).unwrap();
     let [asked, told] = [answer.entries.received, answer.entries.terminal].map(Option::unwrap);
-    let (who, actor) = app.principal("records");
-    let moved = |labels: &Labels| labels.with(["matter=M-18"]);
-    app.open().governor.label_document(&who, &actor, document, moved).unwrap();
+    app.relabel(document, &["matter=M-18"]);
     let may = |who: &str, index| {
         let (who, actor) = app.confirmed(who);
         app.open().examiner.reveal(&who, &actor, index, &reason()).is_ok()
