@@ -5,7 +5,7 @@ use affiant::domain::change::{Proposal, Target};
 use affiant::domain::ids::{DocumentId, RequestId};
 use affiant::domain::principal::{Entitlements, Role, Subject};
 use affiant::domain::relationship::RelationshipKind;
-use affiant::govern::{Changer, GovernError, NewWall};
+use affiant::govern::{Changer, GovernError};
 use affiant::ingest::Source;
 use affiant::store::{ChangeRow, ChangeState};
 
@@ -33,14 +33,6 @@ fn of_matter(account: &str) -> Proposal {
 }
 
 impl TestApp {
-    fn keep_away(&self, person: &str) {
-        let (person, object) = (person.parse().unwrap(), "M-17".to_owned());
-        let wall = NewWall { person, kind: RelationshipKind::Wall, object, until: None };
-        let (who, actor) = self.principal("records");
-        let changer = Changer::Person(&who);
-        self.open().governor.add_wall(changer, &actor, wall, &reason()).unwrap();
-    }
-
     /// The changes that somebody sees, with whether they are told what it names.
     fn sees(&self, who: &str) -> Vec<(RequestId, bool)> {
         let who = self.principal(who).0;
@@ -52,7 +44,7 @@ impl TestApp {
 #[test]
 fn a_change_that_names_what_is_behind_a_wall_is_none_to_whom_it_keeps_away() {
     let (app, document) = home();
-    app.keep_away("staff");
+    app.keep_away("staff", RelationshipKind::Wall, "M-17");
     let governor = &app.open().governor;
     let (who, actor) = app.principal("records");
     let erase = |target| app.propose("records", Proposal::Erase { target }).unwrap();
@@ -92,7 +84,7 @@ fn a_change_that_names_what_is_behind_a_wall_is_none_to_whom_it_keeps_away() {
 #[test]
 fn retention_relationships_and_emergencies_name_nothing_behind_a_wall() {
     let (app, document) = home();
-    app.keep_away("staff");
+    app.keep_away("staff", RelationshipKind::Wall, "M-17");
     app.account("ottoline", Role::Staff, &["function=general-counsel".to_owned()]);
     let (counsel, its) = app.confirmed("ottoline");
     let governor = &app.open().governor;
@@ -143,7 +135,7 @@ fn what_a_departed_person_proposed_takes_effect_no_more() {
     let app = TestApp::under("law");
     app.account("former", Role::RecordsOfficer, &[]);
     app.account("moved", Role::RecordsOfficer, &[]);
-    app.keep_away("staff");
+    app.keep_away("staff", RelationshipKind::Wall, "M-17");
     let governor = &app.open().governor;
     let lift = |who: &str| {
         let by = app.principal(who).0;
