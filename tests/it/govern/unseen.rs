@@ -7,7 +7,7 @@ use affiant::domain::principal::{Entitlements, Role, Subject};
 use affiant::domain::relationship::RelationshipKind;
 use affiant::govern::{Changer, GovernError};
 use affiant::ingest::Source;
-use affiant::store::{ChangeRow, ChangeState};
+use affiant::store::{ChangeRow, ChangeState, StandingRow};
 
 use super::reason;
 use crate::support::record;
@@ -100,7 +100,7 @@ fn retention_relationships_and_emergencies_name_nothing_behind_a_wall() {
         let people = governor.relationships(changer).unwrap();
         let reports = governor.emergencies(changer, &actor).unwrap();
         let kept = kept.iter().filter(|kept| kept.document.row.document == document).count();
-        let objects = people.iter().flat_map(|row| row.relationships());
+        let objects = people.iter().flat_map(StandingRow::relationships);
         let related = objects.filter(|one| one.object == "M-17").count();
         (kept, related, reports.len())
     };
