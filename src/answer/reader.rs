@@ -105,17 +105,8 @@ impl Reader {
         scope: &Scope,
     ) -> Result<Recorded<Vec<Arc<Document>>>, ReadError> {
         let mut documents = self.catalogue.documents();
-        match self.policies.may(&asker.principal, Action::ListDocuments) {
-            // Whoever keeps the catalogue does not keep what a wall keeps from them.
-            Ok(_allowed) => {
-                let screen = self.policies.screen(&asker.principal);
-                documents.retain(|document| !screen.keeps_away(&document.card.labels));
-            }
-            Err(_) => {
-                let opens = self.opens(asker, scope);
-                documents.retain(|document| opens(document));
-            }
-        }
+        let shows = self.shows(asker, scope);
+        documents.retain(|document| shows(document));
         documents
             .sort_by(|a, b| (&a.card.title, a.row.document).cmp(&(&b.card.title, b.row.document)));
         let listed = u32::try_from(documents.len()).unwrap_or(u32::MAX);
@@ -127,8 +118,20 @@ impl Reader {
         Ok(self.record(asker, what, documents)?)
     }
 
+    /// Tells which documents this person may see listed.
+    pub fn shows(&self, asker: &Asker, scope: &Scope) -> impl Fn(&Document) -> bool + use<> {
+        let lists = self.policies.may(&asker.principal, Action::ListDocuments).is_ok();
+        let screen = self.policies.screen(&asker.principal);
+        let opens = self.opens(asker, scope);
+        // Whoever keeps the catalogue does not keep what a wall keeps from them.
+        move |document| match lists {
+            true => !screen.keeps_away(&document.card.labels),
+            false => opens(document),
+        }
+    }
+
     /// Tells which documents this person may open, not merely see listed.
-    pub fn opens(&self, asker: &Asker, scope: &Scope) -> impl Fn(&Document) -> bool {
+    pub fn opens(&self, asker: &Asker, scope: &Scope) -> impl Fn(&Document) -> bool + use<> {
         let permit = self.permit(asker, scope).ok();
         let decided = permit.map(|permit| (self.policies.again(&permit), permit));
         move |document| {

@@ -11,11 +11,22 @@ use crate::config::Options;
 use crate::domain::clock::{Entropy, SystemEntropy};
 use crate::domain::principal::{Attributes, Role, UserName};
 use crate::durable::{self, Readers};
+use crate::http::EntryReaders;
 use crate::identity::NewAccount;
 use crate::policy::Policies;
 use crate::store::{State, Vault};
 
 use super::{App, Home, tls};
+
+/// The operator's file.
+const CONFIGURATION: &str = "affiant.toml";
+/// What `init` writes into it for the sets `law` and `hospital`.
+const AUDITORS_ALONE: &str = "\
+# Entries of the log tell when how much was asked in which matter's or patient's token: whoever may read
+# the log fetches them, each time on record. Checkpoints and hashes are open to witnesses either way.
+[log]
+entries = \"auditors\"
+";
 
 /// What a new home begins with.
 #[derive(Clone, Debug)]
@@ -63,6 +74,7 @@ pub fn create(options: &Options, init: &InitOptions) -> anyhow::Result<Initialis
     for (name, content) in files {
         durable::create_new(&home.policies().join(name), content.as_bytes(), Readers::Owner)?;
     }
+    let options = &readers_of_entries(options, &init.policies)?;
     let fingerprint = tls::create(&home)?;
     drop(State::open(&home.state(), &vault)?);
     drop(vault);
@@ -83,6 +95,17 @@ fn first(app: &App, name: &UserName, role: Role) -> anyhow::Result<(UserName, St
     Ok((name.clone(), created.password.unwrap_or_default()))
 }
 
+/// Where matters or patients are what the policies are about, the network is to learn nothing of
+/// them: only auditors fetch entries of the log, unless the operator's own file says what holds.
+fn readers_of_entries(options: &Options, policies: &str) -> anyhow::Result<Options> {
+    let file = options.home.join(CONFIGURATION);
+    if policies == "general" || file.exists() {
+        return Ok(options.clone());
+    }
+    durable::create_new(&file, AUDITORS_ALONE.as_bytes(), Readers::Owner)?;
+    Ok(Options { entry_readers: EntryReaders::Auditors, ..options.clone() })
+}
+
 /// A home is made once; `affiant.toml` may be there before it.
 fn refuse_traces(home: &Path) -> anyhow::Result<()> {
     let entries = match std::fs::read_dir(home) {
@@ -92,7 +115,7 @@ fn refuse_traces(home: &Path) -> anyhow::Result<()> {
     };
     for entry in entries {
         let name = entry?.file_name();
-        if name != "affiant.toml" {
+        if name != CONFIGURATION {
             bail!(
                 "{} is not empty (it holds {}): name an empty or new folder with --home",
                 home.display(),

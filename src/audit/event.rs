@@ -98,7 +98,7 @@ entry_types! {
     RetrievalDone = "retrieval.done", "ok", "before any retrieved passage is shown or prompted" {
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
-        withheld: u32 = "passages that the second decision took away, of those that the index let through: 0 unless index and catalogue disagree",
+        withheld: u32 = "passages that policy kept back: of the best of all within the declared scope where the asker may learn how many; for everybody those that the second decision took away",
         matters: Vec<Token> = "tokens of the matters that their documents belong to",
         patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
@@ -142,6 +142,10 @@ entry_types! {
         reason: String = "code of the reason",
         size_bytes: u64 = "size of the file",
     } + payload = "path and detail";
+    DocumentUnchanged = "document.unchanged", "ok", "when somebody sends a file whose document is here already and kept from them: they are answered as for a new one" {
+        document: Token = "token of the document",
+        size_bytes: u64 = "size of the file",
+    };
     DocumentDeleted = "document.deleted", "ok", "when a document stops being searchable" {
         document: Token = "token of the document",
         generation: u64 = "index generation that held it",
@@ -178,7 +182,7 @@ entry_types! {
         entry: EntryIndex = "the entry that ended the question",
         generation: u64 = "index generation that was searched",
         hits: Vec<RetrievedHit> = "what retrieval returned: document, passage, rank, score, decision",
-        withheld: u32 = "passages that the second decision took away, of those that the index let through: 0 unless index and catalogue disagree",
+        withheld: u32 = "passages that policy kept back: of the best of all within the declared scope where the asker may learn how many; for everybody those that the second decision took away",
         patients: Vec<Token> = "tokens of the patients that their documents are about",
     } + payload = "the evidence";
     AnswerReplayed = "answer.replayed", "ok", "before the result of a replay is shown" {
@@ -199,7 +203,7 @@ entry_types! {
     } + payload = "every file of the set";
     PolicyRejected = "policy.rejected", "refused", "when policies do not come into force: they failed a check, or nobody else approved them" {
         sha256: Option<Digest> = "digest of the set, where it could be read",
-        reason: String = "`faults`, `examples`, `person`, `expired` or `outdated`: others came into force since",
+        reason: String = "`faults`, `examples`, `person`, `expired`, `departed` or `outdated`: others came into force since",
         problems: u32 = "faults, or examples that are decided otherwise",
     };
     PolicyActivated = "policy.activated", "ok", "when a policy set comes into force" {
@@ -239,9 +243,10 @@ entry_types! {
         kind: ChangeKind = "kind of the change",
         subject: Token = "token of what it is about",
     };
-    ChangeRejected = "change.rejected", "refused", "when a person rejects a change" {
+    ChangeRejected = "change.rejected", "refused", "when a person rejects a change, or it can take effect no more" {
         kind: ChangeKind = "kind of the change",
         subject: Token = "token of what it is about",
+        reason: Added<String> = "where nobody rejected it: `outdated`, or `departed`: whoever proposed it may do so no more",
     };
     ChangeExpired = "change.expired", "refused", "when it is noticed that nobody approved a change in time" {
         kind: ChangeKind = "kind of the change",

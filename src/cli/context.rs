@@ -159,9 +159,7 @@ impl<'a> Context<'a> {
                 Credential::password(self.stdin.take().unwrap_or_default().into(), code)
             }
             (None, false) => {
-                return Err(Failure::denied(format!(
-                    "`--as {name}` does not prove who acts: add {name}'s own --token-file F or --password-stdin"
-                )));
+                return Err(unproven(name));
             }
         };
         let os_user = self.os_user.clone();
@@ -232,4 +230,11 @@ impl<'a> Context<'a> {
         let os_user = self.os_user.clone();
         Ok(self.app()?.operator(os_user))
     }
+}
+
+/// A name stands for nobody where it takes a proof.
+pub(super) fn unproven(name: &str) -> Failure {
+    Failure::denied(format!(
+        "`--as {name}` does not prove who acts: add {name}'s own --token-file F or --password-stdin"
+    ))
 }

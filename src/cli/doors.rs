@@ -67,7 +67,7 @@ pub(super) const COMMANDS: &[Door] = &[
     Door::right("changes list", QUEUE).or_operator(),
     Door::right("changes show", QUEUE).or_operator(),
     Door::right("changes approve", &[Action::Approve]).with_proof(),
-    Door::right("changes reject", &[Action::Approve]).or_own(),
+    Door::right("changes reject", &[Action::Approve]).or_own().with_proof(),
     Door::right("hold add", &[Action::ManageHolds]),
     Door::right("hold release", &[Action::ManageHolds]).with_proof(),
     Door::right("hold list", &[Action::ManageHolds]).or_operator(),

@@ -94,9 +94,11 @@ pub(super) enum ChangesCommand {
     Reject {
         /// Its id.
         id: String,
-        /// Who rejects.
+        /// Who rejects; withdrawing one's own takes no proof of who one is.
         #[arg(long = "as", value_name = "USER")]
         as_user: String,
+        #[command(flatten)]
+        credential: CredentialArgs,
     },
 }
 
@@ -145,7 +147,9 @@ impl Command {
 
     fn credential(&self) -> Option<&CredentialArgs> {
         if let Self::Audit(AuditCommand::Show { credential, .. })
-        | Self::Changes(ChangesCommand::Approve { credential, .. })
+        | Self::Changes(
+            ChangesCommand::Approve { credential, .. } | ChangesCommand::Reject { credential, .. },
+        )
         | Self::Hold(HoldCommand::Release { credential, .. })
         | Self::Policy(
             PolicyCommand::Propose { proposer: ProposerArgs { credential, .. }, .. }

@@ -236,6 +236,9 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
             ("policy_problems", "correct every file that is named", exit::CHECK_FAILED)
         }
         GovernError::InForce => ("in_force", "see `affiant policy versions`", exit::USAGE),
+        GovernError::Departed { .. } => {
+            ("departed", "let somebody who may propose it do so", exit::USAGE)
+        }
         GovernError::Outdated => {
             ("outdated", "propose the policies again with `affiant policy propose`", exit::USAGE)
         }

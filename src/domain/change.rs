@@ -104,6 +104,19 @@ impl ChangeKind {
             Self::Relabel => "document.label",
         }
     }
+
+    /// The kind for people who are not told what it names.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Erase => "An erasure",
+            Self::ReleaseHold => "The end of a hold",
+            Self::GrantRights => "Rights for an account",
+            Self::EnableAccount => "The return of an account",
+            Self::ChangePolicies => "Other policies",
+            Self::LiftWall => "The end of a wall",
+            Self::Relabel => "Other labels for a document",
+        }
+    }
 }
 
 /// What a change would do.

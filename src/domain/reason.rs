@@ -18,6 +18,11 @@ pub struct InvalidReason {
 }
 
 impl Reason {
+    /// Why an account that is made is given what its maker asks for it.
+    pub fn new_account() -> Self {
+        Self("a new account".to_owned())
+    }
+
     /// The words.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -2,10 +2,11 @@
 //!
 //! An account's entry is written before the account works, and commits to its roles and attributes.
 //!
-//! **What one person may do alone.** An administrator makes an account with the role `staff` and
-//! nothing else, takes rights back, and disables accounts. Every other role and every attribute
-//! opens something, so it is a change for two persons ([`Proposal::GrantRights`]), and so is the
-//! return of a disabled account. The machine's operator sets accounts up as they like, but for the
+//! **What one person may do alone.** An administrator makes an account that may do nothing yet, takes
+//! rights back, and disables accounts. Every role, `staff` too, and every attribute opens something,
+//! so it is a change for two persons ([`Proposal::GrantRights`]), and so is the return of a disabled
+//! account. With the account its `staff` is proposed; that is approved once the account's owner chose a
+//! password of their own, so that nobody reads with what they handed out. The machine's operator sets accounts up as they like, but for the
 //! roles that `init` gives to the first of each: those they name only where nobody is left who has
 //! them, and whoever they name confirms nothing for a day.
 //!
@@ -16,14 +17,15 @@
 //! **One name, one account.** A row of an account is never deleted and its name never given again. That
 //! two names are one human, no program can tell: who disables an account is told which walls hang on
 //! it.
-//!
-//! [`Proposal::GrantRights`]: crate::domain::change::Proposal::GrantRights
 
 use std::collections::BTreeSet;
 
 use crate::audit::{Actor, Added, What};
+use crate::domain::change::Proposal;
+use crate::domain::ids::RequestId;
 use crate::domain::payload::{PayloadRef, TokenKind};
-use crate::domain::principal::{Attributes, Entitlements, Role, UserName, Via};
+use crate::domain::principal::{Attributes, Entitlements, Principal, Role, UserName, Via};
+use crate::domain::reason::Reason;
 use crate::domain::relationship::{RelationshipKind, take_walls};
 use crate::identity::{AccountError, Created, NewAccount, stand};
 use crate::policy::Action;
@@ -38,6 +40,15 @@ const WALLS: [RelationshipKind; 3] =
 const SUBJECTS: [RelationshipKind; 3] =
     [RelationshipKind::Client, RelationshipKind::Matter, RelationshipKind::Patient];
 
+/// An account that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// The account, with its password where one was made for it.
+    pub created: Created,
+    /// What gives it the role `staff` once a second person approves it, where a person made it.
+    pub change: Option<ChangeRow>,
+}
+
 /// What hung on an account that was disabled.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Disabled {
@@ -49,35 +60,28 @@ pub struct Disabled {
     pub subjects: u32,
     /// Roles that nobody can act in any more: the operator names somebody.
     pub vacant: Vec<Role>,
+    /// What they proposed and nobody decided yet: it is not approved any more.
+    pub changes: Vec<RequestId>,
 }
 
 impl Governor {
-    /// Creates an account: a person one that is plain staff, the operator one with roles and
-    /// attributes.
+    /// Creates an account: a person one that is to become plain staff, the operator one with roles
+    /// and attributes.
     ///
     /// # Errors
-    /// [`GovernError`]: nothing changed.
+    /// [`GovernError`]: nothing changed; where the log fails on the way, the account may be there and
+    /// nothing proposed for it.
     pub fn create_account(
         &self,
         changer: Changer<'_>,
         actor: &Actor,
         new: NewAccount,
-    ) -> Result<Created, GovernError> {
+    ) -> Result<Made, GovernError> {
         self.decide(changer, Action::ManageAccounts)?;
         let _turn = self.turn.take();
         let reserved = new.roles.iter().find(|role| Role::RESERVED.contains(role)).copied();
         match changer {
-            Changer::Person(_) => {
-                if !new.entitlements().are_plain() {
-                    return Err(GovernError::TwoPersons);
-                }
-                let awaited = self.standing_of(&new.name)?;
-                if awaited.relationships().any(|one| !one.kind.restricts()) {
-                    return Err(GovernError::OperatorOnly {
-                        why: "relationships wait for this name, and open more than one person gives",
-                    });
-                }
-            }
+            Changer::Person(who) => return self.create_plain(who, actor, new),
             Changer::Operator => {
                 if let Some(role) = reserved
                     && !(Role::OF_TWO.contains(&role) && self.is_vacant(role, None)?)
@@ -91,7 +95,35 @@ impl Governor {
         if reserved.is_some() {
             self.accounts.quiet_until(&name, self.quiet())?;
         }
-        Ok(created)
+        Ok(Made { created, change: None })
+    }
+
+    /// An account without any right, and the change that makes it plain staff.
+    fn create_plain(
+        &self,
+        who: &Principal,
+        actor: &Actor,
+        new: NewAccount,
+    ) -> Result<Made, GovernError> {
+        let rights = new.entitlements();
+        if !rights.are_plain() {
+            return Err(GovernError::TwoPersons);
+        }
+        let awaited = self.standing_of(&new.name)?;
+        if awaited.relationships().any(|one| !one.kind.restricts()) {
+            return Err(GovernError::OperatorOnly {
+                why: "relationships wait for this name, and open more than one person gives",
+            });
+        }
+        let account = new.name.clone();
+        let roles = BTreeSet::new();
+        let created = self.record_and_create(actor, NewAccount { roles, ..new })?;
+        if rights.is_empty() {
+            return Ok(Made { created, change: None });
+        }
+        let proposal = Proposal::GrantRights { account, rights };
+        let change = self.enqueue((who, false), actor, proposal, Reason::new_account())?;
+        Ok(Made { created, change: Some(change) })
     }
 
     /// Creates the first administrator and approver of a new home.
@@ -126,7 +158,8 @@ impl Governor {
         let person = self.vault.token(TokenKind::Person, name);
         let (hung, had) = (Added(Some(walls)), Added(Some(subjects)));
         self.record(actor, What::AccountDisabled { person, walls: hung, subjects: had })?;
-        Ok(Disabled { username: row.name, walls, subjects, vacant })
+        let changes = self.waiting_of(&row.name)?;
+        Ok(Disabled { username: row.name, walls, subjects, vacant, changes })
     }
 
     /// Lets a disabled account in again, with what it had. The operator's: persons propose it.

@@ -3,19 +3,20 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use crate::audit::{Actor, What};
+use crate::audit::{Actor, Added, What};
 use crate::domain::change::{ChangeKind, Proposal, Target};
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
 use crate::domain::payload::Token;
-use crate::domain::principal::Principal;
+use crate::domain::principal::{Principal, UserName};
 use crate::domain::reason::Reason;
-use crate::identity::Confirmed;
+use crate::identity::{AccountError, Confirmed, SignInError};
 use crate::policy::Action;
 use crate::store::{ChangeRow, ChangeState};
 
 use super::holds::checked;
+use super::relationships::check_other;
 use super::{Changer, ErasureStep, GovernError, Governor};
 
 /// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
@@ -25,9 +26,27 @@ pub type Progress<'a> = dyn FnMut(ErasureStep) -> ControlFlow<()> + 'a;
 #[derive(Clone, Debug)]
 pub struct Listed {
     /// The changes, oldest first.
-    pub changes: Vec<ChangeRow>,
-    /// Whether this person may learn what they name, and why.
+    pub changes: Vec<SeenChange>,
+}
+
+/// A change as somebody may see it.
+#[derive(Clone, Debug)]
+pub struct SeenChange {
+    /// The change.
+    pub row: ChangeRow,
+    /// Whether this person may learn what it names, and why.
     pub shows_contents: bool,
+}
+
+impl Listed {
+    /// One change of them.
+    ///
+    /// # Errors
+    /// [`GovernError::NotFound`].
+    pub fn find(self, id: RequestId) -> Result<SeenChange, GovernError> {
+        let found = self.changes.into_iter().find(|seen| seen.row.id == id);
+        found.ok_or(GovernError::NotFound { what: "change" })
+    }
 }
 
 impl Governor {
@@ -73,6 +92,18 @@ impl Governor {
         let (scope, subject) = self.subject(&proposal)?;
         let allowed = self.check(&proposal, &subject);
         self.record_refusal(actor, act(proposal.kind()), (scope, &subject), allowed)?;
+        self.enqueue((who, proven), actor, proposal, reason)
+    }
+
+    /// Puts what was checked into the queue; whoever calls has the turn.
+    pub(super) fn enqueue(
+        &self,
+        (who, proven): (&Principal, bool),
+        actor: &Actor,
+        proposal: Proposal,
+        reason: Reason,
+    ) -> Result<ChangeRow, GovernError> {
+        let (scope, subject) = self.subject(&proposal)?;
         let proposed = self.clock.now();
         let row = ChangeRow {
             id: self.request(),
@@ -107,7 +138,7 @@ impl Governor {
     ///
     /// # Errors
     /// [`GovernError::OwnProposal`], [`GovernError::NotOpen`], and what keeps the change from taking
-    /// effect. After [`GovernError::Interrupted`] it is approved and goes on at the next start.
+    /// effect; [`GovernError::Departed`] where whoever proposed it may do so no more, which ends it. After [`GovernError::Interrupted`] it is approved and goes on at the next start.
     pub fn approve(
         &self,
         who: &Confirmed,
@@ -132,6 +163,10 @@ impl Governor {
         self.decide(Changer::Person(who.principal()), Action::Approve)?;
         let _turn = self.turn.take();
         let row = self.change(id)?;
+        if let Some(Proposal::LiftWall { person, .. }) = &row.proposal {
+            check_other(&by, person)?;
+        }
+        let row = self.within_sight(who.principal(), row)?;
         if matches!(row.state, ChangeState::Approved { .. }) {
             return self.apply(row, progress);
         }
@@ -139,6 +174,7 @@ impl Governor {
         if row.proposer == by {
             return Err(GovernError::OwnProposal { who: by.to_string() });
         }
+        self.check_proposer(&row)?;
         if row.proposal.is_none() && row.kind != ChangeKind::Erase {
             return Err(GovernError::NotOpen { state: "about what was erased since" });
         }
@@ -160,27 +196,31 @@ impl Governor {
         self.apply(row, progress)
     }
 
-    /// Rejects a change, or withdraws one's own.
+    /// Rejects a change with a `proof` of who does it, or withdraws one's own, which takes none.
     ///
     /// # Errors
     /// [`GovernError::NotOpen`]; [`GovernError::Denied`] where it is neither one's own nor one may
-    /// approve.
+    /// approve; [`GovernError::SignIn`] for another's where the proof is none.
     pub fn reject(
         &self,
         who: &Principal,
+        proof: Result<Confirmed, SignInError>,
         actor: &Actor,
         id: RequestId,
     ) -> Result<ChangeRow, GovernError> {
         let _turn = self.turn.take();
-        let row = proposed(self.change(id)?)?;
-        // Withdrawing takes the right to propose: a limited token may lack it.
-        let right = match row.proposer == who.name {
-            true => right_to_propose(row.kind),
-            false => Action::Approve,
-        };
-        self.decide(Changer::Person(who), right)?;
+        let row = self.change(id)?;
+        if row.proposer == who.name {
+            // Withdrawing takes the right to propose: a limited token may lack it.
+            self.decide(Changer::Person(who), right_to_propose(row.kind))?;
+        } else {
+            self.decide(Changer::Person(who), Action::Approve)?;
+            let proven = proof.map_err(GovernError::SignIn)?;
+            self.decide(Changer::Person(proven.principal()), Action::Approve)?;
+        }
+        let row = proposed(self.within_sight(who, row)?)?;
         let (kind, subject) = (row.kind, row.subject.clone());
-        self.record_as(actor, id, What::ChangeRejected { kind, subject })?;
+        self.record_as(actor, id, What::ChangeRejected { kind, subject, reason: Added(None) })?;
         if let Some(what) = policies_rejected(&row, "person") {
             self.record_as(actor, id, what)?;
         }
@@ -191,23 +231,20 @@ impl Governor {
     }
 
     /// The queue, decided changes too, oldest first. The operator sees what there is; who may
-    /// approve or propose such changes sees what they name.
+    /// approve changes, or propose changes of that kind, sees what they name; nobody sees those that
+    /// name what a wall keeps from them.
     ///
     /// # Errors
     /// [`GovernError::Denied`].
     pub fn changes(&self, changer: Changer<'_>) -> Result<Listed, GovernError> {
-        let shows_contents = match changer {
-            Changer::Operator => false,
-            Changer::Person(_) => {
-                let rights =
-                    [Action::Approve, Action::Erase, Action::ManageHolds, Action::ProposePolicies];
-                let may = |right: &Action| self.decide(changer, *right).is_ok();
-                if !rights.iter().any(may) {
-                    self.decide(changer, Action::Approve)?;
-                }
-                true
+        let may = |right: Action| self.decide(changer, right).is_ok();
+        if let Changer::Person(_) = changer {
+            let rights =
+                [Action::Approve, Action::Erase, Action::ManageHolds, Action::ProposePolicies];
+            if !rights.into_iter().any(may) {
+                self.decide(changer, Action::Approve)?;
             }
-        };
+        }
         let mut changes = self.state.changes().list()?;
         let now = self.clock.now();
         if changes.iter().any(|row| is_overdue(row, now)) {
@@ -215,7 +252,63 @@ impl Governor {
             self.expire()?;
             changes = self.state.changes().list()?;
         }
-        Ok(Listed { changes, shows_contents })
+        let is_person = matches!(changer, Changer::Person(_));
+        let approves = is_person && may(Action::Approve);
+        let mut seen = Vec::with_capacity(changes.len());
+        for row in changes {
+            if !self.keeps_change(changer, &row)? {
+                let shows_contents = approves || is_person && may(right_to_propose(row.kind));
+                seen.push(SeenChange { row, shows_contents });
+            }
+        }
+        Ok(Listed { changes: seen })
+    }
+
+    /// The changes of a person that wait for a second one.
+    pub(super) fn waiting_of(&self, who: &UserName) -> Result<Vec<RequestId>, GovernError> {
+        let now = self.clock.now();
+        let waits = |row: &ChangeRow| row.state == ChangeState::Proposed && !is_overdue(row, now);
+        let rows = self.state.changes().list()?.into_iter();
+        Ok(rows.filter(|row| row.proposer == *who && waits(row)).map(|row| row.id).collect())
+    }
+
+    /// The change, where nothing that it names is kept from this person.
+    fn within_sight(&self, who: &Principal, row: ChangeRow) -> Result<ChangeRow, GovernError> {
+        match self.keeps_change(Changer::Person(who), &row)? {
+            true => Err(GovernError::NotFound { what: "change" }),
+            false => Ok(row),
+        }
+    }
+
+    /// Ends a change whose proposer could not propose it today: what nobody stands behind any more
+    /// is not for one person to put into effect.
+    fn check_proposer(&self, row: &ChangeRow) -> Result<(), GovernError> {
+        let stands = match self.accounts.last_known(&row.proposer) {
+            Ok(who) => self.decide(Changer::Person(&who), right_to_propose(row.kind)).is_ok(),
+            Err(AccountError::Unknown { .. } | AccountError::Disabled { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if stands {
+            return Ok(());
+        }
+        self.close(row, "departed")?;
+        Err(GovernError::Departed { who: row.proposer.to_string() })
+    }
+
+    /// Ends a change that nobody rejected and that can take effect no more, on record.
+    pub(super) fn close(&self, row: &ChangeRow, why: &str) -> Result<(), GovernError> {
+        if !self.has_said(row, "change.rejected")? {
+            let (kind, subject) = (row.kind, row.subject.clone());
+            let reason = Added(Some(why.to_owned()));
+            self.record_in(row, What::ChangeRejected { kind, subject, reason })?;
+        }
+        if !self.has_said(row, "policy.rejected")?
+            && let Some(what) = policies_rejected(row, why)
+        {
+            self.record_in(row, what)?;
+        }
+        let state = ChangeState::Rejected { by: None };
+        Ok(self.state.changes().put(&ChangeRow { state, ..row.clone() })?)
     }
 
     /// Finishes what was approved before a crash, as far as it can be without the indexes where
@@ -387,7 +480,7 @@ impl Governor {
     }
 }
 
-pub(super) fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
+fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
     match &row.proposal {
         Some(Proposal::ChangePolicies(change)) => Some(What::PolicyRejected {
             sha256: Some(change.sha256),

@@ -39,6 +39,7 @@ mod said;
 mod sessions;
 mod sign_on;
 mod subjects;
+mod walled;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,8 +60,8 @@ use crate::ingest::{IngestError, Ingestor};
 use crate::policy::{Action, Denial, Policies, PolicyProblem};
 use crate::store::{ChangeRow, RevealError, State, StateError, Vault, VaultError};
 
-pub use accounts::Disabled;
-pub use changes::{Listed, Progress};
+pub use accounts::{Disabled, Made};
+pub use changes::{Listed, Progress, SeenChange};
 pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
 pub use policies::{Compared, Explained, Offer, Sighting, Simulation};
@@ -83,7 +84,7 @@ pub enum GovernError {
     NotRecorded(#[from] AppendError),
     /// One administrator alone would open what is not theirs to open.
     #[error(
-        "one person alone makes an account with the role staff and nothing else: make it so, then propose the rest with `affiant user grant`, for a second person to approve"
+        "one person alone makes an account that a second one may make staff, and nothing else: make it so, then propose the rest with `affiant user grant`, for a second person to approve"
     )]
     TwoPersons,
     /// Without them nothing that takes two persons could be done any more.
@@ -251,6 +252,14 @@ pub enum GovernError {
     /// A file cannot be written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// Whoever proposed it may do so no more.
+    #[error(
+        "{who}, who proposed it, has no account any more or may propose it no more: it is rejected; propose it again"
+    )]
+    Departed {
+        /// Who.
+        who: String,
+    },
     /// Somebody else was first.
     #[error("the labels were changed meanwhile: look at them again, then change them")]
     Stale,

@@ -19,9 +19,8 @@ use crate::domain::question::Scope;
 use crate::domain::reason::Reason;
 use crate::domain::trial::PolicyChange;
 use crate::policy::{Action, Explanation, Policies, PolicyProblem, PolicySource};
-use crate::store::{ChangeRow, ChangeState, KeyScope, PolicyRow};
+use crate::store::{ChangeRow, KeyScope, PolicyRow};
 
-use super::changes::policies_rejected;
 use super::{Changer, GovernError, Governor};
 
 /// Policies that somebody wants in force.
@@ -282,17 +281,7 @@ impl Governor {
         error: GovernError,
     ) -> Result<(), GovernError> {
         if error.is_outdated() {
-            if !self.has_said(row, "change.rejected")? {
-                let (kind, subject) = (row.kind, row.subject.clone());
-                self.record_in(row, What::ChangeRejected { kind, subject })?;
-            }
-            if !self.has_said(row, "policy.rejected")?
-                && let Some(what) = policies_rejected(row, "outdated")
-            {
-                self.record_in(row, what)?;
-            }
-            let state = ChangeState::Rejected { by: None };
-            self.state.changes().put(&ChangeRow { state, ..row.clone() })?;
+            self.close(row, "outdated")?;
         }
         Err(error)
     }

@@ -103,13 +103,17 @@ impl Retention {
 }
 
 impl Governor {
-    /// [`Self::kept`], for those who manage holds.
+    /// [`Self::kept`], for those who manage holds; not what a wall keeps from them.
     ///
     /// # Errors
     /// [`GovernError::Denied`].
     pub fn kept_for(&self, changer: Changer<'_>) -> Result<Vec<Kept>, GovernError> {
         self.decide(changer, Action::ManageHolds)?;
-        self.kept()
+        let mut kept = self.kept()?;
+        if let Some(screen) = self.screen(changer) {
+            kept.retain(|kept| !screen.keeps_away(&kept.document.card.labels));
+        }
+        Ok(kept)
     }
 
     /// Every document whose contents are kept, deleted ones too, with the times between which it

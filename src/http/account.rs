@@ -160,7 +160,7 @@ pub(super) async fn create_token(
     })
     .await?;
     let body = json!({ "token": token, "expires": expires.to_string() });
-    Ok(HttpResponse::Created().insert_header(("Cache-Control", "no-store")).json(body))
+    Ok(HttpResponse::Created().json(body))
 }
 
 /// `DELETE /api/v1/account/sessions/{id}`: ends a session or token of one's own.
@@ -209,7 +209,7 @@ pub fn session_body(row: &SessionRow) -> Value {
 }
 
 fn secret(body: &Value) -> HttpResponse {
-    HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body)
+    HttpResponse::Ok().json(body)
 }
 
 impl From<AccountError> for Problem {

@@ -77,7 +77,7 @@ pub(super) async fn list_changes(
     let listed =
         blocking(move || Ok(cases.governor.changes(Changer::Person(&caller.principal))?)).await?;
     let rows: Vec<Value> =
-        listed.changes.iter().map(|row| change_body(row, listed.shows_contents)).collect();
+        listed.changes.iter().map(|seen| change_body(&seen.row, seen.shows_contents)).collect();
     Ok(HttpResponse::Ok().json(json!({ "changes": rows })))
 }
 
@@ -90,9 +90,8 @@ pub(super) async fn show_change(
     let id = request_id(&id, "change")?;
     let listed =
         blocking(move || Ok(cases.governor.changes(Changer::Person(&caller.principal))?)).await?;
-    let row = listed.changes.iter().find(|row| row.id == id);
-    let row = row.ok_or(GovernError::NotFound { what: "change" })?;
-    Ok(HttpResponse::Ok().json(change_body(row, listed.shows_contents)))
+    let seen = listed.find(id)?;
+    Ok(HttpResponse::Ok().json(change_body(&seen.row, seen.shows_contents)))
 }
 
 /// `POST /api/v1/changes/{id}/approve`: approves what somebody else proposed, and waits until it is
@@ -114,7 +113,8 @@ pub(super) async fn approve_change(
     Ok(HttpResponse::Ok().json(change_body(&row, true)))
 }
 
-/// `POST /api/v1/changes/{id}/reject`: rejects a change, or withdraws one's own.
+/// `POST /api/v1/changes/{id}/reject`: rejects a change, which takes a proof as approving does, or
+/// withdraws one's own.
 pub(super) async fn reject_change(
     cases: web::Data<UseCases>,
     request: HttpRequest,
@@ -123,8 +123,11 @@ pub(super) async fn reject_change(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let id = request_id(&id, "change")?;
-    let row =
-        blocking(move || Ok(cases.governor.reject(&caller.principal, &caller.actor, id)?)).await?;
+    let row = blocking(move || {
+        let proof = cases.governor.accounts.confirmed(&caller.token);
+        Ok(cases.governor.reject(&caller.principal, proof, &caller.actor, id)?)
+    })
+    .await?;
     Ok(HttpResponse::Ok().json(change_body(&row, true)))
 }
 

@@ -22,7 +22,7 @@ use crate::store::ChangeRow;
 use crate::telemetry::Counter;
 
 use super::changes::{accepted, confirmed, reason};
-use super::jobs::JobState;
+use super::jobs::{Job, JobState};
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases};
 
@@ -250,14 +250,24 @@ pub(super) async fn show_job(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let job = cases.jobs.find(&id, &caller.principal.name);
+    let job = job_of(&cases, &caller, &id);
     let missing = || Problem::new(Kind::NotFound, "there is no such job");
-    let mut job = job.ok_or_else(missing)?;
+    Ok(HttpResponse::Ok().json(job.ok_or_else(missing)?))
+}
+
+/// How far an upload of the caller is. Titles and paths go with their documents, and behind the
+/// walls that they come to stand behind; what was told as new stays so.
+pub(crate) fn job_of(cases: &UseCases, caller: &Caller, id: &str) -> Option<Job> {
+    let mut job = cases.jobs.find(id, &caller.principal.name)?;
     if let JobState::Done { report } = &mut job.state {
-        // Titles and paths go with their documents.
-        report.documents.retain(|one| cases.reader.catalogue.document(one.id).is_some());
+        let screen = cases.policies.screen(&caller.principal);
+        report.documents.retain(|one| {
+            let document = cases.reader.catalogue.document(one.id);
+            document
+                .is_some_and(|document| one.was_here || !screen.keeps_away(&document.card.labels))
+        });
     }
-    Ok(HttpResponse::Ok().json(job))
+    Some(job)
 }
 
 /// An upload as it was sent.
@@ -362,11 +372,13 @@ pub(crate) fn begin(
     };
     let id = cases.answerer.request();
     let total = u32::try_from(upload.files.len()).unwrap_or(u32::MAX);
+    let asker = caller.asker();
     cases.jobs.begin(id, caller.principal.name.clone(), total);
     drop(actix_web::rt::task::spawn_blocking(move || {
         let _place = place;
         let mut listen = |done, total| cases.jobs.set(id, JobState::Running { done, total });
-        let state = match cases.ingestor.run(upload.files, &options, &mut listen) {
+        let shows = cases.reader.shows(&asker, &Scope::default());
+        let state = match cases.ingestor.run_for(&shows, upload.files, &options, &mut listen) {
             Ok(report) => JobState::Done { report },
             Err(error) => {
                 tracing::error!(job.id = %id, %error, "an upload stopped");

@@ -41,7 +41,7 @@ pub const ROUTES: &[Door] = &[
     Door::right("GET /changes", QUEUE),
     Door::right("GET /changes/{id}", QUEUE),
     Door::right("POST /changes/{id}/approve", &[Action::Approve]).with_proof(),
-    Door::right("POST /changes/{id}/reject", &[Action::Approve]).or_own(),
+    Door::right("POST /changes/{id}/reject", &[Action::Approve]).or_own().with_proof(),
     Door::right("POST /erasures", &[Action::Erase]).with_proof(),
     Door::right("GET /retention", &[Action::ManageHolds]),
     Door::right("GET /holds", &[Action::ManageHolds]),

@@ -27,7 +27,8 @@ mod witness;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use actix_web::middleware::from_fn;
+use actix_web::http::header;
+use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web;
 use tokio::sync::Semaphore;
 
@@ -61,7 +62,7 @@ pub(crate) use auth::address as network_address;
 pub(crate) use changes::confirmed;
 pub(crate) use documents::{
     Declared, Relabelled, begin as begin_upload, declared_pairs, document_id,
-    enter as enter_upload, read as read_upload, relabel,
+    enter as enter_upload, job_of, read as read_upload, relabel,
 };
 pub(crate) use instance::{Answered, answer};
 pub(crate) use policies::propose as propose_policies;
@@ -139,6 +140,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .service(
             web::scope("/api/v1")
                 .wrap(from_fn(name_faults))
+                .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
                 .route("/openapi.json", web::get().to(openapi::show_openapi))
                 .route("/session", web::post().to(session::create_session))
                 .route("/session", web::delete().to(session::delete_session))
@@ -224,5 +226,9 @@ fn probes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(system::readyz)),
         )
         .route("/healthz", web::get().to(system::healthz))
-        .route("/metrics", web::get().to(system::metrics));
+        .service(
+            web::resource("/metrics")
+                .wrap(from_fn(name_faults))
+                .route(web::get().to(system::metrics)),
+        );
 }

@@ -348,6 +348,7 @@ impl From<GovernError> for Problem {
             | GovernError::TooYoung { .. }
             | GovernError::InForce
             | GovernError::Outdated
+            | GovernError::Departed { .. }
             | GovernError::Stale => Self::new(Kind::Conflict, error.to_string()),
             GovernError::Faulty { problems } => {
                 let mut problem = Self::new(Kind::BadRequest, error.to_string());

@@ -44,7 +44,6 @@ pub(super) fn respond(
     });
     HttpResponse::Ok()
         .insert_header(("Content-Type", "text/event-stream"))
-        .insert_header(("Cache-Control", "no-store"))
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(events)
 }

@@ -1,10 +1,12 @@
-use actix_web::{HttpResponse, web};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use crate::audit::{AppendError, Condition, Witnessed};
 use crate::govern::EmergencyAlerts;
+use crate::policy::Action;
 
-use super::{Kind, Problem, UseCases};
+use super::{Caller, Kind, Problem, UseCases, network_address};
 
 /// `GET /healthz`: the process runs.
 pub(super) async fn healthz() -> HttpResponse {
@@ -31,9 +33,14 @@ pub(super) async fn readyz(cases: web::Data<UseCases>) -> Result<HttpResponse, P
     Ok(HttpResponse::Ok().json(ready))
 }
 
-/// `GET /metrics`: Prometheus text.
-pub(super) async fn metrics(cases: web::Data<UseCases>) -> HttpResponse {
-    let mut text = cases.metrics.render();
+/// `GET /metrics`: Prometheus text. Whether the machine is well, anybody is told; what it is used for,
+/// whoever asks from this machine, or shows a token that may read its state.
+pub(super) async fn metrics(
+    request: HttpRequest,
+    cases: web::Data<UseCases>,
+) -> Result<HttpResponse, Problem> {
+    let tells_use = may_learn_use(&request, &cases)?;
+    let mut text = if tells_use { cases.metrics.render() } else { String::new() };
     text.push_str(
         "# HELP affiant_log_entries Entries in the log\n# TYPE affiant_log_entries gauge\n",
     );
@@ -48,11 +55,22 @@ pub(super) async fn metrics(cases: web::Data<UseCases>) -> HttpResponse {
         "# HELP affiant_log_stopped Whether the log takes no more entries\n\
          # TYPE affiant_log_stopped gauge\naffiant_log_stopped {stopped}\n"
     ));
-    if let Ok(alerts) = cases.governor.emergency_alerts() {
+    if tells_use && let Ok(alerts) = cases.governor.emergency_alerts() {
         text.push_str(&emergency_metrics(alerts));
     }
     text.push_str(&witness_metrics(&cases.witnesses.standing()));
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text)
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text))
+}
+
+fn may_learn_use(request: &HttpRequest, cases: &UseCases) -> Result<bool, Problem> {
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        // A token that does not do is no silence: whoever watches must notice.
+        let caller = Caller::with_a_right(request)?;
+        let allowed = cases.policies.may(&caller.principal, Action::ReadSystem);
+        allowed.map_err(|denial| Problem::new(Kind::PolicyDenied, denial.reason))?;
+        return Ok(true);
+    }
+    Ok(network_address(request, cases).is_some_and(|address| address.is_loopback()))
 }
 
 fn emergency_metrics(alerts: EmergencyAlerts) -> String {

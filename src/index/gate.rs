@@ -6,20 +6,26 @@ use super::hit::Hit;
 use crate::domain::classes::ClassSet;
 use crate::policy::Permit;
 
-/// A permit and the generations in force, as the halves of the index filter by them.
+/// Classes and the generations in force, as the halves of the index filter by them.
 #[derive(Clone, Copy)]
 pub(super) struct Gate<'a> {
-    permit: &'a Permit,
+    classes: &'a Arc<ClassSet>,
     visible_below: u64,
 }
 
 impl<'a> Gate<'a> {
+    /// What a permit lets through.
     pub(super) fn new(permit: &'a Permit, visible_below: u64) -> Self {
-        Self { permit, visible_below }
+        Self { classes: permit.classes(), visible_below }
+    }
+
+    /// What is only counted: no hit that comes through this leaves the room.
+    pub(super) fn for_counting(classes: &'a Arc<ClassSet>, visible_below: u64) -> Self {
+        Self { classes, visible_below }
     }
 
     pub(super) fn classes(&self) -> &'a Arc<ClassSet> {
-        self.permit.classes()
+        self.classes
     }
 
     /// The first generation that is not in force yet.
@@ -32,8 +38,8 @@ impl<'a> Gate<'a> {
         self.classes().is_empty() || self.visible_below == 0
     }
 
-    /// Decides one hit again, by the permit itself and not by the filter made from it.
+    /// Decides one hit again, by the classes themselves and not by the filter made from them.
     pub(super) fn admits(&self, hit: &Hit) -> bool {
-        self.permit.allows(hit.class) && hit.generation.0 < self.visible_below
+        self.classes.contains(hit.class) && hit.generation.0 < self.visible_below
     }
 }

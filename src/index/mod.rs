@@ -2,7 +2,8 @@
 //!
 //! * **One gate.** Every search takes a [`Permit`]. Its classes, and the generations in force, are
 //!   part of the query of either half, so that the best `limit` are the best *permitted* ones; and
-//!   each hit is decided once more by the permit itself before it leaves this room.
+//!   each hit is decided once more by the permit itself before it leaves this room. How many a permit
+//!   keeps back is counted in here ([`Index::kept_back`]): of those, a number leaves, and no hit.
 //! * **Generations.** What [`Index::add`] writes is not found until [`Index::set_visible`] says so.
 //!   Ingest adds, flushes, records the activation in the log, and only then makes it visible.
 //! * **Not trusted, rebuildable.** The index is derived state: start-up calls [`Index::prune`] with
@@ -18,6 +19,7 @@ mod vector;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use self::error::{
@@ -29,6 +31,7 @@ use self::lexical::Lexical;
 pub use self::vector::ServerOptions;
 use self::vector::{Breadth, EXACT_KIB, Embedded, Point, Server, VectorIndex};
 use crate::domain::access::AccessClass;
+use crate::domain::classes::ClassSet;
 use crate::domain::document::Passage;
 use crate::domain::ids::{DocumentId, Generation};
 use crate::domain::limits::CANDIDATES_MAX;
@@ -267,12 +270,7 @@ impl Index {
         query: &str,
         limit: usize,
     ) -> Result<Vec<Hit>, SearchError> {
-        let gate = self.gate(permit, through);
-        let limit = limit.min(CANDIDATES_MAX);
-        if limit == 0 || gate.is_shut() {
-            return Ok(Vec::new());
-        }
-        Ok(checked(&gate, self.lexical.search(&gate, query, limit)?))
+        self.worded(&self.gate(permit, through), query, limit)
     }
 
     /// The permitted passages nearest to `vector` (cosine), best first: at most `limit` and
@@ -287,25 +285,67 @@ impl Index {
         vector: &[f32],
         limit: usize,
     ) -> Result<Vec<Hit>, SearchError> {
-        if vector.len() != self.dim {
-            return Err(SearchError::Dimension { expected: self.dim, found: vector.len() });
-        }
-        let gate = self.gate(permit, through);
+        self.nearest(&self.gate(permit, through), vector, limit)
+    }
+
+    /// How many of the best `limit` passages of all `classes` the permit keeps back, by the words, the
+    /// vector or both. Whatever was found, only this number leaves.
+    ///
+    /// # Errors
+    /// As [`Self::search_lexical`] and [`Self::search_vector`].
+    pub fn kept_back(
+        &self,
+        permit: &Permit,
+        through: Generation,
+        classes: &Arc<ClassSet>,
+        (words, vector): (Option<&str>, Option<&[f32]>),
+        limit: usize,
+    ) -> Result<u32, SearchError> {
+        let gate = Gate::for_counting(classes, self.visible_below(through));
+        let worded = words.map(|words| self.worded(&gate, words, CANDIDATES_MAX));
+        let nearest = vector.map(|vector| self.nearest(&gate, vector, CANDIDATES_MAX));
+        let worded = worded.transpose()?.unwrap_or_default();
+        let nearest = nearest.transpose()?.unwrap_or_default();
+        let best = fuse(&[worded.as_slice(), nearest.as_slice()], limit);
+        let kept = best.iter().filter(|hit| !permit.allows(hit.class)).count();
+        Ok(u32::try_from(kept).unwrap_or(u32::MAX))
+    }
+
+    fn worded(&self, gate: &Gate<'_>, query: &str, limit: usize) -> Result<Vec<Hit>, SearchError> {
         let limit = limit.min(CANDIDATES_MAX);
         if limit == 0 || gate.is_shut() {
             return Ok(Vec::new());
         }
-        let share = self.lexical.share(&gate)?;
+        Ok(checked(gate, self.lexical.search(gate, query, limit)?))
+    }
+
+    fn nearest(
+        &self,
+        gate: &Gate<'_>,
+        vector: &[f32],
+        limit: usize,
+    ) -> Result<Vec<Hit>, SearchError> {
+        if vector.len() != self.dim {
+            return Err(SearchError::Dimension { expected: self.dim, found: vector.len() });
+        }
+        let limit = limit.min(CANDIDATES_MAX);
+        if limit == 0 || gate.is_shut() {
+            return Ok(Vec::new());
+        }
+        let share = self.lexical.share(gate)?;
         if share == 0.0 {
             return Ok(Vec::new());
         }
         let breadth = Breadth::for_share(share);
-        Ok(checked(&gate, self.vector.search(&gate, breadth, vector, limit)?))
+        Ok(checked(gate, self.vector.search(gate, breadth, vector, limit)?))
     }
 
     fn gate<'a>(&self, permit: &'a Permit, through: Generation) -> Gate<'a> {
-        let visible_below = self.visible_below.load(Ordering::Acquire);
-        Gate::new(permit, visible_below.min(through.0.saturating_add(1)))
+        Gate::new(permit, self.visible_below(through))
+    }
+
+    fn visible_below(&self, through: Generation) -> u64 {
+        self.visible_below.load(Ordering::Acquire).min(through.0.saturating_add(1))
     }
 
     /// Whether the vectors are in this process, under the index's own folder.

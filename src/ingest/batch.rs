@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::audit::{Event, What};
+use crate::catalogue::Document;
 use crate::document::{Parsed, Reason, SandboxError, Unreadable, passages};
 use crate::domain::access::AccessClass;
 use crate::domain::document::{DocumentCard, DocumentText, Passage};
@@ -14,7 +15,9 @@ use crate::telemetry::Counter;
 
 use super::relabel::owners;
 use super::sources::{Read, Source};
-use super::{BatchOptions, BatchReport, IngestError, Ingested, Listener, Parts, Quarantined};
+use super::{
+    BatchOptions, BatchReport, IngestError, Ingested, Knows, Listener, Parts, Quarantined,
+};
 
 /// Passages that share one flush: a flush costs about as much as embedding a few passages.
 pub(super) const PASSAGES_PER_FLUSH: usize = 512;
@@ -27,10 +30,13 @@ const PASSAGES_PER_EMBEDDING: usize = 64;
 pub(super) struct Batch<'a> {
     parts: &'a Parts,
     options: &'a BatchOptions,
+    knows: &'a Knows<'a>,
     req: RequestId,
     class: AccessClass,
     report: BatchReport,
     group: Option<Group>,
+    /// What was told as new although it was here.
+    told: HashSet<DocumentId>,
     began: Duration,
 }
 
@@ -52,12 +58,13 @@ impl<'a> Batch<'a> {
     pub(super) fn new(
         parts: &'a Parts,
         options: &'a BatchOptions,
+        knows: &'a Knows<'a>,
         req: RequestId,
     ) -> Result<Self, IngestError> {
         let class = parts.catalogue.class_of(&options.labels)?;
         let began = parts.clock.steady();
-        let (report, group) = (BatchReport::default(), None);
-        Ok(Self { parts, options, req, class, report, group, began })
+        let (report, group, told) = (BatchReport::default(), None, HashSet::new());
+        Ok(Self { parts, options, knows, req, class, report, group, told, began })
     }
 
     pub(super) fn run(
@@ -93,17 +100,42 @@ impl<'a> Batch<'a> {
         };
         let id = DocumentId::of(&bytes);
         let pending = self.group.as_ref().is_some_and(|group| group.ids.contains(&id));
-        if pending || self.parts.catalogue.document(id).is_some() {
+        let here = self.parts.catalogue.document(id);
+        let is_known = here.as_deref().is_some_and(self.knows) || self.told.contains(&id);
+        if pending || is_known {
             self.report.unchanged += 1;
             return Ok(());
         }
         match self.parts.sandbox.parse(&bytes, &name, self.options.password.as_deref()) {
-            Ok(parsed) => self.index(id, &bytes, path, &name, parsed),
+            Ok(parsed) => match here {
+                Some(here) => self.tell_as_new(&here, bytes.len() as u64, path, parsed.title),
+                None => self.index(id, &bytes, path, &name, parsed),
+            },
             Err(SandboxError::Unreadable(reason)) => {
                 self.quarantine(Some(id), path, bytes.len() as u64, &reason)
             }
             Err(error @ SandboxError::Unavailable(_)) => Err(error.into()),
         }
+    }
+
+    /// A document that is here, and that whoever sends its file may not know of: told as a new one,
+    /// in words of the file that was sent, and left as it is.
+    fn tell_as_new(
+        &mut self,
+        here: &Document,
+        size_bytes: u64,
+        path: String,
+        title: String,
+    ) -> Result<(), IngestError> {
+        let row = &here.row;
+        let what = What::DocumentUnchanged { document: row.token.clone(), size_bytes };
+        self.parts.log.append(self.event(what))?;
+        let (id, pages, passages) = (row.document, row.pages, row.passages);
+        self.told.insert(id);
+        self.report.indexed += 1;
+        self.report.pages += pages;
+        self.report.documents.push(Ingested { id, path, title, pages, passages, was_here: true });
+        Ok(())
     }
 
     /// Writes everything but the record: vault, then indexes under this group's generation.
@@ -126,8 +158,8 @@ impl<'a> Batch<'a> {
         }
         let row = self.keep(id, generation, bytes, &path, name, &parsed, &found)?;
         add(self.parts, generation, self.class, &parsed.title, &found)?;
-        let ingested =
-            Ingested { id, path, title: parsed.title, pages: row.pages, passages: row.passages };
+        let (title, pages, passages) = (parsed.title, row.pages, row.passages);
+        let ingested = Ingested { id, path, title, pages, passages, was_here: false };
         let full = self.group.as_mut().is_some_and(|group| {
             group.passages += found.len();
             group.ids.insert(id);

@@ -57,6 +57,9 @@ pub struct Ingested {
     pub pages: u32,
     /// How many passages.
     pub passages: u32,
+    /// Whether it was here before and is kept from whoever sent it: told as a new one.
+    #[serde(skip)]
+    pub was_here: bool,
 }
 
 /// A file that was set aside; the others went on.
@@ -143,6 +146,9 @@ pub enum IngestError {
 /// Told how far the work is: files (or passages) done, and in all.
 pub type Listener<'a> = dyn FnMut(u32, u32) + 'a;
 
+/// Tells whether whoever brings a batch may know that a document is here.
+pub type Knows<'a> = dyn Fn(&Document) -> bool + 'a;
+
 /// Takes documents in. Share it behind an `Arc`.
 pub struct Ingestor {
     parts: Parts,
@@ -181,12 +187,27 @@ impl Ingestor {
         Self { parts, turn: Mutex::default() }
     }
 
-    /// Takes in a batch; waits for a batch that is running.
+    /// Takes in a batch for the operator, who knows what is here; waits for a batch that is running.
     ///
     /// # Errors
     /// [`IngestError`] where the machine cannot go on; an unreadable file is no error.
     pub fn run(
         &self,
+        sources: Vec<Source>,
+        options: &BatchOptions,
+        listen: &mut Listener<'_>,
+    ) -> Result<BatchReport, IngestError> {
+        self.run_for(&|_| true, sources, options, listen)
+    }
+
+    /// [`Self::run`] for somebody who may not know of every document: one that is here already and
+    /// that they do not know of is told as a new one, and stays as it is; the record says so.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_for(
+        &self,
+        knows: &Knows<'_>,
         sources: Vec<Source>,
         options: &BatchOptions,
         listen: &mut Listener<'_>,
@@ -198,7 +219,7 @@ impl Ingestor {
             tracing::warn!(%error, "documents are found under the class that they had before");
         }
         let req = RequestId::fresh(self.parts.clock.now(), self.parts.entropy.as_ref());
-        batch::Batch::new(&self.parts, options, req)?.run(sources, listen)
+        batch::Batch::new(&self.parts, options, knows, req)?.run(sources, listen)
     }
 
     /// Drops from the indexes what no log entry activated, puts what is in another class than the

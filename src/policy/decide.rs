@@ -12,6 +12,7 @@ use cedar_policy::{
 use super::cache::{Asked, Decisions};
 use super::load::PolicyFile;
 use super::reach::Reach;
+use super::screen::is_walled;
 use super::slice::{Scoped, Unscoped};
 use super::source::PolicySource;
 use super::words::{AT_ONCE, Words, next_minute};
@@ -253,7 +254,9 @@ impl Policies {
             action,
             scope: scope.clone(),
             classes,
-            shows_withheld: now.start(who, Action::SeeWithheld, &Scope::default()).is_ok(),
+            // To whoever stands behind a wall, what it keeps from them is as none.
+            shows_withheld: !is_walled(who)
+                && now.start(who, Action::SeeWithheld, &Scope::default()).is_ok(),
             policy: now.digest,
             valid_until: now.valid_until(who),
         })

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::Action;
-use crate::domain::access::AccessClass;
+use super::decide::within;
+use crate::domain::access::{AccessClass, Labels};
 use crate::domain::classes::ClassSet;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
@@ -60,6 +61,11 @@ impl Permit {
     /// The declared purpose and scope.
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// Whether the declared scope leaves documents with these labels.
+    pub fn covers(&self, labels: &Labels) -> bool {
+        within(&self.scope, labels)
     }
 
     /// Whether the person may learn how much was held back.

@@ -43,12 +43,12 @@ impl Policies {
     pub fn screen(&self, who: &Principal) -> Screen {
         let now = self.now();
         let denial = now.screened();
+        if !is_walled(who) {
+            return Screen { standing: None, denial };
+        }
         let mut free = who.clone();
         for kind in RelationshipKind::ALL.into_iter().filter(|kind| kind.restricts()) {
             free.attributes.remove(kind.as_str());
-        }
-        if free.attributes == who.attributes {
-            return Screen { standing: None, denial };
         }
         let scope = Scope::default();
         let standing = Standing {
@@ -92,6 +92,12 @@ impl Compiled {
             "A wall or a conflict keeps you from what you name: somebody else must do this";
         Denial { reason: reason.to_owned(), policy: self.digest }
     }
+}
+
+/// Whether somebody stands behind a wall or has a conflict.
+pub(super) fn is_walled(who: &Principal) -> bool {
+    let mut walls = RelationshipKind::ALL.into_iter().filter(|kind| kind.restricts());
+    walls.any(|kind| who.attributes.contains_key(kind.as_str()))
 }
 
 /// The policies that forbid; `None` where that cannot be told.

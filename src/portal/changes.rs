@@ -8,11 +8,11 @@ use serde::Deserialize;
 
 use crate::domain::change::Proposal;
 use crate::domain::ids::RequestId;
-use crate::govern::{Changer, GovernError};
+use crate::govern::{Changer, GovernError, SeenChange};
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, Problem, UseCases, confirmed};
 use crate::policy::Action;
-use crate::store::{ChangeRow, ChangeState};
+use crate::store::ChangeState;
 
 use super::pages::{allows, frame, lead_to, show, show_as};
 use super::policies::trial_view;
@@ -28,7 +28,7 @@ pub(super) async fn list_changes(
 ) -> Result<HttpResponse, Problem> {
     let page = blocking(move || {
         let mut rows = cases.governor.changes(Changer::Person(&caller.principal))?.changes;
-        rows.sort_by_key(|row| std::cmp::Reverse((row.proposed, row.id.0)));
+        rows.sort_by_key(|seen| std::cmp::Reverse((seen.row.proposed, seen.row.id.0)));
         Ok(ChangesPage {
             frame: frame(&cases, &caller, Some(Place::Changes)),
             changes: rows.iter().take(CHANGES_MAX).map(line).collect(),
@@ -93,7 +93,8 @@ pub(super) async fn reject(
     caller.check_csrf(Some(&form.csrf))?;
     let row = blocking(move || {
         let id = request_id(&id)?;
-        Ok(cases.governor.reject(&caller.principal, &caller.actor, id)?)
+        let proof = cases.governor.accounts.confirmed(&caller.token);
+        Ok(cases.governor.reject(&caller.principal, proof, &caller.actor, id)?)
     })
     .await?;
     Ok(lead_to(&format!("/admin/changes/{}", row.id)))
@@ -108,10 +109,12 @@ fn page(
     let id = request_id(id)?;
     let changer = Changer::Person(&caller.principal);
     let listed = cases.governor.changes(changer)?;
-    let row = listed.changes.iter().find(|row| row.id == id);
-    let row = row.ok_or(GovernError::NotFound { what: "change" })?;
+    let seen = listed.find(id)?;
+    let row = &seen.row;
     let (mut trial, mut examples, mut diff) = (None, 0, Vec::new());
-    if let Some(Proposal::ChangePolicies(change)) = &row.proposal {
+    if let Some(Proposal::ChangePolicies(change)) = &row.proposal
+        && seen.shows_contents
+    {
         let names = allows(cases, caller, Action::ListDocuments).then(|| cases.governor.matters());
         trial = Some(trial_view(&change.trial, names.as_ref()));
         examples = change.examples;
@@ -126,7 +129,7 @@ fn page(
     let approver = allows(cases, caller, Action::Approve);
     Ok(ChangePage {
         frame: frame(cases, caller, Some(Place::Changes)),
-        change: line(row),
+        change: line(&seen),
         trial,
         examples,
         diff,
@@ -137,8 +140,10 @@ fn page(
     })
 }
 
-fn line(row: &ChangeRow) -> ChangeLine {
+fn line(seen: &SeenChange) -> ChangeLine {
+    let SeenChange { row, shows_contents } = seen;
     let about = match &row.proposal {
+        _ if !shows_contents => row.kind.title().to_owned(),
         Some(Proposal::Erase { target }) => format!("Erase {target}"),
         Some(Proposal::ReleaseHold { target, .. }) => format!("End the hold on {target}"),
         Some(Proposal::GrantRights { account, rights }) => format!("Give {account} {rights}"),
@@ -160,7 +165,8 @@ fn line(row: &ChangeRow) -> ChangeLine {
         ChangeState::Applied { by } => format!("in effect, approved by {by}"),
         ChangeState::Rejected { by: Some(by) } => format!("rejected by {by}"),
         ChangeState::Rejected { by: None } => {
-            "rejected, as what it was to replace had changed since".to_owned()
+            "rejected, as what it was to replace had changed since, or its proposer may propose it no more"
+                .to_owned()
         }
         ChangeState::Proposed
         | ChangeState::Approving { .. }
@@ -177,7 +183,10 @@ fn line(row: &ChangeRow) -> ChangeLine {
         },
         proposed: Moment(row.proposed),
         expires: Moment(row.expires),
-        reason: row.reason.as_str().to_owned(),
+        reason: match shows_contents {
+            true => row.reason.as_str().to_owned(),
+            false => "What it names, and why, is for whoever may propose or approve it.".to_owned(),
+        },
     }
 }
 

@@ -45,7 +45,7 @@ pub const PAGES: &[Door] = &[
     Door::right("GET /admin/changes", QUEUE),
     Door::right("GET /admin/changes/{id}", QUEUE),
     Door::right("POST /admin/changes/{id}/approve", &[Action::Approve]).with_proof(),
-    Door::right("POST /admin/changes/{id}/reject", &[Action::Approve]).or_own(),
+    Door::right("POST /admin/changes/{id}/reject", &[Action::Approve]).or_own().with_proof(),
     Door::right("GET /admin/accounts", &[Action::ManageAccounts]),
     Door::right("GET /admin/models", &[Action::ManageModels]),
     Door::right("GET /admin/system", &[Action::ReadSystem]),

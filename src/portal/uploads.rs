@@ -4,7 +4,7 @@ use actix_multipart::Multipart;
 use actix_web::{HttpResponse, web};
 
 use crate::http::{
-    Caller, Job, JobState, Kind, Problem, UseCases, begin_upload, enter_upload, read_upload,
+    Caller, Job, JobState, Kind, Problem, UseCases, begin_upload, enter_upload, job_of, read_upload,
 };
 use crate::policy::Action;
 
@@ -31,7 +31,7 @@ pub(super) async fn show_upload(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let job = cases.jobs.find(&id, &caller.principal.name);
+    let job = job_of(&cases, &caller, &id);
     let missing = || Problem::new(Kind::NotFound, "There is no such upload of yours.");
     let Job { state, .. } = job.ok_or_else(missing)?;
     let opens = allows(&cases, &caller, Action::ViewPage);

@@ -91,7 +91,8 @@ impl EvidenceSet {
         self.passages.get(sentence.passage)
     }
 
-    /// Candidates that the second decision removed.
+    /// Passages that policy kept back: of the best of all, where the asker may learn how many, and
+    /// those that the second decision took away.
     pub fn withheld(&self) -> u32 {
         self.withheld
     }
@@ -118,8 +119,8 @@ impl EvidenceSet {
             .collect()
     }
 
-    pub(super) fn withhold(&mut self) {
-        self.withheld += 1;
+    pub(super) fn withhold(&mut self, passages: u32) {
+        self.withheld = self.withheld.saturating_add(passages);
     }
 
     pub(super) fn admit(

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::audit::Receipt;
 use crate::catalogue::{Catalogue, CatalogueError};
+use crate::domain::classes::ClassSet;
 use crate::domain::ids::{DocumentId, Generation};
 use crate::domain::limits::CANDIDATES_MAX;
 use crate::domain::question::Question;
@@ -117,8 +118,31 @@ impl Retriever {
             }
             self.admit(&hit, &again, &mut set)?;
         }
+        // Only where it is told: nobody else's question takes longer for what they may not see.
+        if permit.shows_withheld() {
+            let kept = self.kept_back(question, permit, candidates, through, &vector)?;
+            set.withhold(kept);
+        }
         select::sentences(&self.encoder, &vector, &mut set)?;
         Ok(set)
+    }
+
+    /// How many of the best passages within the declared scope the permit keeps back.
+    fn kept_back(
+        &self,
+        question: &Question,
+        permit: &Permit,
+        candidates: Candidates,
+        through: Generation,
+        vector: &[f32],
+    ) -> Result<u32, SearchError> {
+        let all = self.catalogue.classes();
+        let declared = all.iter().filter(|(_, labels)| permit.covers(labels));
+        let declared: ClassSet = declared.map(|(class, _)| *class).collect();
+        let words = (candidates != Candidates::Vector).then_some(question.text.as_str());
+        let vector = (candidates != Candidates::Lexical).then_some(vector);
+        let limit = question.top_k as usize;
+        self.index.kept_back(permit, through, &Arc::new(declared), (words, vector), limit)
     }
 
     /// The documents that [`Self::evidence`] would find under these policies, in force or not, for
@@ -181,7 +205,7 @@ impl Retriever {
             return Ok(());
         }
         if !again.permits(&document.card.labels) {
-            set.withhold();
+            set.withhold(1);
             return Ok(());
         }
         let text = self.catalogue.text(&document)?;

@@ -9,7 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::Proposal;
 use crate::domain::principal::{Attributes, Entitlements, Role};
-use crate::govern::Disabled;
+use crate::govern::{Disabled, Made};
 use crate::identity::NewAccount;
 use crate::policy::Action;
 use crate::store::PasswordBy;
@@ -73,7 +73,8 @@ fn add(context: &mut Context<'_>, wanted: Wanted, as_user: Option<&str>) -> Resu
     let password = password.map(Into::into);
     let new = NewAccount { name: name.parse()?, roles, attributes, password };
     let by = context.by(as_user)?;
-    let created = context.app()?.governor.create_account(by.changer(), &by.actor, new)?;
+    let made = context.app()?.governor.create_account(by.changer(), &by.actor, new)?;
+    let Made { created, change } = made;
     let mut value = json!({
         "username": created.principal.name,
         "roles": created.principal.roles,
@@ -83,6 +84,13 @@ fn add(context: &mut Context<'_>, wanted: Wanted, as_user: Option<&str>) -> Resu
     if let (Some(password), Some(object)) = (&created.password, value.as_object_mut()) {
         object.insert("password".to_owned(), json!(password));
         text = format!("{text}; password: {password}");
+    }
+    if let (Some(change), Some(object)) = (&change, value.as_object_mut()) {
+        object.insert("change".to_owned(), json!(change.id));
+        text.push_str(&format!(
+            "\nit may do nothing yet: once {name} chose a password of their own, somebody else makes it staff with `affiant changes approve {} --as USER`, until {}",
+            change.id, change.expires
+        ));
     }
     Ok(Reply::done(value, text))
 }
@@ -103,7 +111,7 @@ fn revoke(
 
 /// What an account that is disabled leaves behind.
 fn told(disabled: &Disabled) -> Reply {
-    let Disabled { username, walls, subjects, vacant } = disabled;
+    let Disabled { username, walls, subjects, vacant, changes } = disabled;
     let mut text = format!("{username} is disabled");
     if *walls > 0 {
         text.push_str(&format!(
@@ -118,9 +126,14 @@ fn told(disabled: &Disabled) -> Reply {
             "\nnobody can act as {role} now: name somebody with `affiant user add NAME --role {role}`, or enable {username} again"
         ));
     }
+    for change in changes {
+        text.push_str(&format!(
+            "\n{change}, which they proposed, is not approved any more: somebody else proposes it again"
+        ));
+    }
     let value = json!({
         "username": username, "disabled": true, "walls": walls, "subjects": subjects,
-        "vacant": vacant,
+        "vacant": vacant, "changes": changes,
     });
     Reply::done(value, text)
 }

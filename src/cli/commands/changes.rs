@@ -4,15 +4,16 @@ use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
 
-use crate::cli::context::Context;
+use crate::cli::context::{Context, unproven};
 use crate::cli::duty_args::{ChangesCommand, CredentialArgs};
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::change::{ChangeKind, Proposal};
 use crate::domain::ids::RequestId;
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
-use crate::govern::{Changer, ErasureStep, GovernError, Governor, Listed};
+use crate::govern::{Changer, ErasureStep, GovernError, Governor, Listed, SeenChange};
 use crate::http::change_body;
+use crate::identity::SignInError;
 use crate::store::ChangeRow;
 
 pub(super) fn changes(
@@ -22,29 +23,36 @@ pub(super) fn changes(
     match command {
         ChangesCommand::List { as_user } => {
             let listed = listed(context, as_user.as_deref())?;
-            let shown = listed.shows_contents;
+            let all = &listed.changes;
             let values: Vec<Value> =
-                listed.changes.iter().map(|row| change_body(row, shown)).collect();
-            let text: String = listed.changes.iter().map(|row| line(row, shown)).collect();
+                all.iter().map(|seen| change_body(&seen.row, seen.shows_contents)).collect();
+            let text: String = all.iter().map(line).collect();
             Ok(Reply::done(json!({ "changes": values }), text))
         }
         ChangesCommand::Show { id, as_user } => {
             let id = request(&id)?;
             let listed = listed(context, as_user.as_deref())?;
-            let row = listed.changes.iter().find(|row| row.id == id);
-            let row = row.ok_or(GovernError::NotFound { what: "change" })?;
-            let value = change_body(row, listed.shows_contents);
+            let seen = listed.find(id)?;
+            let value = change_body(&seen.row, seen.shows_contents);
             let text = format!("{value:#}");
             Ok(Reply::done(value, text))
         }
         ChangesCommand::Approve { id, as_user, credential } => {
             approve(context, &id, &as_user, &credential)
         }
-        ChangesCommand::Reject { id, as_user } => {
+        ChangesCommand::Reject { id, as_user, credential } => {
             let id = request(&id)?;
             let asker = context.asker(&as_user)?;
-            let row = context.app()?.governor.reject(&asker.principal, &asker.actor, id)?;
-            Ok(decided(&row))
+            let proof = match credential.is_there() {
+                true => Ok(context.confirmed(&as_user, &credential)?.0),
+                false => Err(SignInError::ConfirmFirst),
+            };
+            let governor = &context.app()?.governor;
+            match governor.reject(&asker.principal, proof, &asker.actor, id) {
+                Ok(row) => Ok(decided(&row)),
+                Err(GovernError::SignIn(_)) if !credential.is_there() => Err(unproven(&as_user)),
+                Err(error) => Err(error.into()),
+            }
         }
     }
 }
@@ -59,7 +67,7 @@ fn approve(
     let (who, actor) = context.confirmed(name, credential)?;
     let waiting = context.app()?.governor.changes(Changer::Operator)?.changes;
     let in_indexes = |kind| matches!(kind, ChangeKind::Erase | ChangeKind::Relabel);
-    if waiting.iter().any(|row| row.id == id && in_indexes(row.kind)) {
+    if waiting.iter().any(|seen| seen.row.id == id && in_indexes(seen.row.kind)) {
         context.engine()?;
     }
     let progress = context.progress;
@@ -110,8 +118,9 @@ fn decided(row: &ChangeRow) -> Reply {
     Reply::done(change_body(row, false), format!("{} is {}", row.id, row.state.as_str()))
 }
 
-fn line(row: &ChangeRow, shows_contents: bool) -> String {
-    let about = match row.proposal.as_ref().filter(|_| shows_contents) {
+fn line(seen: &SeenChange) -> String {
+    let row = &seen.row;
+    let about = match row.proposal.as_ref().filter(|_| seen.shows_contents) {
         Some(Proposal::Erase { target } | Proposal::ReleaseHold { target, .. }) => {
             target.to_string()
         }

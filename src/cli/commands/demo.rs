@@ -116,7 +116,7 @@ fn make_home(context: &mut Context<'_>, accounts_file: &Path) -> Result<Value, F
             password: None,
         };
         let actor = made.app.operator(context.os_user.clone());
-        let created = governor.create_account(Changer::Operator, &actor, new)?;
+        let created = governor.create_account(Changer::Operator, &actor, new)?.created;
         let password = created.password.unwrap_or_default();
         governor.accounts.adopt_password(name, password.clone().into())?;
         accounts.push(json!({ "username": name, "role": role, "password": password }));
@@ -139,7 +139,7 @@ fn custodian(made: &Initialised) -> Result<Value, Failure> {
         password: None,
     };
     let operator = made.app.operator(None);
-    let created = governor.create_account(Changer::Operator, &operator, new)?;
+    let created = governor.create_account(Changer::Operator, &operator, new)?.created;
     let password = created.password.unwrap_or_default();
     governor.accounts.adopt_password(account.as_str(), password.clone().into())?;
     let confirmed = |(name, password): &(UserName, String)| {

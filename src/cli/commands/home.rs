@@ -18,6 +18,7 @@ use crate::cli::context::Context;
 use crate::cli::remote;
 use crate::cli::reply::{Failure, Reply};
 use crate::domain::digest::{Digest, DigestWriter};
+use crate::http::EntryReaders;
 
 pub(super) fn init(context: &mut Context<'_>, args: &InitArgs) -> Result<Reply, Failure> {
     let init = InitOptions {
@@ -27,6 +28,10 @@ pub(super) fn init(context: &mut Context<'_>, args: &InitArgs) -> Result<Reply, 
     };
     let made = app::create(&context.options, &init)
         .map_err(|error| Failure::usage(format!("{error:#}")))?;
+    let readers = match made.app.options.entry_readers {
+        EntryReaders::Anyone => "anyone",
+        EntryReaders::Auditors => "auditors",
+    };
     let account =
         |(name, password): &(_, String)| json!({ "username": name, "password": password });
     let value = json!({
@@ -35,9 +40,10 @@ pub(super) fn init(context: &mut Context<'_>, args: &InitArgs) -> Result<Reply, 
         "fingerprint": made.fingerprint,
         "admin": account(&made.admin),
         "approver": account(&made.approver),
+        "log_entries": readers,
     });
     let text = format!(
-        "home          {}\nverifier key  {}\ncertificate   {}\nadministrator {}  {}\napprover      {}  {}\n\
+        "home          {}\nverifier key  {}\ncertificate   {}\nadministrator {}  {}\napprover      {}  {}\nlog entries   for {readers} ([log] entries in affiant.toml)\n\
          Keep a copy of the verifier key elsewhere. The passwords are not shown again: hand each to its\n\
          owner, who changes it first (`affiant user password NAME --password-stdin --new-password-file F`).\n\
          Until then it signs in, and confirms nothing that takes two persons.\n",

@@ -128,6 +128,7 @@ const MAPPINGS: &[Mapping] = &[
     row("query.failed", "Question not finished", STEP, EXECUTE, 4),
     row("document.activated", "Document made searchable", Shape::Create, STORE_CREATE, 1),
     row("document.labelled", "Document labelled", CHANGE, UPDATE, 3),
+    row("document.unchanged", "File here already", other(RESTFUL, rest("create"), "C"), CREATE, 4),
     row("document.quarantined", "File set aside", other(RESTFUL, rest("create"), "C"), CREATE, 3),
     row(
         "document.deleted",

@@ -171,6 +171,9 @@ impl Governor {
         if row.person == *by {
             return Err(GovernError::OwnEmergency { who: by.to_string() });
         }
+        if self.keeps_emergency(Changer::Person(who.principal()), row.subject.as_ref())? {
+            return Err(GovernError::NotFound { what: "emergency" });
+        }
         if row.ended.is_none() {
             return Err(GovernError::NotOpen { state: "still open: close it first" });
         }
@@ -196,8 +199,8 @@ impl Governor {
         Ok(row)
     }
 
-    /// Every emergency with what was read under it, newest first; for who may not review them,
-    /// their own. Reading it is recorded.
+    /// Every emergency with what was read under it, newest first, but for others' in what a wall
+    /// keeps from a person; for who may not review them, their own. Reading it is recorded.
     ///
     /// # Errors
     /// [`GovernError`] where the log or the state fail.
@@ -208,15 +211,20 @@ impl Governor {
     ) -> Result<Vec<EmergencyReport>, GovernError> {
         self.expire_emergencies()?;
         let all = self.state.emergencies().list()?;
-        let mut rows = all.clone();
-        if let Changer::Person(who) = changer
-            && self.decide(changer, Action::ReviewEmergencies).is_err()
-        {
-            rows.retain(|row| row.person == who.name);
+        let mut rows = Vec::new();
+        for row in &all {
+            let is_shown = match changer {
+                Changer::Operator => true,
+                Changer::Person(who) => row.person == who.name || self.may_review(who, row)?,
+            };
+            if is_shown {
+                rows.push(row.clone());
+            }
         }
         self.record(actor, What::AuditRead { scope: "emergencies".to_owned(), index: None })?;
         rows.reverse();
-        rows.into_iter().map(|row| self.report(row, &all)).collect()
+        let screen = self.screen(changer);
+        rows.into_iter().map(|row| self.report(row, &all, screen.as_ref())).collect()
     }
 
     /// Puts the ends on record that came by themselves.
@@ -256,10 +264,18 @@ impl Governor {
     }
 
     fn emergency_for(&self, who: &Principal, id: RequestId) -> Result<EmergencyRow, GovernError> {
-        let may = self.decide(Changer::Person(who), Action::ReviewEmergencies).is_ok();
         let row = self.state.emergencies().get(&id)?;
-        let row = row.filter(|row| may || row.person == who.name);
-        row.ok_or(GovernError::NotFound { what: "emergency" })
+        match row {
+            Some(row) if row.person == who.name || self.may_review(who, &row)? => Ok(row),
+            Some(_) | None => Err(GovernError::NotFound { what: "emergency" }),
+        }
+    }
+
+    /// Whether somebody may learn of others' emergencies, and no wall keeps this one from them.
+    fn may_review(&self, who: &Principal, row: &EmergencyRow) -> Result<bool, GovernError> {
+        let changer = Changer::Person(who);
+        Ok(self.decide(changer, Action::ReviewEmergencies).is_ok()
+            && !self.keeps_emergency(changer, row.subject.as_ref())?)
     }
 
     fn end_expired(&self) -> Result<(), GovernError> {

@@ -12,6 +12,7 @@ use crate::audit::Entry;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DocumentId, EntryIndex, RequestId};
 use crate::domain::payload::Token;
+use crate::policy::Screen;
 use crate::store::EmergencyRow;
 
 /// Entries read from the log at a time.
@@ -43,7 +44,7 @@ pub struct EmergencyReport {
 pub struct SeenDocument {
     /// What stands for it in the log.
     pub token: Token,
-    /// The document, where it is still kept.
+    /// The document, where it is still kept, and no wall keeps it from whoever reads this.
     pub document: Option<DocumentId>,
     /// The pages that were opened; 0 stands for all of them.
     pub pages: BTreeSet<u32>,
@@ -52,10 +53,12 @@ pub struct SeenDocument {
 }
 
 impl Governor {
+    /// `screen` is what walls keep from whoever reads it: such a document stands there by its token.
     pub(super) fn report(
         &self,
         row: EmergencyRow,
         all: &[EmergencyRow],
+        screen: Option<&Screen>,
     ) -> Result<EmergencyReport, GovernError> {
         let now = self.clock.now();
         let is_open = row.ended.is_none() && now < row.expires;
@@ -84,7 +87,10 @@ impl Governor {
         let documents = seen.documents.into_iter().filter(|(token, _)| is_about(token));
         let documents = documents
             .map(|(token, (pages, entries))| {
-                let document = known.get(&token).map(|found| found.row.document);
+                let found = known.get(&token).filter(|document| {
+                    !screen.is_some_and(|screen| screen.keeps_away(&document.card.labels))
+                });
+                let document = found.map(|found| found.row.document);
                 SeenDocument { token, document, pages, entries }
             })
             .collect();

@@ -53,13 +53,15 @@ pub struct WallSet {
 }
 
 impl Governor {
-    /// Every relationship, by person; past and future ones too.
+    /// Every relationship, by person; past and future ones too; to a person, not those with what a
+    /// wall keeps from them.
     ///
     /// # Errors
     /// [`GovernError::Denied`] where a person may not manage them.
     pub fn relationships(&self, changer: Changer<'_>) -> Result<Vec<StandingRow>, GovernError> {
         self.decide(changer, Action::ManageRelationships)?;
         let mut rows = self.state.standings().list()?;
+        self.hide_relationships(changer, &mut rows);
         rows.retain(|row| !row.held.is_empty());
         Ok(rows)
     }
@@ -147,7 +149,8 @@ impl Governor {
     /// The proposal to lift what keeps a person away, as it stands now.
     ///
     /// # Errors
-    /// [`GovernError::NotFound`] where nothing keeps them away; [`GovernError::OwnWall`].
+    /// [`GovernError::NotFound`] where nothing keeps them away, or a wall keeps it from `who`;
+    /// [`GovernError::OwnWall`].
     pub fn lifting(
         &self,
         who: &Principal,
@@ -159,7 +162,8 @@ impl Governor {
         check_other(&who.name, &person)?;
         let mut walls = self.standing_of(&person)?.held;
         walls.retain(|held| is_wall(&held.relationship, kind, &object));
-        match walls.is_empty() {
+        let is_hidden = self.keeps_relationship(Changer::Person(who), kind, &object);
+        match walls.is_empty() || is_hidden {
             true => Err(GovernError::NotFound { what: "wall" }),
             false => Ok(Proposal::LiftWall { person, kind, object, walls }),
         }
@@ -290,7 +294,7 @@ fn is_wall(one: &Relationship, kind: RelationshipKind, object: &str) -> bool {
 }
 
 /// Nobody lifts, or helps to lift, what keeps themselves away.
-fn check_other(who: &UserName, person: &UserName) -> Result<(), GovernError> {
+pub(super) fn check_other(who: &UserName, person: &UserName) -> Result<(), GovernError> {
     match who == person {
         true => Err(GovernError::OwnWall { who: who.to_string() }),
         false => Ok(()),

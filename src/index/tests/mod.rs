@@ -171,6 +171,42 @@ fn what_was_added_is_found_once_it_is_flushed_and_visible() {
 }
 
 #[test]
+fn what_a_permit_keeps_back_is_counted_among_the_best_of_all() {
+    for home in homes() {
+        let index = home.open();
+        for (at, name) in (0u32..).zip(["one", "two", "three", "four", "five", "six"]) {
+            let text = format!("the lease {}", "lease ".repeat(at as usize));
+            add_document(&index, name, u64::from(at) + 1, at % 3, &text);
+        }
+        index.flush().unwrap();
+        index.set_visible(Generation(6));
+        let (all, nearest) = ([0, 1, 2], axis(4));
+        let everything = Arc::new(all.into_iter().map(AccessClass).collect());
+        let through = Generation(5);
+        let worded = index.search_lexical(&permit(all), through, "lease", 100).unwrap();
+        let near = index.search_vector(&permit(all), through, &nearest, 100).unwrap();
+        assert_eq!((worded.len(), near.len()), (5, 5));
+        for seen in [&[][..], &[0], &[1, 2], &all] {
+            let permit = permit(seen.iter().copied());
+            for limit in [0, 1, 2, 4, 9] {
+                let kept = |halves: &[&[Hit]]| {
+                    let best = fuse(halves, limit);
+                    best.iter().filter(|hit| !seen.contains(&hit.class.0)).count()
+                };
+                let count = |words, vector| {
+                    let asked = (words, vector);
+                    index.kept_back(&permit, through, &everything, asked, limit).unwrap() as usize
+                };
+                let (words, vector) = (Some("lease"), Some(nearest.as_slice()));
+                assert_eq!(count(words, vector), kept(&[&worded, &near]), "{seen:?}, {limit}");
+                assert_eq!(count(words, None), kept(&[&worded]), "{seen:?}, {limit}");
+                assert_eq!(count(None, vector), kept(&[&near]), "{seen:?}, {limit}");
+            }
+        }
+    }
+}
+
+#[test]
 fn hits_carry_every_id() {
     for home in homes() {
         let index = home.open();

@@ -130,6 +130,7 @@ pub fn type_words(kind: &str) -> &'static str {
         "document.activated" => "Document made searchable",
         "document.labelled" => "Document labelled",
         "document.quarantined" => "File set aside",
+        "document.unchanged" => "File here already",
         "document.deleted" => "Document deleted",
         "document.viewed" => "Page viewed",
         "document.denied" => "Document not permitted",

@@ -1,4 +1,6 @@
 use affiant::domain::ids::DocumentId;
+use affiant::domain::principal::Role;
+use affiant::ingest::Source;
 use serde_json::{Value, json};
 
 use crate::support::client::{Client, Reply};
@@ -37,6 +39,53 @@ fn an_upload_is_a_job_that_accounts_for_every_file() {
     assert_eq!(report["documents"][0]["id"], DocumentId::of(files[0].1).to_string());
     let listed = server.signed_in("staff").get("/api/v1/documents").json();
     assert_eq!(listed["documents"][0]["labels"]["classification"], "public");
+}
+
+#[test]
+fn an_upload_tells_whom_a_wall_keeps_away_nothing_of_what_is_here() {
+    let app = TestApp::empty();
+    app.account("officer", Role::RecordsOfficer, &["wall=M-17".to_owned()]);
+    let (secret, other) = ("Nineteen lanterns hang there.", "Forty anchors lie there.");
+    let source = Source::Bytes { name: "brief.txt".to_owned(), bytes: secret.into() };
+    app.take_in(vec![source], &["classification=internal", "matter=M-17"]);
+    let server = app.serve();
+    let sent = |who: &str, text: &str| {
+        let client = server.signed_in(who);
+        let mut told = report(&client, &client.upload(&[("x.txt", text.as_bytes())], &[]));
+        told["duration_ms"] = Value::Null;
+        let id = DocumentId::of(text.as_bytes()).to_string();
+        for document in told["documents"].as_array_mut().unwrap() {
+            assert_eq!(document["id"], id);
+            (document["id"], document["title"]) = (Value::Null, Value::Null);
+        }
+        told
+    };
+    let here = sent("officer", secret);
+    assert_eq!(here, sent("officer", other), "as for a new file");
+    assert_eq!(here["indexed"], 1);
+    assert_eq!(sent("records", secret)["unchanged"], 1, "whoever may know is told");
+    assert_eq!(sent("officer", other)["unchanged"], 1);
+    let unchanged = record::of_kind(&app.open().log, "document.unchanged");
+    assert_eq!(unchanged.len(), 1, "the record says how it was");
+    let id = DocumentId::of(secret.as_bytes());
+    let labels = app.open().catalogue.document(id).unwrap().card.labels.clone();
+    assert_eq!(labels.matter.as_deref(), Some("M-17"), "and it stays as it was");
+}
+
+#[test]
+fn titles_of_an_upload_go_behind_the_wall_with_their_documents() {
+    let app = TestApp::empty();
+    app.account("officer", Role::RecordsOfficer, &["wall=M-17".to_owned()]);
+    let server = app.serve();
+    let client = server.signed_in("officer");
+    let text: &[u8] = b"Nineteen lanterns hang there.";
+    let accepted = client.upload(&[("lantern.txt", text)], &[]);
+    assert_eq!(report(&client, &accepted)["documents"][0]["path"], "lantern.txt");
+    let labels = json!({ "labels": { "matter": "M-17" } }).to_string().into_bytes();
+    let path = format!("/api/v1/documents/{}", DocumentId::of(text));
+    let moved = server.signed_in("records").send("PATCH", &path, "application/json", labels);
+    assert_eq!(moved.status, 200, "{}", moved.text());
+    assert_eq!(report(&client, &accepted)["documents"], json!([]));
 }
 
 #[test]

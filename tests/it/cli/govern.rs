@@ -104,7 +104,10 @@ fn a_second_approver_is_made_by_two_persons() {
     assert_eq!(done(&approved)["state"], "applied");
     let other = done(&with_password(&cli, &grant));
     let id = other["id"].as_str().unwrap();
-    assert_eq!(cli.json(0, &["changes", "reject", id, "--as", "approver"])["state"], "rejected");
+    let unproven = cli.json(4, &["changes", "reject", id, "--as", "approver"]);
+    assert!(unproven["error"]["detail"].as_str().unwrap().contains("--password-stdin"));
+    let rejected = with_password(&cli, &["changes", "reject", id, "--as", "approver"]);
+    assert_eq!(done(&rejected)["state"], "rejected");
     assert_eq!(cli.json(0, &["changes", "list"])["changes"].as_array().unwrap().len(), 2);
     let listed = cli.json(0, &["user", "list"]).to_string();
     assert!(listed.contains(r#"["approver","records-officer"]"#), "{listed}");
@@ -118,7 +121,9 @@ fn what_an_account_may_is_given_by_two_persons_and_taken_back_by_one() {
     let refused = cli.json(4, &alone);
     let detail = refused["error"]["detail"].as_str().unwrap();
     assert!(detail.contains("affiant user grant"), "{refused}");
-    cli.json(0, &["user", "add", "kim", "--role", "staff", "--as", "admin"]);
+    let kim = cli.json(0, &["user", "add", "kim", "--role", "staff", "--as", "admin"]);
+    assert_eq!(kim["roles"], serde_json::json!([]), "nothing yet: {kim}");
+    assert!(kim["change"].is_string(), "{kim}");
     let grant = ["user", "grant", "outsider", "--role", "auditor", "--attr", "matter=M-17"];
     let grant = [&grant[..], &["--as", "admin", "--reason", "joins the team"]].concat();
     let change = done(&with_password(&cli, &grant));
@@ -135,7 +140,7 @@ fn what_an_account_may_is_given_by_two_persons_and_taken_back_by_one() {
     let wall = ["relationships", "wall", "add", "--person", "outsider", "--matter", "M-9"];
     cli.json(0, &[&wall[..], &["--reason", "a conflict"]].concat());
     let disabled = cli.json(0, &["user", "disable", "outsider", "--as", "admin"]);
-    has(&disabled, &["username", "disabled", "walls", "subjects", "vacant"]);
+    has(&disabled, &["username", "disabled", "walls", "subjects", "vacant", "changes"]);
     assert_eq!((&disabled["walls"], &disabled["subjects"]), (&1.into(), &1.into()));
     cli.json(4, &["user", "enable", "outsider", "--as", "admin", "--reason", "back again"]);
     cli.json(2, &["user", "enable", "outsider", "--as", "admin"]);

@@ -17,11 +17,25 @@ fn init_makes_a_home_once() {
     assert_ne!(made["admin"]["password"], made["approver"]["password"]);
     let vkey = std::fs::read_to_string(home.join("log.vkey")).unwrap();
     assert_eq!(made["vkey"], vkey.trim_end());
+    assert_eq!(made["log_entries"], "auditors", "a law firm's log is not the network's");
+    let options = affiant::config::load(&home, std::iter::empty()).unwrap();
+    assert_eq!(options.entry_readers, affiant::http::EntryReaders::Auditors);
 
     let again = cli.json(2, &["init"]);
     has(&again["error"], &["code", "detail", "remedy"]);
     assert_eq!(std::fs::read_to_string(home.join("log.vkey")).unwrap(), vkey);
     assert!(cli.json(0, &["audit", "verify"])["ok"].as_bool().unwrap());
+}
+
+#[test]
+fn what_the_operators_own_file_says_of_the_log_stays() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("affiant.toml");
+    let own = "[log]\norigin = \"firm.example/log\"\n";
+    affiant::durable::create_new(&file, own.as_bytes(), affiant::durable::Readers::Owner).unwrap();
+    let made = Cli::on(folder.path()).json(0, &["init", "--policies", "hospital"]);
+    assert_eq!(made["log_entries"], "anyone", "and is told");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), own);
 }
 
 #[test]

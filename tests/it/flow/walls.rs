@@ -79,6 +79,35 @@ fn a_walled_document_is_in_no_answer_and_in_no_evidence() {
 }
 
 #[test]
+fn how_much_was_kept_back_is_counted_for_those_who_may_know_and_for_nobody_else() {
+    let app = TestApp::corpus();
+    let walled = with_wall(&app);
+    let roles = || [Role::Staff, Role::Auditor].into();
+    app.account_with("knows", roles(), &[]);
+    app.account_with("behind", roles(), &["wall=M-SEALED".to_owned()]);
+    app.account_with("inside", roles(), &Corpus::load().staff.attributes);
+    let words = "ethics board minutes";
+    let found = |who: &str| match app.search(who, words) {
+        Searched::Found(found) => {
+            assert!(found.hits.iter().all(|hit| hit.document != walled), "{who}");
+            let entry = record::of_kind(&app.open().log, "retrieval.done").pop().unwrap();
+            (found.withheld, entry.details()["withheld"].as_u64().unwrap())
+        }
+        Searched::Ended(ended) => panic!("{:?}", ended.reason),
+    };
+    let (told, recorded) = found("knows");
+    assert!(told.is_some_and(|count| count > 0), "{told:?}");
+    assert_eq!(u64::from(told.unwrap()), recorded);
+    let (inside, _) = found("inside");
+    assert!(inside.is_some_and(|count| count > 0), "{inside:?}");
+    for who in ["staff", "outsider", "behind"] {
+        assert_eq!(found(who), (None, 0), "{who}");
+    }
+    let answer = app.ask("knows", &walled_questions()[0]);
+    assert!(answer.withheld.is_some_and(|withheld| withheld.passages > 0), "{answer:?}");
+}
+
+#[test]
 fn a_walled_document_is_neither_found_nor_listed_nor_opened() {
     let app = TestApp::corpus();
     let walled = with_wall(&app);

@@ -98,9 +98,37 @@ fn an_administrator_alone_makes_plain_staff_and_nothing_else() {
     assert!(matches!(awaited, GovernError::OperatorOnly { .. }), "{awaited}");
     app.create(Some("admin"), "walled", &["staff"]).unwrap();
     app.create(Some("admin"), "plain", &["staff"]).unwrap();
-    assert_eq!(app.has("plain"), ([Role::Staff].into(), Attributes::new()));
+    assert_eq!(app.has("plain"), (BTreeSet::new(), Attributes::new()), "nothing yet");
     app.create(None, "ghost", &["staff", "records-officer", "matter=M-18"]).unwrap();
     assert_eq!(app.has("ghost").1["matter"].len(), 2, "the operator sets up");
+}
+
+#[test]
+fn whom_one_administrator_made_reads_nothing_until_a_second_person_agrees() {
+    let app = TestApp::empty();
+    let report = app.ingest_text("lantern.txt", "Nineteen lanterns hang in the harbour office.");
+    let document = report.documents[0].id;
+    app.create(Some("admin"), "eve", &["staff"]).unwrap();
+    let queue = app.open().state.changes().list().unwrap();
+    let [change] = queue.as_slice() else { panic!("{queue:?}") };
+    assert_eq!((change.proposer.as_str(), change.proven), ("admin", false));
+    let reads = || {
+        let reader = &app.open().reader;
+        let listed = reader.documents(&app.asker("eve")).unwrap().len();
+        (listed, reader.pages(&app.asker("eve"), document).is_ok())
+    };
+    assert_eq!(reads(), (0, false));
+    let handed_out = app.approve("approver", change.id).unwrap_err();
+    assert!(
+        matches!(handed_out, GovernError::Account(AccountError::HandedOut { .. })),
+        "whoever made it knows the password: {handed_out}"
+    );
+    let accounts = &app.open().governor.accounts;
+    accounts.adopt_password("eve", crate::support::PASSWORD.to_owned().into()).unwrap();
+    assert_eq!(reads(), (0, false), "nor by changing it");
+    app.approve("approver", change.id).unwrap();
+    assert_eq!(app.has("eve"), ([Role::Staff].into(), Attributes::new()));
+    assert_eq!(reads(), (1, true));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use affiant::domain::change::{Proposal, Target};
 use affiant::domain::principal::{Entitlements, Role};
 use affiant::govern::{Changer, ErasureStep, GovernError};
+use affiant::identity::SignInError;
 
 use crate::support::record;
 use crate::support::test_app::TestApp;
@@ -55,7 +56,11 @@ fn nobody_is_two_persons() {
     }
     assert_eq!(record::of_kind(&app.open().log, "erasure.keys").len(), 0);
     let (who, actor) = app.principal("both");
-    let withdrawn = app.open().governor.reject(&who, &actor, proposed.id).unwrap();
+    let unproven = || Err(SignInError::ConfirmFirst);
+    let (other, its) = app.principal("approver");
+    let unproved = app.open().governor.reject(&other, unproven(), &its, proposed.id).unwrap_err();
+    assert!(matches!(unproved, GovernError::SignIn(_)), "{unproved}");
+    let withdrawn = app.open().governor.reject(&who, unproven(), &actor, proposed.id).unwrap();
     assert_eq!(withdrawn.state.as_str(), "rejected", "one may withdraw one's own");
     assert!(matches!(app.approve("approver", proposed.id), Err(GovernError::NotOpen { .. })));
 }
@@ -78,9 +83,10 @@ fn only_those_with_the_right_propose_and_look() {
     assert!(matches!(unknown, GovernError::NotFound { what: "matter" }), "{unknown}");
     let governor = &app.open().governor;
     assert!(governor.changes(Changer::Person(&app.principal("staff").0)).is_err());
-    assert!(!governor.changes(Changer::Operator).unwrap().shows_contents);
+    let queue = governor.changes(Changer::Operator).unwrap();
+    assert!(queue.changes.iter().all(|seen| !seen.shows_contents));
     let seen = governor.changes(Changer::Person(&app.principal("approver").0)).unwrap();
-    assert!(seen.shows_contents);
+    assert!(seen.changes.iter().all(|seen| seen.shows_contents));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn who_is_kept_away_neither_proposes_nor_approves_other_labels() {
     let proposed = app.propose("records", opening.clone()).unwrap();
     app.keep_away("approver", RelationshipKind::Wall, "M-17");
     let approved = app.approve("approver", proposed.id);
-    assert!(matches!(approved, Err(GovernError::NotFound { what: "document" })), "{approved:?}");
+    assert!(matches!(approved, Err(GovernError::NotFound { what: "change" })), "{approved:?}");
     app.keep_away("records", RelationshipKind::Wall, "M-18");
     let moved = app.propose("records", into);
     assert!(matches!(moved, Err(GovernError::Denied(_))), "{moved:?}");

@@ -9,6 +9,7 @@ mod labels;
 mod policies;
 mod relationships;
 mod revealing;
+mod unseen;
 mod walls;
 
 use affiant::audit::Actor;
@@ -43,6 +44,13 @@ impl TestApp {
     fn propose(&self, who: &str, proposal: Proposal) -> Result<ChangeRow, GovernError> {
         let (who, actor) = self.confirmed(who);
         self.open().governor.propose(&who, &actor, proposal, reason())
+    }
+
+    /// Rejects, having shown who they are.
+    fn reject(&self, who: &str, id: RequestId) -> Result<ChangeRow, GovernError> {
+        let (proof, actor) = self.confirmed(who);
+        let who = self.principal(who).0;
+        self.open().governor.reject(&who, Ok(proof), &actor, id)
     }
 
     fn approve(&self, who: &str, id: RequestId) -> Result<ChangeRow, GovernError> {

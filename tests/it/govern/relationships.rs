@@ -274,12 +274,12 @@ fn nobody_helps_to_lift_what_keeps_themselves_away() {
     let others = app.lift("second", "records", "M-1").unwrap();
     let own = app.propose("records", others.proposal.unwrap()).unwrap_err();
     assert!(matches!(own, GovernError::OwnWall { .. }), "{own}");
-    let proposed = app.lift("records", "approver", "M-1").unwrap();
+    let proposed = app.lift("second", "approver", "M-1").unwrap();
     let own = app.approve("approver", proposed.id).unwrap_err();
     assert!(matches!(own, GovernError::OwnWall { .. }), "{own}");
     assert_eq!(app.attributes("approver", "wall"), ["M-1"]);
-    let (who, actor) = app.principal("approver");
-    app.open().governor.reject(&who, &actor, proposed.id).unwrap();
+    let unseen = app.reject("approver", proposed.id).unwrap_err();
+    assert!(matches!(unseen, GovernError::NotFound { what: "change" }), "{unseen}");
 }
 
 #[test]
