@@ -50,7 +50,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("cedar_policy", &["policy"]),
     ("chacha20poly1305", &["store"]),
     ("clap", &["cli"]),
-    ("csv", &["examine", "govern"]),
+    ("csv", &["document", "examine", "govern"]),
     ("ed25519_dalek", &["audit"]),
     ("futures_util", &["http", "portal"]),
     ("getrandom", &["domain"]),
@@ -63,6 +63,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("landlock", &["document"]),
     ("libc", &["app", "document"]),
     ("lopdf", &["document"]),
+    ("mail_parser", &["document"]),
     ("minijinja", &["inference"]),
     ("ort", &["inference"]),
     ("postcard", &["answer", "catalogue", "document", "ingest"]),
@@ -71,6 +72,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("qdrant_client", &["index"]),
     ("qdrant_edge", &["index"]),
     ("qrcode", &["portal"]),
+    ("quick_xml", &["document"]),
     ("rcgen", &["app"]),
     ("ring", &["identity"]),
     ("rustix", &["app", "document", "durable"]),
@@ -94,7 +96,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("ureq", &["app"]),
     ("walkdir", &["ingest"]),
     ("webpki", &["audit"]),
-    ("zip", &["models"]),
+    ("zip", &["document", "models"]),
     ("zstd", &["examine"]),
 ];
 

@@ -1,10 +1,12 @@
 //! One batch, document by document: parse, keep, index, activate.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::{Event, What};
-use crate::document::{Parsed, Reason, SandboxError, Unreadable, passages};
+use crate::catalogue::Document;
+use crate::document::{Members, Parsed, Reason, SandboxError, Unreadable, passages};
 use crate::domain::access::AccessClass;
 use crate::domain::document::{DocumentCard, DocumentText, Passage};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
@@ -12,6 +14,7 @@ use crate::domain::payload::TokenKind;
 use crate::store::{DocumentRow, KeyScope, VaultError};
 use crate::telemetry::Counter;
 
+use super::expand::{Allowance, File};
 use super::relabel::owners;
 use super::sources::{Read, Source};
 use super::{BatchOptions, BatchReport, IngestError, Ingested, Listener, Parts, Quarantined};
@@ -66,10 +69,9 @@ impl<'a> Batch<'a> {
         listen: &mut Listener<'_>,
     ) -> Result<BatchReport, IngestError> {
         let total = u32::try_from(sources.len()).unwrap_or(u32::MAX);
-        for source in sources {
-            self.report.submitted += 1;
+        for (source, done) in sources.into_iter().zip(1..) {
             self.take(source)?;
-            listen(self.report.submitted, total);
+            listen(done, total);
         }
         self.activate()?;
         let took = self.parts.clock.steady().saturating_sub(self.began);
@@ -84,30 +86,53 @@ impl<'a> Batch<'a> {
             Read::Bytes(bytes) => bytes,
             Read::TooLarge { bytes } => {
                 let detail = format!("the file has {bytes} bytes; split it");
+                self.submitted();
                 return self.quarantine(None, path, bytes, &unreadable(Reason::TooLarge, detail));
             }
             Read::Failed(error) => {
                 let reason = unreadable(Reason::Malformed, error.to_string());
+                self.submitted();
                 return self.quarantine(None, path, 0, &reason);
             }
         };
-        let id = DocumentId::of(&bytes);
-        let pending = self.group.as_ref().is_some_and(|group| group.ids.contains(&id));
-        if pending || self.parts.catalogue.document(id).is_some() {
-            self.report.unchanged += 1;
-            return Ok(());
-        }
-        match self.parts.sandbox.parse(&bytes, &name, self.options.password.as_deref()) {
-            Ok(parsed) => self.index(id, &bytes, path, &name, parsed),
-            Err(SandboxError::Unreadable(reason)) => {
-                self.quarantine(Some(id), path, bytes.len() as u64, &reason)
-            }
-            Err(error @ SandboxError::Unavailable(_)) => Err(error.into()),
-        }
+        self.file(File { path, name, bytes, depth: 0 }, &mut Allowance::default())
+    }
+
+    /// Whether a document was taken in in this batch and waits for its flush.
+    pub(super) fn is_pending(&self, id: DocumentId) -> bool {
+        self.group.as_ref().is_some_and(|group| group.ids.contains(&id))
+    }
+
+    /// An active document of these bytes.
+    pub(super) fn known(&self, id: DocumentId) -> Option<Arc<Document>> {
+        self.parts.catalogue.document(id)
+    }
+
+    pub(super) fn submitted(&mut self) {
+        self.report.submitted += 1;
+    }
+
+    pub(super) fn unchanged(&mut self) {
+        self.report.submitted += 1;
+        self.report.unchanged += 1;
+    }
+
+    pub(super) fn parse(&self, bytes: &[u8], name: &str) -> Result<Parsed, SandboxError> {
+        self.parts.sandbox.parse(bytes, name, self.options.password.as_deref())
+    }
+
+    /// Some of the files within a file.
+    pub(super) fn unpack(
+        &self,
+        bytes: &[u8],
+        name: &str,
+        from: u32,
+    ) -> Result<Option<Members>, SandboxError> {
+        self.parts.sandbox.unpack(bytes, name, self.options.password.as_deref(), from)
     }
 
     /// Writes everything but the record: vault, then indexes under this group's generation.
-    fn index(
+    pub(super) fn index(
         &mut self,
         id: DocumentId,
         bytes: &[u8],
@@ -225,7 +250,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Where the file could be read, its path and detail are kept as the document's own.
-    fn quarantine(
+    pub(super) fn quarantine(
         &mut self,
         id: Option<DocumentId>,
         path: String,
