@@ -98,6 +98,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("webpki", &["audit"]),
     ("zip", &["document", "models"]),
     ("zstd", &["examine"]),
+    ("zxcvbn", &["identity"]),
 ];
 
 /// Crates that any room may name.

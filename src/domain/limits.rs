@@ -41,6 +41,11 @@ pub const TITLE_CHARS_MAX: usize = 300;
 
 /// NIST SP 800-63B section 3.1.1.2: at least eight characters, no rules on which.
 pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Guesses that a password withstands, as zxcvbn reckons: beyond every list of common ones (ASVS 5.0
+/// 6.2.4 asks for the first 3,000), keyboard rows, dates, and what is written with 4 for a.
+pub const PASSWORD_GUESSES_MIN: u64 = 1_000_000;
+/// Names of accounts from this length on may not stand in their password.
+pub const PASSWORD_NAME_CHARS_MIN: usize = 4;
 /// Bounds what is hashed.
 pub const PASSWORD_CHARS_MAX: usize = 256;
 /// A working day: then sign in again, however busy. What a site sets instead is bounded below.

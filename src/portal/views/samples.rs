@@ -535,6 +535,7 @@ fn change_page(text: &str) -> ChangePage {
         diff: diff(text),
         approves: true,
         rejects: true,
+        is_confirmed: true,
         problem: Some(text.to_owned()),
     }
 }
@@ -563,6 +564,7 @@ fn standing(text: &str) -> (String, String) {
         is_open: true,
         is_overdue: false,
         due: moment(2),
+        repeats: 2,
         queries: 1,
         documents: vec![(own.clone(), own.clone())],
         review: None,
@@ -591,6 +593,7 @@ fn standing(text: &str) -> (String, String) {
     let emergencies = EmergenciesPage {
         frame,
         may_open: true,
+        is_confirmed: true,
         minutes: 60,
         minutes_max: 480,
         emergencies: vec![open, ended, followed_up, reviewed],
