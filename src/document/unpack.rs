@@ -146,14 +146,20 @@ fn content(
         Some(password) => archive.by_index_decrypt(index, password.as_bytes()),
         None => archive.by_index(index),
     };
-    let file = opened.map_err(|error| match error {
-        ZipError::InvalidPassword => wrong(),
-        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
+    let file = opened.map_err(|error| {
+        let unknown = matches!(
+            error,
+            ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_)
+        );
+        if matches!(error, ZipError::InvalidPassword) {
+            wrong()
+        } else if unknown {
             let detail =
                 "the member is packed in a way that is not read here: pack it as plain ZIP";
             Unreadable::new(Reason::NotSupported, detail)
+        } else {
+            damaged()
         }
-        _ => damaged(),
     })?;
     // What it says of its size was looked at; more than that does not come out.
     let mut bytes = Vec::new();
@@ -161,8 +167,8 @@ fn content(
     match read {
         Ok(_) if bytes.len() as u64 == size => Ok(bytes),
         // An old way of encryption tells a wrong password only by what comes out.
-        Ok(_) | Err(_) if password.is_some() => Err(wrong()),
-        Ok(_) | Err(_) => Err(damaged()),
+        _ if password.is_some() => Err(wrong()),
+        _ => Err(damaged()),
     }
 }
 

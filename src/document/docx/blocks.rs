@@ -2,8 +2,10 @@
 
 use crate::document::office::{Element, Node};
 
+use super::fields::{Field, asks, counts_pages};
 use super::numbering::Numbering;
 use super::styles::{Listed, Looks, Style, Styles, is_shaded};
+use super::symbols::symbol;
 
 /// A piece of a paragraph.
 #[derive(Debug)]
@@ -56,15 +58,6 @@ pub(super) struct Found {
     /// Other documents within this one, not read.
     pub(super) chunks: usize,
     pub(super) notes: Vec<NoteMark>,
-}
-
-/// A field that has begun and not ended.
-#[derive(Default)]
-struct Field {
-    /// What follows is its result; before that, its instructions.
-    separated: bool,
-    /// Shows a page's number.
-    counts_pages: bool,
 }
 
 /// Walks through stories.
@@ -444,42 +437,4 @@ fn is_painted(drawing: &Element) -> bool {
         matches!(&*element.name, "solidFill" | "gradFill" | "blipFill" | "pattFill" | "fillRef")
             || element.attribute("fillcolor").is_some()
     })
-}
-
-/// Whether a field asks another program for what it shows.
-fn asks(instruction: &str) -> bool {
-    let name = instruction.split_whitespace().next().unwrap_or_default();
-    ["DDE", "DDEAUTO", "INCLUDETEXT", "INCLUDEPICTURE", "DATABASE"]
-        .iter()
-        .any(|asking| name.eq_ignore_ascii_case(asking))
-}
-
-fn counts_pages(instruction: &str) -> bool {
-    let name = instruction.split_whitespace().next().unwrap_or_default();
-    ["PAGE", "NUMPAGES", "SECTIONPAGES"].iter().any(|own| name.eq_ignore_ascii_case(own))
-}
-
-/// A sign of a font of symbols: those that forms and lists use.
-fn symbol(part: &Element) -> char {
-    let code = part.attribute("char").and_then(|code| u32::from_str_radix(code, 16).ok());
-    let font = part.attribute("font").unwrap_or_default();
-    match (font, code.map(|code| code & 0xff)) {
-        ("Wingdings", Some(0xfc)) => '✓',
-        ("Wingdings", Some(0xfb)) => '✗',
-        ("Wingdings", Some(0xfe)) => '☑',
-        ("Wingdings" | "Wingdings 2", Some(0x53 | 0x54 | 0x78 | 0xfd)) => '☒',
-        ("Wingdings" | "Wingdings 2", Some(0x6f | 0xa3 | 0xa8)) => '☐',
-        ("Wingdings", Some(0xe0)) | ("Symbol", Some(0xae)) => '→',
-        ("Symbol", Some(0xb7)) | ("Wingdings", Some(0x6c | 0x9f | 0xa7 | 0xd8)) => '•',
-        ("Symbol", Some(0xa3)) => '≤',
-        ("Symbol", Some(0xb3)) => '≥',
-        ("Symbol", Some(0xb1)) => '±',
-        ("Symbol", Some(0xb0)) => '°',
-        ("Symbol", Some(0x6d)) => 'µ',
-        ("Symbol", Some(0xb4)) => '×',
-        _ => code
-            .and_then(char::from_u32)
-            .filter(|c| !('\u{e000}'..='\u{f8ff}').contains(c) && !c.is_control())
-            .unwrap_or(char::REPLACEMENT_CHARACTER),
-    }
 }

@@ -18,8 +18,10 @@ use numbering::Numbering;
 use styles::Styles;
 
 mod blocks;
+mod fields;
 mod numbering;
 mod styles;
+mod symbols;
 #[cfg(test)]
 mod tests;
 

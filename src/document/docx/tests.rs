@@ -36,11 +36,6 @@ fn the_text_is_what_word_shows() {
     };
     let tick = "<w:r><w:fldChar w:fldCharType='begin'><w:ffData><w:checkBox><w:checked/></w:checkBox>\
                 </w:ffData></w:fldChar></w:r><w:r><w:fldChar w:fldCharType='end'/></w:r>";
-    let cell = |inside: &str| format!("<w:tc>{inside}</w:tc>");
-    let row = |cells: &[&str]| {
-        let cells: String = cells.iter().map(|text| cell(&p(&r(text)))).collect();
-        format!("<w:tr>{cells}</w:tr>")
-    };
     let table = [
         (
             p(&(r("The fee &amp; the ") + &r("term."))) + &p(&r("Next.")),
@@ -60,6 +55,20 @@ fn the_text_is_what_word_shows() {
         ),
         (p(&(tick.to_owned() + &r(" consents"))), "☒ consents"),
         (p("<w:r><w:sym w:font='Wingdings' w:char='F0A8'/></w:r>"), "☐"),
+    ];
+    for (body, expected) in table {
+        assert_eq!(text(&body), expected, "{body}");
+    }
+}
+
+#[test]
+fn tables_are_rows_and_boxes_stand_after_their_paragraph() {
+    let cell = |inside: &str| format!("<w:tc>{inside}</w:tc>");
+    let row = |cells: &[&str]| {
+        let cells: String = cells.iter().map(|text| cell(&p(&r(text)))).collect();
+        format!("<w:tr>{cells}</w:tr>")
+    };
+    let table = [
         (
             format!("<w:sdt><w:sdtPr/><w:sdtContent>{}</w:sdtContent></w:sdt>", p(&r("control"))),
             "control",
