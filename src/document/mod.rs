@@ -4,9 +4,12 @@
 //! ([`Unreadable`]). [`passages()`] cuts the pages into the units that are indexed, [`sentences()`]
 //! finds the sentences that citations quote, and [`render_page`] draws a page with the same engine
 //! that gave the positions, so that boxes lie on the picture where the words are.
+//! What pages say in pictures is read in a second step ([`Parsed::recognise`]) by models, from
+//! pictures of pages ([`rasterise`]), so that files can be opened in one place and models run in
+//! another; [`read()`] does both.
 //!
-//! Useful for: born-digital PDF, plain text, Markdown, HTML. Not useful for: scans (told apart as
-//! `needs_ocr`), office formats, e-mail (`not_supported`).
+//! Useful for: PDF, plain text, Markdown, HTML. Not useful for: office formats, e-mail
+//! (`not_supported`).
 //!
 //! Rules of the room:
 //! - **The kind is told by content**, not by name (`sniff`).
@@ -27,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::clock::Clock;
 use crate::domain::document::PageText;
 use crate::domain::limits::{FILE_BYTES_MAX, PAGE_CHARS_MAX, TITLE_CHARS_MAX};
+use crate::inference::InferenceError;
 
 mod clauses;
 mod decode;
@@ -35,17 +39,20 @@ mod guard;
 mod headings;
 mod html;
 mod markdown;
+mod ocr;
 mod passages;
 mod pdf;
 mod reason;
+mod recognise;
 mod render;
 mod sentences;
 mod sniff;
 
 pub use geometry::Geometry;
+pub use ocr::{Ocr, Raster};
 pub use passages::passages;
 pub use reason::{Reason, Unreadable};
-pub use render::{RenderError, render_page};
+pub use render::{RenderError, rasterise, render_page};
 pub use sentences::sentences;
 
 /// What kind of file it is.
@@ -132,6 +139,8 @@ pub enum WarningKind {
     PageNeedsOcr,
     /// Glyphs without a known character stand as U+FFFD.
     UnmappedGlyphs,
+    /// A page was recognised, and parts of it may be wrong or missing.
+    UnsureOcr,
 }
 
 /// A file's text and positions.
@@ -141,17 +150,23 @@ pub struct Parsed {
     pub kind: Kind,
     /// Its own title, or its file name without extension.
     pub title: String,
-    /// Its pages, in order, numbered from 1; at least one holds text.
+    /// Its pages, in order, numbered from 1; at least one holds text, or wants recognition.
     pub pages: Vec<PageText>,
-    /// Where the characters stand; empty for everything but PDF.
+    /// Where the characters stand; empty for everything but PDF and pictures.
     pub geometry: Geometry,
     /// Its headings in reading order.
     pub headings: Vec<Heading>,
     /// What its owner should know.
     pub warnings: Vec<Warning>,
+    /// Pages that say more in their picture than in their text: [`Parsed::recognise`] reads them.
+    pub wanting: Vec<u32>,
+    /// Pages whose text was recognised here.
+    pub recognised: Vec<u32>,
+    /// Why it cannot be used before they are recognised.
+    pub lacking: Option<Unreadable>,
 }
 
-/// Reads a file: its kind, title, pages, positions and headings.
+/// Reads a file: its kind, title, pages, positions and headings; not what its pictures say.
 ///
 /// * `name`: file name or path; gives the title where the file has none and tells Markdown from
 ///   plain text, nothing else.
@@ -178,6 +193,36 @@ pub fn parse(bytes: &[u8], name: &str, options: &ParseOptions<'_>) -> Result<Par
     })?;
     parsed.title = tidy_title(&parsed.title).unwrap_or_else(|| title_from_name(name));
     Ok(parsed)
+}
+
+/// Why a file was not read whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file's fault.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The machine's fault: a model failed.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
+}
+
+/// Reads a file as [`parse`] does, and what its pages say in pictures.
+///
+/// * `ocr`: what reads pictures; without it a file that is nothing but pictures is `needs_ocr`.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read(
+    bytes: &[u8],
+    name: &str,
+    options: &ParseOptions<'_>,
+    ocr: Option<&Ocr>,
+) -> Result<Parsed, ReadError> {
+    let mut parsed = parse(bytes, name, options)?;
+    if let Some(ocr) = ocr {
+        parsed.recognise(ocr, &mut |page| rasterise(bytes, options.password, page))?;
+    }
+    Ok(parsed.settled()?)
 }
 
 /// Parses a file that is one page of text.

@@ -1,12 +1,13 @@
 //! One batch, document by document: parse, keep, index, activate.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit::{Event, What};
-use crate::document::{ParseOptions, Parsed, Reason, Unreadable, parse, passages};
+use crate::audit::{Added, Event, What};
+use crate::document::{Ocr, ParseOptions, Parsed, ReadError, Reason, Unreadable, passages, read};
 use crate::domain::access::AccessClass;
+use crate::domain::digest::Digest;
 use crate::domain::document::{DocumentCard, DocumentText, Passage};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
 use crate::domain::limits::PARSE_MS_MAX;
@@ -46,6 +47,8 @@ struct Group {
 
 struct Pending {
     row: DocumentRow,
+    /// Whether pages of it were recognised.
+    recognised: bool,
     size_bytes: u64,
     ingested: Ingested,
 }
@@ -104,9 +107,12 @@ impl<'a> Batch<'a> {
             password: self.options.password.as_deref(),
             deadline: Some((Arc::clone(&self.parts.clock), deadline)),
         };
-        match parse(&bytes, &name, &options) {
+        match read(&bytes, &name, &options, self.parts.ocr.as_ref()) {
             Ok(parsed) => self.index(id, &bytes, path, &name, parsed),
-            Err(reason) => self.quarantine(Some(id), path, bytes.len() as u64, &reason),
+            Err(ReadError::Unreadable(reason)) => {
+                self.quarantine(Some(id), path, bytes.len() as u64, &reason)
+            }
+            Err(ReadError::Inference(error)) => Err(error.into()),
         }
     }
 
@@ -130,12 +136,14 @@ impl<'a> Batch<'a> {
         }
         let row = self.keep(id, generation, bytes, &path, name, &parsed, &found)?;
         add(self.parts, generation, self.class, &parsed.title, &found)?;
+        let recognised = !parsed.recognised.is_empty();
         let ingested =
             Ingested { id, path, title: parsed.title, pages: row.pages, passages: row.passages };
         let full = self.group.as_mut().is_some_and(|group| {
             group.passages += found.len();
             group.ids.insert(id);
-            group.documents.push(Pending { row, size_bytes: bytes.len() as u64, ingested });
+            let size_bytes = bytes.len() as u64;
+            group.documents.push(Pending { row, recognised, size_bytes, ingested });
             group.passages >= PASSAGES_PER_FLUSH || group.documents.len() >= DOCUMENTS_PER_FLUSH
         });
         if full { self.activate() } else { Ok(()) }
@@ -201,6 +209,12 @@ impl<'a> Batch<'a> {
         Ok(generation)
     }
 
+    /// The models that read pictures, by role.
+    fn readers(&self) -> Option<BTreeMap<String, Digest>> {
+        let models = self.parts.ocr.as_ref().map(Ocr::models)?;
+        Some(models.into_iter().map(|(role, digest)| (role.to_owned(), digest)).collect())
+    }
+
     /// Flushes the group, records each document, and makes the group visible.
     fn activate(&mut self) -> Result<(), IngestError> {
         let Some(group) = self.group.take() else { return Ok(()) };
@@ -215,6 +229,7 @@ impl<'a> Batch<'a> {
                 pages: pending.row.pages,
                 size_bytes: pending.size_bytes,
                 class: self.class.0,
+                models: Added(self.readers().filter(|_| pending.recognised)),
                 payload: Some(self.parts.vault.seal(&scope, &row)?),
             };
             self.parts.log.append(self.event(what))?;

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::audit::{Actor, AppendError, Log, Recorded};
 use crate::catalogue::{Catalogue, CatalogueError, Document};
+use crate::document::Ocr;
 use crate::domain::access::Labels;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::digest::Digest;
@@ -161,6 +162,8 @@ pub struct Parts {
     pub index: Arc<Index>,
     /// Embeds passages.
     pub encoder: Arc<Encoder>,
+    /// Reads pictures; without it files of nothing but pictures are quarantined.
+    pub ocr: Option<Ocr>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

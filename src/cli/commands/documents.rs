@@ -5,11 +5,12 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::answer::Sought;
+use crate::app;
 use crate::catalogue::Document;
 use crate::cli::args::{DocumentsCommand, IngestArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
-use crate::document::{ParseOptions, parse};
+use crate::document::{ParseOptions, Parsed, Unreadable, parse, rasterise};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
 use crate::domain::question::Scope;
@@ -69,7 +70,7 @@ pub(super) fn documents(
 ) -> Result<Reply, Failure> {
     match command {
         DocumentsCommand::Parse { path, password } => {
-            parse_file(&context.path(&path), password.as_deref())
+            parse_file(context, &context.path(&path), password.as_deref())
         }
         DocumentsCommand::List { declared, as_user } => {
             list(context, as_user.as_deref(), &declared.declared()?)
@@ -190,14 +191,18 @@ fn row(document: &Document) -> Value {
     })
 }
 
-fn parse_file(path: &std::path::Path, password: Option<&str>) -> Result<Reply, Failure> {
+fn parse_file(
+    context: &Context<'_>,
+    path: &std::path::Path,
+    password: Option<&str>,
+) -> Result<Reply, Failure> {
     let clock = crate::domain::clock::SystemClock::start();
     let deadline = std::time::Duration::from_millis(crate::domain::limits::PARSE_MS_MAX);
     let options = ParseOptions { password, deadline: Some((std::sync::Arc::new(clock), deadline)) };
     let bytes =
         fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match parse(&bytes, &name.unwrap_or_default(), &options) {
+    match read_file(context, &bytes, &name.unwrap_or_default(), &options)? {
         Ok(parsed) => {
             let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
             let text: String = parsed
@@ -222,4 +227,28 @@ fn parse_file(path: &std::path::Path, password: Option<&str>) -> Result<Reply, F
             Ok(Reply::done(value, text).with_exit(exit::PARTLY))
         }
     }
+}
+
+/// Reads a file, pictures too where the models for it are there: they are loaded where wanted.
+fn read_file(
+    context: &Context<'_>,
+    bytes: &[u8],
+    name: &str,
+    options: &ParseOptions<'_>,
+) -> Result<Result<Parsed, Unreadable>, Failure> {
+    let mut parsed = match parse(bytes, name, options) {
+        Ok(parsed) => parsed,
+        Err(why) => return Ok(Err(why)),
+    };
+    let ocr = if parsed.wanting.is_empty() { None } else { app::ocr_of(&context.options)? };
+    if let Some(ocr) = ocr {
+        let progress = context.progress;
+        progress.stage("reading pictures of pages", Some(parsed.wanting.len() as u64));
+        let mut picture = |page| {
+            progress.advance(1);
+            rasterise(bytes, options.password, page)
+        };
+        parsed.recognise(&ocr, &mut picture).map_err(anyhow::Error::from)?;
+    }
+    Ok(parsed.settled())
 }
