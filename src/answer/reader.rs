@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::{Added, Event, Log, Recorded, What};
 use crate::catalogue::{Catalogue, CatalogueError, Document, Subjects};
-use crate::document::render_page;
+use crate::document::Sandbox;
 use crate::domain::access::Labels;
 use crate::domain::answer::Answer;
 use crate::domain::clock::{Clock, Entropy};
@@ -35,6 +35,8 @@ pub struct PageView {
     pub size: Option<[f32; 2]>,
     /// Boxes of the asked-for range.
     pub boxes: Vec<Rect>,
+    /// How sure recognition is of the least sure word in it; `None` where none was recognised.
+    pub confidence: Option<f32>,
 }
 
 /// A document, and how somebody came to it: with a declaration of its own, or from the answer to a
@@ -78,6 +80,8 @@ pub struct Reader {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Draws pages.
+    pub sandbox: Sandbox,
     /// What was denied lately.
     pub denials: Denials,
 }
@@ -152,12 +156,14 @@ impl Reader {
         let text = text.page(page).ok_or(ReadError::NotFound)?.text.clone();
         let geometry = cite::geometry(&self.catalogue, document.row.document)?;
         let size = geometry.as_ref().and_then(|geometry| geometry.page_size(page));
-        let boxes = match (&geometry, range) {
-            (Some(geometry), Some((start, end))) => geometry.boxes(page, start, end),
-            (Some(_) | None, _) => Vec::new(),
+        let (boxes, confidence) = match (&geometry, range) {
+            (Some(geometry), Some((start, end))) => {
+                (geometry.boxes(page, start, end), geometry.confidence(page, start, end))
+            }
+            (Some(_) | None, _) => (Vec::new(), None),
         };
         let what = self.viewed(asker, found, page);
-        Ok(self.record(asker, what, PageView { document, page, text, size, boxes })?)
+        Ok(self.record(asker, what, PageView { document, page, text, size, boxes, confidence })?)
     }
 
     /// The picture of one page, as PNG.
@@ -176,8 +182,8 @@ impl Reader {
             return Err(ReadError::NotFound);
         }
         let original = self.catalogue.original(document)?;
-        let picture =
-            render_page(&original, document.card.password.as_deref(), page, PICTURE_WIDTH)?;
+        let password = document.card.password.as_deref();
+        let picture = self.sandbox.render_page(&original, password, page, PICTURE_WIDTH)?;
         Ok(self.record(asker, self.viewed(asker, found, page), picture)?)
     }
 

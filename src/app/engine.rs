@@ -119,6 +119,7 @@ impl Engine {
             log: app.log.clone(),
             catalogue: Arc::clone(&app.catalogue),
             index: Arc::clone(&index),
+            sandbox: app.reader.sandbox.clone(),
             encoder: Arc::clone(&models.encoder),
             ocr: models.ocr.clone(),
             clock: Arc::clone(&app.clock),

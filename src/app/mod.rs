@@ -30,6 +30,7 @@ use crate::answer::{Denials, Reader};
 use crate::audit::{Actor, DiskFiles, Event, Log, LogFiles, LogPaths, Recovery, Rounds, What};
 use crate::catalogue::Catalogue;
 use crate::config::Options;
+use crate::document::Sandbox;
 use crate::domain::clock::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::domain::ids::RequestId;
 use crate::domain::principal::Via;
@@ -239,6 +240,7 @@ impl App {
                 catalogue: Arc::clone(&catalogue),
                 clock: Arc::clone(&clock),
                 entropy: Arc::clone(&entropy),
+                sandbox: Sandbox::new(options.reader_program.clone()),
                 denials: Denials::default(),
             }),
             options,
@@ -255,8 +257,7 @@ impl App {
             engine: Mutex::new(None),
             _lock: lock,
         };
-        app.tell_policies(new.as_deref())?;
-        app.close_interrupted(&recovery)?;
+        app.begin(new.as_deref(), &recovery)?;
         app.record_changes(&changes);
         Ok(app)
     }
@@ -316,6 +317,12 @@ impl App {
     pub fn record_last(&self, what: What) -> anyhow::Result<()> {
         self.record_own(what)?;
         Ok(self.log.publish()?)
+    }
+
+    /// What a start has to say, before anything else is recorded.
+    fn begin(&self, new: Option<&str>, recovery: &Recovery) -> anyhow::Result<()> {
+        self.tell_policies(new)?;
+        self.close_interrupted(recovery)
     }
 
     /// Policies that come into force with this start are in the log before anything is decided by

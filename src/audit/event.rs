@@ -285,6 +285,7 @@ entry_types! {
         scope: TokenKind = "`matter` or `patient`",
         subject: Token = "token of the matter or patient that it opens",
         expires: Timestamp = "when it ends by itself, Unix milliseconds",
+        repeats: Added<u32> = "how many earlier ones of this person about the same nobody had found justified by then, where any",
     } + payload = "the stated reason";
     EmergencyClosed = "emergency.closed", "ok", "when access in an emergency has ended; `req` is its id" {
         person: Token = "token of the person who had it",

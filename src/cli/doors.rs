@@ -1,4 +1,4 @@
-//! What each command asks of the person named by `--as`; `tests/it/doors.rs` holds every command to
+//! What each command asks of the person named by `--as`; `tests/it/doors/` holds every command to
 //! its row.
 
 use crate::policy::{Action, Door};

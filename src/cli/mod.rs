@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::config;
+use crate::{config, document};
 
 use args::Cli;
 use context::Context;
@@ -36,6 +36,9 @@ pub fn run(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.get(1).is_some_and(|first| first == document::ARGUMENT) {
+        return document::serve();
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),

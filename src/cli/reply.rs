@@ -8,6 +8,7 @@ use crate::audit::{
     AnchorError, AppendError, KeyChangeError, OpenError, ReadError as LogReadError, RoundError,
 };
 use crate::config::ConfigError;
+use crate::document::SandboxError;
 use crate::examine::ExamineError;
 use crate::govern::{EnterError, GovernError};
 use crate::identity::{AccountError, SignInError};
@@ -122,6 +123,7 @@ failure_from!(
     GovernError,
     KeyChangeError,
     IngestError,
+    SandboxError,
     std::io::Error,
     crate::evaluate::EvaluateError,
     crate::evaluate::SuiteError,

@@ -50,6 +50,9 @@ pub struct Options {
     pub log_key_credential: Option<PathBuf>,
     /// Tracing filter.
     pub telemetry_filter: String,
+    /// The program that reads files, in processes of their own: this one, whatever its place on
+    /// disk became meanwhile. No file sets it.
+    pub reader_program: PathBuf,
 }
 
 /// How the server listens.
@@ -148,6 +151,7 @@ pub(super) fn check(
                 openid,
                 log_key_credential: credential(environment, "affiant-log-key"),
                 telemetry_filter: raw.telemetry.filter,
+                reader_program: PathBuf::from("/proc/self/exe"),
             })
         }
         _ => Err(ConfigError { faults }),

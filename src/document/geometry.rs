@@ -112,12 +112,18 @@ impl Geometry {
         self.words.splice(at..end, words);
     }
 
+    /// Whether any word was recognised.
+    pub(super) fn has_words(&self) -> bool {
+        !self.words.is_empty()
+    }
+
     /// How sure the least sure recognised word among the code points `start..end` of a page is, from
     /// 0 to 1; `None` where none of them was recognised.
     pub fn confidence(&self, page: u32, start: u32, end: u32) -> Option<f32> {
         let from = self.words.partition_point(|word| (word.0, word.2) <= (page, start));
         let cited = self.words.iter().skip(from).take_while(|word| (word.0, word.1) < (page, end));
-        cited.map(|word| word.3).min().map(|sure| f32::from(sure) / 255.0)
+        // Whole hundredths: finer is not known.
+        cited.map(|word| word.3).min().map(|sure| (f32::from(sure) / 2.55).round() / 100.0)
     }
 
     /// Whether no page has positions: every file but PDF and pictures.

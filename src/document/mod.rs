@@ -5,17 +5,19 @@
 //! finds the sentences that citations quote, and [`render_page`] draws a page with the same engine
 //! that gave the positions, so that boxes lie on the picture where the words are.
 //! What pages say in pictures is read in a second step ([`Parsed::recognise`]) by models, from
-//! pictures of pages ([`rasterise`]), so that files can be opened in one place and models run in
-//! another; [`read()`] does both.
+//! pictures of pages ([`rasterise`]): files are opened in a process of their own, models run in
+//! this one ([`Sandbox::read`]).
 //!
 //! Useful for: PDF, plain text, Markdown, HTML. Not useful for: office formats, e-mail
 //! (`not_supported`).
 //!
 //! Rules of the room:
 //! - **The kind is told by content**, not by name (`sniff`).
-//! - **Files are hostile.** Each parse runs on its own thread with a large stack, under a deadline,
-//!   with bounds on pages, characters, drawing steps and decompressed size; a panic inside a vendor
-//!   library is caught and becomes `malformed` (`guard`).
+//! - **Files are hostile.** Whoever reads files from outside does so through a [`Sandbox`]: a
+//!   process per file that gave up files, network, other processes, and memory and time beyond a
+//!   limit. Inside it each parse runs on a thread with a large stack, under a deadline, with bounds
+//!   on pages, characters, drawing steps and decompressed size; a panic inside a vendor library is
+//!   caught and becomes `malformed` (`guard`).
 //! - **Only what a reader sees is text.** Invisible, covered (badly redacted), same-coloured, tiny
 //!   and off-page text is left out and reported as a [`Warning`]; it never reaches the index, so it
 //!   can neither leak a redaction nor smuggle in instructions.
@@ -29,8 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Clock;
 use crate::domain::document::PageText;
-use crate::domain::limits::{FILE_BYTES_MAX, PAGE_CHARS_MAX, TITLE_CHARS_MAX};
-use crate::inference::InferenceError;
+use crate::domain::limits::{FILE_BYTES_MAX, PAGE_CHARS_MAX, PAGES_MAX, TITLE_CHARS_MAX};
 
 mod clauses;
 mod decode;
@@ -45,6 +46,7 @@ mod pdf;
 mod reason;
 mod recognise;
 mod render;
+mod sandbox;
 mod sentences;
 mod sniff;
 
@@ -53,6 +55,7 @@ pub use ocr::{Ocr, Raster};
 pub use passages::passages;
 pub use reason::{Reason, Unreadable};
 pub use render::{RenderError, rasterise, render_page};
+pub use sandbox::{ARGUMENT, Confinement, Sandbox, SandboxError, serve};
 pub use sentences::sentences;
 
 /// What kind of file it is.
@@ -158,7 +161,7 @@ pub struct Parsed {
     pub headings: Vec<Heading>,
     /// What its owner should know.
     pub warnings: Vec<Warning>,
-    /// Pages that say more in their picture than in their text: [`Parsed::recognise`] reads them.
+    /// Pages that say more in their picture than in their text: [`Sandbox::recognise`] reads them.
     pub wanting: Vec<u32>,
     /// Pages whose text was recognised here.
     pub recognised: Vec<u32>,
@@ -166,7 +169,8 @@ pub struct Parsed {
     pub lacking: Option<Unreadable>,
 }
 
-/// Reads a file: its kind, title, pages, positions and headings; not what its pictures say.
+/// Reads a file in this process: its kind, title, pages, positions and headings; not what its
+/// pictures say. Files from outside go through [`Sandbox::read`].
 ///
 /// * `name`: file name or path; gives the title where the file has none and tells Markdown from
 ///   plain text, nothing else.
@@ -176,10 +180,7 @@ pub struct Parsed {
 /// vendor library counts as `malformed`.
 pub fn parse(bytes: &[u8], name: &str, options: &ParseOptions<'_>) -> Result<Parsed, Unreadable> {
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(Unreadable::new(
-            Reason::TooLarge,
-            format!("the file has {} bytes, at most {FILE_BYTES_MAX} are taken", bytes.len()),
-        ));
+        return Err(too_large(bytes.len()));
     }
     let kind = sniff::sniff(bytes, name)?;
     let watch = guard::Watch::start(options.deadline.as_ref());
@@ -195,34 +196,38 @@ pub fn parse(bytes: &[u8], name: &str, options: &ParseOptions<'_>) -> Result<Par
     Ok(parsed)
 }
 
-/// Why a file was not read whole.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The file's fault.
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    /// The machine's fault: a model failed.
-    #[error(transparent)]
-    Inference(#[from] InferenceError),
+fn too_large(bytes: usize) -> Unreadable {
+    let detail = format!("the file has {bytes} bytes, at most {FILE_BYTES_MAX} are taken");
+    Unreadable::new(Reason::TooLarge, detail)
 }
 
-/// Reads a file as [`parse`] does, and what its pages say in pictures.
-///
-/// * `ocr`: what reads pictures; without it a file that is nothing but pictures is `needs_ocr`.
-///
-/// # Errors
-/// [`ReadError`].
-pub fn read(
-    bytes: &[u8],
-    name: &str,
-    options: &ParseOptions<'_>,
-    ocr: Option<&Ocr>,
-) -> Result<Parsed, ReadError> {
-    let mut parsed = parse(bytes, name, options)?;
-    if let Some(ocr) = ocr {
-        parsed.recognise(ocr, &mut |page| rasterise(bytes, options.password, page))?;
+impl Parsed {
+    /// Whether pages are numbered from 1 without gaps, and headings stand on them, and nothing is
+    /// recognised yet: what later
+    /// rooms rely on, and a process that a file took over may have got wrong.
+    fn is_whole(&self) -> bool {
+        let lens: Vec<u32> = self
+            .pages
+            .iter()
+            .map_while(|page| u32::try_from(page.text.chars().count()).ok())
+            .collect();
+        let is_placed = |heading: &Heading| {
+            let index = usize::try_from(heading.page).ok().and_then(|page| page.checked_sub(1));
+            let len = index.and_then(|index| lens.get(index));
+            heading.start <= heading.end && len.is_some_and(|len| heading.end <= *len)
+        };
+        !lens.is_empty()
+            && lens.len() == self.pages.len()
+            && lens.len() <= PAGES_MAX
+            && lens.iter().all(|len| *len as usize <= PAGE_CHARS_MAX)
+            && self.pages.iter().zip(1_u32..).all(|(page, number)| page.page == number)
+            && self.headings.iter().all(is_placed)
+            && self.wanting.len() <= lens.len()
+            && self.wanting.is_sorted_by(|a, b| a < b)
+            && self.recognised.is_empty()
+            && !self.geometry.has_words()
+            && self.title.chars().count() <= TITLE_CHARS_MAX
     }
-    Ok(parsed.settled()?)
 }
 
 /// Parses a file that is one page of text.

@@ -1,15 +1,15 @@
 //! The second step of reading: what the pictures of pages say.
 //!
 //! [`parse`](super::parse()) tells which pages want it; whoever has their pictures
-//! ([`rasterise`](super::rasterise)) gives them here. No page is dropped in silence: one whose
+//! ([`Sandbox::rasterise`](super::Sandbox::rasterise)) gives them here. No page is dropped in silence: one whose
 //! picture says nothing keeps a warning with its number.
 
 use crate::domain::document::{PageText, TextOrigin};
-use crate::inference::InferenceError;
 
 use super::ocr::{Ocr, PageRead, Raster};
 use super::pdf::{Composed, Composer, by_size};
 use super::reason::{Reason, Unreadable};
+use super::sandbox::SandboxError;
 use super::{Heading, Parsed, Warning, WarningKind, headings};
 
 /// Pages less sure than this on average are pointed out.
@@ -21,19 +21,23 @@ impl Parsed {
     /// * `picture`: the picture of a page, by its number.
     ///
     /// # Errors
-    /// [`InferenceError`] where a model fails: the machine's fault, not the file's.
+    /// [`SandboxError`] where no picture can be made or a model fails: the machine's fault, not the
+    /// file's. A page without a picture is none: it keeps a warning.
     pub fn recognise(
         &mut self,
         ocr: &Ocr,
-        picture: &mut dyn FnMut(u32) -> Result<Raster, Unreadable>,
-    ) -> Result<(), InferenceError> {
+        picture: &mut dyn FnMut(u32) -> Result<Raster, SandboxError>,
+    ) -> Result<(), SandboxError> {
         let mut composer = Composer::default();
         let mut sizes = Vec::new();
         let mut replaced = Vec::new();
         for number in std::mem::take(&mut self.wanting) {
             let raster = match picture(number) {
                 Ok(raster) => raster,
-                Err(why) => {
+                Err(error @ (SandboxError::Unavailable(_) | SandboxError::Inference(_))) => {
+                    return Err(error);
+                }
+                Err(SandboxError::Unreadable(why)) => {
                     self.warn(number, WarningKind::PageNeedsOcr, format!("no picture: {why}"));
                     continue;
                 }

@@ -6,21 +6,21 @@ use hayro::hayro_interpret::InterpreterSettings;
 use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::limits::PICTURE_PIXELS_MAX;
 
 use super::guard::{self, Watch};
-use super::ocr::Raster;
+use super::ocr::{RASTER_PIXELS_MAX, Raster};
 use super::pdf;
 use super::reason::{Reason, Unreadable};
+use super::sandbox::SandboxError;
 
 /// What scans are made with, and what recognition was measured at.
 const RASTER_DPI: f32 = 200.0;
-/// The longer side at most: that of a ledger sheet, or of a page that counts pixels as points.
-const RASTER_PIXELS_MAX: f32 = 3_400.0;
 
 /// Why a page has no picture.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Deserialize, Serialize)]
 pub enum RenderError {
     /// Caller: ask for a page that exists.
     #[error("page {page} does not exist: the document has {pages}")]
@@ -33,6 +33,19 @@ pub enum RenderError {
     /// The file, not the caller: it cannot be opened or drawn.
     #[error("the page cannot be drawn: {0}")]
     Unreadable(#[from] Unreadable),
+    /// The machine: no process could be started to draw it.
+    #[error("{0}")]
+    #[serde(skip)]
+    Unavailable(SandboxError),
+}
+
+impl From<SandboxError> for RenderError {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            SandboxError::Unreadable(unreadable) => Self::Unreadable(unreadable),
+            SandboxError::Unavailable(_) | SandboxError::Inference(_) => Self::Unavailable(error),
+        }
+    }
 }
 
 /// Draws one page of a PDF as a PNG picture on white.
@@ -65,8 +78,9 @@ pub fn render_page(
 /// # Errors
 /// [`Unreadable`], as for [`parse`](super::parse()).
 pub fn rasterise(bytes: &[u8], password: Option<&str>, page: u32) -> Result<Raster, Unreadable> {
-    let scale =
-        |[width, height]: [f32; 2]| (RASTER_DPI / 72.0).min(RASTER_PIXELS_MAX / width.max(height));
+    let scale = |[width, height]: [f32; 2]| {
+        (RASTER_DPI / 72.0).min((RASTER_PIXELS_MAX as f32 - 1.0) / width.max(height))
+    };
     let raster = draw(bytes, password, page, scale, |picture, points| {
         let (width, height) = (picture.width().into(), picture.height().into());
         let pixels = picture.data_as_u8_slice().chunks_exact(4);
@@ -78,8 +92,8 @@ pub fn rasterise(bytes: &[u8], password: Option<&str>, page: u32) -> Result<Rast
     });
     raster.map_err(|error| match error {
         RenderError::Unreadable(why) => why,
-        absent @ RenderError::NoSuchPage { .. } => {
-            Unreadable::new(Reason::Malformed, absent.to_string())
+        other @ (RenderError::NoSuchPage { .. } | RenderError::Unavailable(_)) => {
+            Unreadable::new(Reason::Malformed, other.to_string())
         }
     })
 }

@@ -41,6 +41,11 @@ pub const TITLE_CHARS_MAX: usize = 300;
 
 /// NIST SP 800-63B section 3.1.1.2: at least eight characters, no rules on which.
 pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Guesses that a password withstands, as zxcvbn reckons: beyond every list of common ones (ASVS 5.0
+/// 6.2.4 asks for the first 3,000), keyboard rows, dates, and what is written with 4 for a.
+pub const PASSWORD_GUESSES_MIN: u64 = 1_000_000;
+/// Names of accounts from this length on may not stand in their password.
+pub const PASSWORD_NAME_CHARS_MIN: usize = 4;
 /// Bounds what is hashed.
 pub const PASSWORD_CHARS_MAX: usize = 256;
 /// A working day: then sign in again, however busy. What a site sets instead is bounded below.
@@ -135,6 +140,10 @@ pub const PAGES_MAX: usize = 5_000;
 pub const PAGE_CHARS_MAX: usize = 4_000_000;
 /// Longest time for parsing one document, in milliseconds.
 pub const PARSE_MS_MAX: u64 = 60_000;
+/// Memory of the process that reads one document, beside the document's own bytes.
+pub const PARSE_MEMORY_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Longest reply of that process: it cannot hold more.
+pub const PARSE_REPLY_BYTES_MAX: u64 = PARSE_MEMORY_BYTES_MAX;
 /// Largest rendered page picture, in pixels on either side.
 pub const PICTURE_PIXELS_MAX: u32 = 4_000;
 /// Passages of one document; a 5,000-page file has about 25,000.

@@ -231,6 +231,8 @@ impl Problem {
             | AccountError::Federated { .. }
             | AccountError::BadName(_)
             | AccountError::BadPassword
+            | AccountError::Guessable
+            | AccountError::NamedPassword
             | AccountError::SamePassword
             | AccountError::HandedOut { .. }
             | AccountError::StillOpen { .. }

@@ -16,10 +16,11 @@ use crate::examine;
 use crate::identity::{Lacking, SignedIn, csrf_matches};
 use crate::policy::Needs;
 
+use super::cookies::{own_cookie, shown_cookie};
 use super::{Kind, Problem, ROUTES, UseCases};
 
-/// Name of the session cookie.
-pub const SESSION_COOKIE: &str = "affiant_session";
+/// Name of the session cookie, see [`own_cookie`].
+const SESSION_COOKIE: &str = "affiant_session";
 /// Header that carries the cross-site token of a browser session.
 pub const CSRF_HEADER: &str = "x-csrf-token";
 
@@ -97,7 +98,7 @@ impl Caller {
         let bearer = header.and_then(|value| bearer(value.to_str().ok()?));
         let (token, is_cookie) = match bearer {
             Some(token) => (token.to_owned(), false),
-            None => (request.cookie(SESSION_COOKIE)?.value().to_owned(), true),
+            None => (shown_cookie(request, SESSION_COOKIE, cases.secure_cookies)?, true),
         };
         let SignedIn { principal, csrf, lacks, id } = cases.governor.accounts.session(&token)?;
         if is_cookie && csrf.is_empty() {
@@ -186,12 +187,7 @@ pub(crate) fn address(request: &HttpRequest, cases: &UseCases) -> Option<IpAddr>
 
 /// The cookie that carries a session; an empty token ends it.
 pub fn session_cookie(token: &str, secure: bool) -> Cookie<'static> {
-    let mut cookie = Cookie::build(SESSION_COOKIE, token.to_owned())
-        .path("/")
-        .http_only(true)
-        .secure(secure)
-        .same_site(SameSite::Strict)
-        .finish();
+    let mut cookie = own_cookie(SESSION_COOKIE, token.to_owned(), secure, SameSite::Strict);
     if token.is_empty() {
         cookie.make_removal();
     }

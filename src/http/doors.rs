@@ -1,4 +1,4 @@
-//! What each route asks for; `tests/it/doors.rs` holds every route to its row.
+//! What each route asks for; `tests/it/doors/` holds every route to its row.
 
 use crate::policy::{Action, Door};
 

@@ -7,6 +7,7 @@ mod account;
 pub(crate) mod audit;
 mod auth;
 mod changes;
+mod cookies;
 mod documents;
 mod doors;
 mod instance;
@@ -42,8 +43,9 @@ use crate::policy::Policies;
 use crate::telemetry::Metrics;
 
 pub use account::session_body;
-pub use auth::{CSRF_HEADER, Caller, SESSION_COOKIE, session_cookie};
+pub use auth::{CSRF_HEADER, Caller, session_cookie};
 pub use changes::{change_body, hold_body};
+pub use cookies::{own_cookie, shown_cookie};
 pub use doors::ROUTES;
 pub use jobs::{Job, JobState, Jobs};
 pub use log::EntryReaders;

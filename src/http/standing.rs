@@ -272,6 +272,7 @@ pub fn emergency_report_body(report: &EmergencyReport, shows_contents: bool) -> 
         object.insert("overdue".to_owned(), json!(report.is_overdue));
         object.insert("settled".to_owned(), json!(report.row.is_settled()));
         object.insert("review_due".to_owned(), json!(report.review_due.to_string()));
+        object.insert("repeats".to_owned(), json!(report.repeats));
         object.insert("queries".to_owned(), json!(report.queries));
         object.insert("documents".to_owned(), json!(report.documents));
     }

@@ -60,6 +60,7 @@ fn emergency_metrics(alerts: EmergencyAlerts) -> String {
         ("affiant_emergencies_open", "Emergencies that are open", alerts.open),
         ("affiant_emergencies_unreviewed", "Emergencies that wait for a review", alerts.unreviewed),
         ("affiant_emergencies_overdue", "Emergencies whose review is overdue", alerts.overdue),
+        ("affiant_emergencies_repeated", "Emergencies opened again unjudged", alerts.repeated),
     ];
     let gauges = gauges.map(|(name, help, count)| {
         format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {count}\n")

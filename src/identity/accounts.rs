@@ -104,7 +104,15 @@ pub enum AccountError {
     )]
     BadPassword,
     /// Caller's fault: choose another password.
-    #[error("the new password is the one so far, or the account's name: choose another")]
+    #[error(
+        "this password is among the first that anybody tries: choose several words that do not go together"
+    )]
+    Guessable,
+    /// Caller's fault: choose another password.
+    #[error("a password does not hold the name of its account: choose another")]
+    NamedPassword,
+    /// Caller's fault: choose another password.
+    #[error("the new password is the one so far: choose another")]
     SamePassword,
     /// Caller's fault: they choose a password of their own first.
     #[error(
@@ -162,15 +170,13 @@ impl Accounts {
     /// Whether [`Accounts::create`] would take this account: asked before it is recorded.
     ///
     /// # Errors
-    /// [`AccountError::Exists`], [`AccountError::ReservedName`], [`AccountError::BadPassword`].
+    /// [`AccountError::Exists`], [`AccountError::ReservedName`], or why the password is none.
     pub fn check(&self, new: &NewAccount) -> Result<(), AccountError> {
         if new.name == UserName::erased() {
             return Err(AccountError::ReservedName { name: new.name.clone() });
         }
-        if let Some(password) = &new.password
-            && !password::has_good_length(password.expose())
-        {
-            return Err(AccountError::BadPassword);
+        if let Some(password) = &new.password {
+            password::check(password.expose(), new.name.as_str())?;
         }
         match self.0.state.accounts().get(&new.name)? {
             Some(row) => Err(AccountError::Exists { name: row.name }),
@@ -181,10 +187,10 @@ impl Accounts {
     /// Makes an account; on disk on return.
     ///
     /// # Errors
-    /// [`AccountError::Exists`], [`AccountError::BadPassword`].
+    /// [`AccountError::Exists`], or why the password is none.
     pub fn create(&self, new: NewAccount) -> Result<Created, AccountError> {
         let NewAccount { name, roles, attributes, password } = new;
-        let (hash, password) = self.hash(password)?;
+        let (hash, password) = self.hash(name.as_str(), password)?;
         let row = AccountRow {
             name,
             roles,
@@ -378,12 +384,15 @@ impl Accounts {
 
     pub(super) fn hash(
         &self,
+        name: &str,
         given: Option<Secret>,
     ) -> Result<(String, Option<String>), AccountError> {
         let entropy = &*self.0.entropy;
         let (password, generated) = match given {
-            Some(given) if password::has_good_length(given.expose()) => (given, None),
-            Some(_) => return Err(AccountError::BadPassword),
+            Some(given) => {
+                password::check(given.expose(), name)?;
+                (given, None)
+            }
             None => {
                 let generated: Zeroizing<String> = password::generate(entropy);
                 (Secret::new(generated.to_string()), Some(generated.to_string()))

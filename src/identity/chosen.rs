@@ -51,14 +51,13 @@ impl Accounts {
     /// Whether this may be the next password.
     ///
     /// # Errors
-    /// [`AccountError::BadPassword`], [`AccountError::SamePassword`].
+    /// [`AccountError::SamePassword`], or why it is none.
     pub fn choose(&self, holder: Holder, new: Secret) -> Result<Chosen, AccountError> {
         let Holder(Verified { row, .. }) = holder;
-        if password::matches(new.expose(), Some(&row.password)) || new.expose() == row.name.as_str()
-        {
+        if password::matches(new.expose(), Some(&row.password)) {
             return Err(AccountError::SamePassword);
         }
-        let (hash, _) = self.hash(Some(new))?;
+        let (hash, _) = self.hash(row.name.as_str(), Some(new))?;
         Ok(Chosen { row, hash })
     }
 
@@ -84,10 +83,10 @@ impl Accounts {
     /// demonstration makes its accounts so, and tests.
     ///
     /// # Errors
-    /// [`AccountError::Unknown`], [`AccountError::BadPassword`].
+    /// [`AccountError::Unknown`], or why it is none.
     pub fn adopt_password(&self, name: &str, password: Secret) -> Result<(), AccountError> {
         self.check_local(name)?;
-        let (hash, _) = self.hash(Some(password))?;
+        let (hash, _) = self.hash(name, Some(password))?;
         self.change(name, |row| {
             row.password.clone_from(&hash);
             row.password_by = PasswordBy::Owner;
@@ -102,7 +101,7 @@ impl Accounts {
     /// [`AccountError::Unknown`].
     pub fn reset_password(&self, name: &str, from: Timestamp) -> Result<String, AccountError> {
         self.check_local(name)?;
-        let (hash, password) = self.hash(None)?;
+        let (hash, password) = self.hash(name, None)?;
         self.change(name, |row| {
             row.password.clone_from(&hash);
             row.password_by = PasswordBy::Reset;

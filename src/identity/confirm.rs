@@ -15,12 +15,12 @@ use crate::domain::principal::{Principal, UserName};
 use crate::domain::secret::Secret;
 use crate::store::{AccountRow, PasswordBy, SessionKind, SessionRow, StateError};
 
-/// What somebody shows to prove who they are.
+/// What somebody shows at the machine to prove who they are; in a session they do by
+/// [`Accounts::confirm_session`].
 #[derive(Debug)]
 pub struct Credential {
     first: First,
     code: Option<Secret>,
-    place: Place,
 }
 
 #[derive(Debug)]
@@ -32,19 +32,13 @@ enum First {
 impl Credential {
     /// Their password, with the code of their second factor where they have one.
     pub const fn password(password: Secret, code: Option<Secret>) -> Self {
-        Self { first: First::Password(password), code, place: Place::Machine }
+        Self { first: First::Password(password), code }
     }
 
     /// A token that they issued themselves, with the code of their second factor where they have
     /// one.
     pub const fn token(token: Secret, code: Option<Secret>) -> Self {
-        Self { first: First::Token(token), code, place: Place::Machine }
-    }
-
-    /// The same, shown by somebody signed in rather than at the machine.
-    #[must_use]
-    pub fn in_session(self) -> Self {
-        Self { place: Place::Session, ..self }
+        Self { first: First::Token(token), code }
     }
 }
 
@@ -165,7 +159,7 @@ impl Accounts {
         let code = credential.code.as_ref().map(Secret::expose);
         match &credential.first {
             First::Password(password) => {
-                let place = credential.place;
+                let place = Place::Machine;
                 let shown = SignIn { name, password: password.expose(), code, place };
                 let Verified { row, factor } = self.verify(&shown)?;
                 self.check_chosen(&row)?;
@@ -182,7 +176,7 @@ impl Accounts {
                     return Err(SignInError::TokenNotOwn);
                 }
                 self.check_chosen(&row)?;
-                let factor = self.verify_code(&row, code, credential.place)?;
+                let factor = self.verify_code(&row, code, Place::Machine)?;
                 let principal = Principal { token_scope: session.scope, ..self.standing(&row)? };
                 Ok((row, Shown { principal, factor, changes_account: false }))
             }

@@ -6,7 +6,11 @@ use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use crate::domain::clock::Entropy;
-use crate::domain::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
+use crate::domain::limits::{
+    PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_GUESSES_MIN, PASSWORD_NAME_CHARS_MIN,
+};
+
+use super::AccountError;
 
 /// OWASP Password Storage Cheat Sheet: m = 19 MiB, t = 2, p = 1.
 const PARAMS: Params = match Params::new(19 * 1024, 2, 1, Some(32)) {
@@ -24,10 +28,26 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, PARAMS)
 }
 
-/// Whether a chosen password may be used.
-pub(super) fn has_good_length(password: &str) -> bool {
-    let counted = password.nfc().take(PASSWORD_CHARS_MAX + 1).count();
-    (PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&counted)
+/// Whether this may be the password of an account: of a good length, and not among the first that
+/// anybody tries (ASVS 6.2.4, NIST SP 800-63B section 3.1.1.2). There are no rules on its letters.
+///
+/// # Errors
+/// [`AccountError::BadPassword`], [`AccountError::NamedPassword`], [`AccountError::Guessable`].
+pub(super) fn check(password: &str, name: &str) -> Result<(), AccountError> {
+    let password = bytes(password);
+    if !(PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&password.chars().count()) {
+        return Err(AccountError::BadPassword);
+    }
+    // A shorter name stands in many words by chance; it counts for nothing all the same.
+    let is_long = name.chars().count() >= PASSWORD_NAME_CHARS_MIN;
+    if is_long && Zeroizing::new(password.to_lowercase()).contains(&name.to_lowercase()) {
+        return Err(AccountError::NamedPassword);
+    }
+    // A hundred characters are looked at; that many are not guessed.
+    match zxcvbn::zxcvbn(&password, &[name, "affiant"]).guesses() >= PASSWORD_GUESSES_MIN {
+        true => Ok(()),
+        false => Err(AccountError::Guessable),
+    }
 }
 
 /// The bytes that are hashed: keyboards compose letters in different ways (RFC 8265 section 4.2,
@@ -112,13 +132,48 @@ mod tests {
     }
 
     #[test]
+    fn what_anybody_tries_first_is_no_password() {
+        let verdict = |password: &str, name: &str| match check(password, name) {
+            Ok(()) => "good",
+            Err(AccountError::BadPassword) => "length",
+            Err(AccountError::NamedPassword) => "named",
+            Err(AccountError::Guessable) => "guessed",
+            Err(_) => "other",
+        };
+        for (password, name, expected) in [
+            ("1234567", "ada", "length"),
+            (&"x1 ".repeat(86), "ada", "length"),
+            ("password", "ada", "guessed"),
+            ("12345678", "ada", "guessed"),
+            ("qwertyuiop", "ada", "guessed"),
+            ("Passw0rd1", "ada", "guessed"),
+            ("aaaaaaaaaaaaaaaa", "ada", "guessed"),
+            ("sunshine2024", "ada", "guessed"),
+            ("affiant1", "ada", "guessed"),
+            ("adaadaada", "ada", "guessed"),
+            ("lovelace-by-the-harbour-7", "lovelace", "named"),
+            ("by the harbour LoveLace", "lovelace", "named"),
+            ("by the harbour with adam", "ada", "good"),
+            ("correct horse battery staple", "ada", "good"),
+            ("xkqvzbnw", "ada", "good"),
+            (
+                "\u{1f40e}\u{1f511}\u{1f30a}\u{2693}\u{1f6e5}\u{1f41a}\u{1f980}\u{1f433}",
+                "ada",
+                "good",
+            ),
+        ] {
+            assert_eq!(verdict(password, name), expected, "{password:?} of {name}");
+        }
+    }
+
+    #[test]
     fn generated_passwords_are_readable_and_different() {
         let [a, b] = [0, 1].map(|_| generate(&SystemEntropy));
         assert_ne!(a, b);
         let groups: Vec<_> = a.split('-').map(str::len).collect();
         assert_eq!(groups, [4; 5]);
         assert!(a.bytes().all(|byte| byte == b'-' || ALPHABET.contains(&byte)), "{}", *a);
-        assert!(has_good_length(&a));
+        assert!(check(&a, "ada").is_ok());
     }
 
     #[test]

@@ -1,16 +1,14 @@
 //! One batch, document by document: parse, keep, index, activate.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::{Added, Event, What};
-use crate::document::{Ocr, ParseOptions, Parsed, ReadError, Reason, Unreadable, passages, read};
+use crate::document::{Ocr, Parsed, Reason, SandboxError, Unreadable, passages};
 use crate::domain::access::AccessClass;
 use crate::domain::digest::Digest;
 use crate::domain::document::{DocumentCard, DocumentText, Passage};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
-use crate::domain::limits::PARSE_MS_MAX;
 use crate::domain::payload::TokenKind;
 use crate::store::{DocumentRow, KeyScope, VaultError};
 use crate::telemetry::Counter;
@@ -102,17 +100,15 @@ impl<'a> Batch<'a> {
             self.report.unchanged += 1;
             return Ok(());
         }
-        let deadline = Duration::from_millis(PARSE_MS_MAX);
-        let options = ParseOptions {
-            password: self.options.password.as_deref(),
-            deadline: Some((Arc::clone(&self.parts.clock), deadline)),
-        };
-        match read(&bytes, &name, &options, self.parts.ocr.as_ref()) {
+        let (sandbox, ocr) = (&self.parts.sandbox, self.parts.ocr.as_ref());
+        match sandbox.read(&bytes, &name, self.options.password.as_deref(), ocr) {
             Ok(parsed) => self.index(id, &bytes, path, &name, parsed),
-            Err(ReadError::Unreadable(reason)) => {
+            Err(SandboxError::Unreadable(reason)) => {
                 self.quarantine(Some(id), path, bytes.len() as u64, &reason)
             }
-            Err(ReadError::Inference(error)) => Err(error.into()),
+            Err(error @ (SandboxError::Unavailable(_) | SandboxError::Inference(_))) => {
+                Err(error.into())
+            }
         }
     }
 

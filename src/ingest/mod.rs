@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::audit::{Actor, AppendError, Log, Recorded};
 use crate::catalogue::{Catalogue, CatalogueError, Document};
-use crate::document::Ocr;
+use crate::document::{Ocr, Sandbox, SandboxError};
 use crate::domain::access::Labels;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::digest::Digest;
@@ -119,6 +119,9 @@ pub enum IngestError {
     /// The encoder failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// Files cannot be read on this machine now.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// The indexes were lost, whole or in part.
     #[error(
         "the index lacks {documents} of the documents that the log activated: run `affiant rebuild`"
@@ -160,6 +163,8 @@ pub struct Parts {
     pub catalogue: Arc<Catalogue>,
     /// Finds passages.
     pub index: Arc<Index>,
+    /// Reads files.
+    pub sandbox: Sandbox,
     /// Embeds passages.
     pub encoder: Arc<Encoder>,
     /// Reads pictures; without it files of nothing but pictures are quarantined.

@@ -12,7 +12,7 @@ use cedar_policy::{
 use super::cache::{Asked, Decisions};
 use super::load::PolicyFile;
 use super::reach::Reach;
-use super::slice::Scoped;
+use super::slice::{Scoped, Unscoped};
 use super::source::PolicySource;
 use super::words::{AT_ONCE, Words, next_minute};
 use super::{Action, Allowed, Denial, Permit, Policies};
@@ -26,6 +26,7 @@ use crate::domain::question::Scope;
 /// Policies ready to decide.
 pub(super) struct Compiled {
     pub(super) policies: PolicySet,
+    pub(super) unscoped: Unscoped,
     pub(super) schema: Schema,
     pub(super) words: Words,
     pub(super) files: Arc<[PolicyFile]>,
@@ -128,18 +129,15 @@ impl Asking {
     /// Those that may be read, of at most [`AT_ONCE`].
     fn some<T: Copy>(&self, documents: &[(T, &Labels)]) -> Vec<T> {
         let words = &self.compiled.words;
-        let named: Vec<_> = words
-            .documents()
-            .zip(documents)
-            .filter_map(|(uid, (which, labels))| Some((*which, words.document(uid, labels)?)))
-            .collect();
-        let Some(entities) = self.entities(named.iter().map(|(_, document)| document.clone()))
-        else {
-            return Vec::new();
-        };
+        let named = words.documents().zip(documents);
+        let named = named.filter_map(|(uid, (which, labels))| {
+            Some(((*which, uid.clone()), words.document(uid, labels)?))
+        });
+        let (named, documents): (Vec<_>, Vec<_>) = named.unzip();
+        let Some(entities) = self.entities(documents) else { return Vec::new() };
         let policies = self.of_documents.get_or_init(|| self.slice(&entities));
-        let permitted = named.into_iter().filter(|(_, document)| {
-            let response = self.respond(policies, document.uid(), &entities);
+        let permitted = named.into_iter().filter(|(_, uid)| {
+            let response = self.respond(policies, uid.clone(), &entities);
             response.is_some_and(|response| is_yes(&response))
         });
         permitted.map(|(which, _)| which).collect()
@@ -171,7 +169,8 @@ impl Asking {
     fn slice(&self, entities: &Entities) -> PolicySet {
         let (person, action) = (&self.person.uid(), &self.action.0);
         let resource = self.compiled.words.document_type();
-        Scoped { entities, person, action, resource }.of(&self.compiled.policies)
+        let Compiled { policies, unscoped, .. } = &*self.compiled;
+        Scoped { entities, person, action, resource }.of(policies, unscoped)
     }
 
     fn respond(

@@ -13,6 +13,7 @@ use super::builtin::{SCHEMA, SCHEMA_FILE};
 use super::cache::Decisions;
 use super::decide::Compiled;
 use super::reach::Reach;
+use super::slice::Unscoped;
 use super::source::PolicySource;
 use super::words::{Words, mentions_time};
 use crate::domain::digest::Digest;
@@ -169,6 +170,7 @@ fn compile(
     Some(Compiled {
         mentions_time: mentions_time(&policies),
         reach: Reach::of(&policies),
+        unscoped: Unscoped::of(&policies),
         decisions: Decisions::default(),
         policies,
         schema,

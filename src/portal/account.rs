@@ -17,7 +17,7 @@ use crate::store::{AccountRow, PasswordBy, SessionKind, SessionRow};
 
 use super::address;
 use super::entrance::sentence;
-use super::pages::{frame, lead_to, show, show_as};
+use super::pages::{frame, lead_to, show, show_as, show_problem};
 use super::views::{
     AccountPage, ConfirmPage, Moment, QrPicture, SecondFactorPage, SessionLine, ShownOncePage,
 };
@@ -298,9 +298,9 @@ pub(super) async fn confirm(
     match confirmed {
         Ok(()) => Ok(lead_to(next.as_deref().unwrap_or("/account"))),
         Err(problem) if problem.kind.is_about_signing_in() => {
-            let (why, status) = (Some(sentence(&problem.detail)), problem.kind.row().1);
+            let why = Some(sentence(&problem.detail));
             let page = blocking(move || confirm_page(&cases, &caller, next, why)).await?;
-            show_as(status, &page)
+            show_problem(&problem, &page)
         }
         Err(problem) => Err(problem),
     }
@@ -332,14 +332,14 @@ async fn again(
     let page = blocking(move || match act(&cases, &caller) {
         Ok(()) => Ok(None),
         Err(problem) if problem.kind == Kind::BadRequest || problem.kind.is_about_signing_in() => {
-            let status = problem.kind.row().1;
-            Ok(Some((status, account(&cases, &caller, Some(sentence(&problem.detail)))?)))
+            let page = account(&cases, &caller, Some(sentence(&problem.detail)))?;
+            Ok(Some((problem, page)))
         }
         Err(problem) => Err(problem),
     })
     .await?;
     match page {
-        Some((status, page)) => show_as(status, &page),
+        Some((problem, page)) => show_problem(&problem, &page),
         None => Ok(lead_to(&address::with_query("/account", &[("done", done)]))),
     }
 }

@@ -10,8 +10,7 @@ use crate::domain::change::Proposal;
 use crate::domain::ids::RequestId;
 use crate::govern::{Changer, GovernError};
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, UseCases};
-use crate::identity::Credential;
+use crate::http::{Caller, Kind, Problem, UseCases, confirmed};
 use crate::policy::Action;
 use crate::store::{ChangeRow, ChangeState};
 
@@ -49,29 +48,24 @@ pub(super) async fn show_change(
     show(&page)
 }
 
-/// A form that proves who sends it.
+/// A form of somebody signed in.
 #[derive(Deserialize)]
-pub(super) struct Approving {
+pub(super) struct Deciding {
     csrf: String,
-    password: String,
-    code: Option<String>,
 }
 
-/// `POST /admin/changes/{id}/approve`: with the approver's own password.
+/// `POST /admin/changes/{id}/approve`: by somebody who has just shown who they are, with a password
+/// or at their provider.
 pub(super) async fn approve(
     cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
-    form: web::Form<Approving>,
+    form: web::Form<Deciding>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
-    let Approving { password, code, .. } = form.into_inner();
-    let code = code.filter(|code| !code.trim().is_empty()).map(Into::into);
-    let shown_by_them = Credential::password(password.into(), code).in_session();
     let (shown, again) = (id.clone(), (cases.clone(), caller.clone()));
     let approved = blocking(move || {
-        let name = caller.principal.name.as_str();
-        let who = cases.governor.confirm(&caller.actor, name, &shown_by_them)?;
+        let who = confirmed(&cases, &caller)?;
         let mut progress = |_| ControlFlow::Continue(());
         let id = request_id(&id)?;
         Ok(cases.governor.approve(&who, &caller.actor, id, &mut progress)?)
@@ -79,24 +73,14 @@ pub(super) async fn approve(
     .await;
     match approved {
         Ok(row) => Ok(lead_to(&format!("/admin/changes/{}", row.id))),
-        Err(problem) if problem.kind == Kind::Conflict || problem.kind.is_about_signing_in() => {
+        Err(problem) if problem.kind == Kind::Conflict => {
             let (cases, caller) = again;
-            let (_, status, _) = problem.kind.row();
-            // A wrong password here ends no session.
-            let status =
-                if problem.kind == Kind::SignInFailed { StatusCode::FORBIDDEN } else { status };
             let why = Some(problem.detail);
             let page = blocking(move || page(&cases, &caller, &shown, why)).await?;
-            show_as(status, &page)
+            show_as(StatusCode::CONFLICT, &page)
         }
         Err(problem) => Err(problem),
     }
-}
-
-/// A form of somebody signed in.
-#[derive(Deserialize)]
-pub(super) struct Rejecting {
-    csrf: String,
 }
 
 /// `POST /admin/changes/{id}/reject`.
@@ -104,7 +88,7 @@ pub(super) async fn reject(
     cases: web::Data<UseCases>,
     caller: Caller,
     id: web::Path<String>,
-    form: web::Form<Rejecting>,
+    form: web::Form<Deciding>,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf(Some(&form.csrf))?;
     let row = blocking(move || {
@@ -148,6 +132,7 @@ fn page(
         diff,
         approves: approver && !own && !keeps_them_away,
         rejects: approver || own,
+        is_confirmed: confirmed(cases, caller).is_ok(),
         problem,
     })
 }

@@ -1,4 +1,4 @@
-//! What each page asks for; `tests/it/doors.rs` holds every page to its row.
+//! What each page asks for; `tests/it/doors/` holds every page to its row.
 
 use crate::policy::{Action, Door};
 

@@ -36,6 +36,7 @@ pub(super) async fn list_emergencies(
         Ok(EmergenciesPage {
             frame: frame(&cases, &caller, Some(Place::Emergencies)),
             may_open: allows(&cases, &caller, Action::OpenEmergency),
+            is_confirmed: confirmed(&cases, &caller).is_ok(),
             minutes: rules.length.as_secs() / 60,
             minutes_max: rules.length_max.as_secs() / 60,
             emergencies: lines.map(|report| line(report, &caller, reviews)).collect(),
@@ -188,6 +189,7 @@ fn line(report: &EmergencyReport, caller: &Caller, reviews: bool) -> EmergencyLi
         is_open: report.is_open,
         is_overdue: report.is_overdue,
         due: Moment(report.review_due),
+        repeats: report.repeats,
         queries: report.queries.len(),
         documents: documents.collect(),
         review,

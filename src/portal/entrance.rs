@@ -12,11 +12,13 @@ use serde::Deserialize;
 
 use crate::domain::principal::Via;
 use crate::http::problem::blocking;
-use crate::http::{Caller, Kind, Problem, UseCases, network_address, session_cookie};
+use crate::http::{
+    Caller, Kind, Problem, UseCases, network_address, own_cookie, session_cookie, shown_cookie,
+};
 use crate::identity::{Place, SignIn, csrf_matches, typed_name};
 
 use super::address;
-use super::pages::{frame, lead_to, show_as};
+use super::pages::{frame, lead_to, show_as, with_retry};
 use super::views::{Frame, SignInPage, SignOnLink};
 
 /// Ties the sign-in form to the browser.
@@ -81,7 +83,7 @@ pub(super) async fn sign_in(
     let Shown { username, password, code, next, csrf } = form.into_inner();
     let next = next.filter(|next| address::local(next).is_some());
     let door = Door { cases: &cases, request: &request };
-    let tied = request.cookie(DOOR_COOKIE).is_some_and(|door| csrf_matches(door.value(), &csrf));
+    let tied = door.shown().is_some_and(|shown| csrf_matches(&shown, &csrf));
     if !tied {
         let why = "This page was open for too long, or cookies are off. Sign in again.";
         return door.show(StatusCode::FORBIDDEN, &username, next, Some(why.to_owned()));
@@ -99,7 +101,8 @@ pub(super) async fn sign_in(
         Ok(session) => session,
         Err(problem) if problem.kind.is_about_signing_in() => {
             let why = Some(sentence(&problem.detail));
-            return door.show(problem.kind.row().1, &username, next, why);
+            let reply = door.show(problem.kind.row().1, &username, next, why)?;
+            return Ok(with_retry(reply, &problem));
         }
         Err(problem) => return Err(problem),
     };
@@ -146,9 +149,8 @@ impl Door<'_> {
         next: Option<String>,
         problem: Option<String>,
     ) -> Result<HttpResponse, Problem> {
-        let kept = self.request.cookie(DOOR_COOKIE).map(|cookie| cookie.value().to_owned());
         // Kept, so that the form works in a second tab too.
-        let token = kept.filter(|kept| is_token(kept)).unwrap_or_else(|| self.token());
+        let token = self.shown().filter(|kept| is_token(kept)).unwrap_or_else(|| self.token());
         let username = username.to_owned();
         let provider = self.cases.governor.provider.as_ref().map(|provider| SignOnLink {
             name: provider.settings().name.clone(),
@@ -171,6 +173,10 @@ impl Door<'_> {
         Ok(reply)
     }
 
+    fn shown(&self) -> Option<String> {
+        shown_cookie(self.request, DOOR_COOKIE, self.cases.secure_cookies)
+    }
+
     /// 256 random bits.
     pub(super) fn token(&self) -> String {
         let mut bytes = [0; 32];
@@ -181,13 +187,9 @@ impl Door<'_> {
     /// The cookie with this token; without one it goes.
     fn cookie(&self, token: String) -> Cookie<'static> {
         let gone = token.is_empty();
-        let mut cookie = Cookie::build(DOOR_COOKIE, token)
-            .path("/sign-in")
-            .http_only(true)
-            .secure(self.cases.secure_cookies)
-            .same_site(SameSite::Strict)
-            .max_age(DOOR_TIME)
-            .finish();
+        let secure = self.cases.secure_cookies;
+        let mut cookie = own_cookie(DOOR_COOKIE, token, secure, SameSite::Strict);
+        cookie.set_max_age(DOOR_TIME);
         if gone {
             cookie.make_removal();
         }

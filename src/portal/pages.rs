@@ -14,6 +14,7 @@ use crate::domain::ids::RequestId;
 use crate::http::{Answered, Caller, Kind, Problem, UseCases, answer};
 use crate::policy::Action;
 
+use super::PAGES;
 use super::address;
 use super::assets;
 use super::views::{Frame, Person, Place, ProblemPage};
@@ -72,6 +73,23 @@ pub(super) fn show_as(status: StatusCode, page: &impl Template) -> Result<HttpRe
     Ok(HttpResponseBuilder::new(status).content_type("text/html; charset=utf-8").body(text))
 }
 
+/// A page as a reply that says what was wrong.
+pub(super) fn show_problem(
+    problem: &Problem,
+    page: &impl Template,
+) -> Result<HttpResponse, Problem> {
+    Ok(with_retry(show_as(problem.kind.row().1, page)?, problem))
+}
+
+/// A reply that says when to come back, where that is known.
+pub(super) fn with_retry(mut reply: HttpResponse, problem: &Problem) -> HttpResponse {
+    let headers = problem.error_response();
+    if let Some(retry) = headers.headers().get(header::RETRY_AFTER) {
+        reply.headers_mut().insert(header::RETRY_AFTER, retry.clone());
+    }
+    reply
+}
+
 /// Leads on to another page, which the browser then gets.
 pub(super) fn lead_to(address: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
@@ -118,7 +136,7 @@ fn explain(
     if problem.kind == Kind::ConfirmationRequired {
         let back = match *request.method() {
             Method::GET => request.uri().path_and_query().map_or("", |asked| asked.as_str()),
-            _ => "",
+            _ => page_above(request.path()),
         };
         return lead_to(&address::with_query("/account/confirm", &[("next", back)]));
     }
@@ -136,12 +154,22 @@ fn explain(
         request: id.to_string(),
         entry: problem.members.get("audit_index").and_then(Value::as_u64),
     };
-    let mut reply = show_as(status, &page).unwrap_or_else(|error| error.error_response());
-    let retry = problem.error_response().headers().get(header::RETRY_AFTER).cloned();
-    if let Some(retry) = retry {
-        reply.headers_mut().insert(header::RETRY_AFTER, retry);
-    }
-    reply
+    let reply = show_as(status, &page).unwrap_or_else(|error| error.error_response());
+    with_retry(reply, problem)
+}
+
+/// The page that a form stands on: the nearest one on the way up from where it is sent.
+fn page_above(sent: &str) -> &str {
+    let is_page = |path: &&str| {
+        let path = path.split('/');
+        PAGES.iter().filter_map(|door| door.name.strip_prefix("GET ")).any(|page| {
+            let page = page.split('/');
+            page.clone().count() == path.clone().count()
+                && page.zip(path.clone()).all(|(part, of)| part == of || part.starts_with('{'))
+        })
+    };
+    let mut ups = std::iter::successors(Some(sent), |path| path.rsplit_once('/').map(|(up, _)| up));
+    ups.find(is_page).unwrap_or_default()
 }
 
 fn lacks_something(caller: Option<&Caller>) -> bool {
@@ -200,4 +228,23 @@ fn missing() -> Problem {
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the form's settings take")]
 pub(super) fn form(error: UrlencodedError, _: &HttpRequest) -> actix_web::Error {
     Problem::new(Kind::BadRequest, error.to_string()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_confirms_who_they_are_comes_back_to_the_form() {
+        for (sent, page) in [
+            ("/admin/changes/7/approve", "/admin/changes/7"),
+            ("/admin/policies/rollback", "/admin/policies"),
+            ("/emergencies", "/emergencies"),
+            ("/emergencies/7/review", "/emergencies"),
+            ("/account/second-factor/confirm", "/account"),
+            ("/nowhere/at/all", ""),
+        ] {
+            assert_eq!(page_above(sent), page, "{sent}");
+        }
+    }
 }

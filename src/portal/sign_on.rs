@@ -13,7 +13,9 @@ use serde::Deserialize;
 use crate::domain::limits::OPENID_OPEN_MS;
 use crate::govern::SignOnFailure;
 use crate::http::problem::blocking;
-use crate::http::{Kind, Problem, UseCases, network_address, session_cookie};
+use crate::http::{
+    Kind, Problem, UseCases, network_address, own_cookie, session_cookie, shown_cookie,
+};
 use crate::identity::AdmitError;
 use crate::identity::openid::{Browser, Proof, ProviderFault, Returned, SignOnError, TokenFault};
 
@@ -44,7 +46,7 @@ pub(super) async fn begin(
     let proof = if fresh { Proof::Fresh } else { Proof::Any };
     let next = next.filter(|next| address::local(next).is_some());
     let door = Door { cases: &cases, request: &request };
-    let kept = request.cookie(SIGN_ON_COOKIE).map(|cookie| cookie.value().to_owned());
+    let kept = shown_cookie(&request, SIGN_ON_COOKIE, cases.secure_cookies);
     // Kept, so that a second tab does not spoil the first.
     let browser = kept.filter(|kept| is_token(kept)).unwrap_or_else(|| door.token());
     let (governor, secret, going) =
@@ -73,7 +75,7 @@ pub(super) async fn finish(
     query: web::Query<Returned>,
 ) -> Result<HttpResponse, Problem> {
     let door = Door { cases: &cases, request: &request };
-    let browser = request.cookie(SIGN_ON_COOKIE).map(|cookie| cookie.value().to_owned());
+    let browser = shown_cookie(&request, SIGN_ON_COOKIE, cases.secure_cookies);
     let governor = std::sync::Arc::clone(&cases.governor);
     let address = network_address(&request, &cases);
     let finished = blocking(move || {
@@ -182,11 +184,7 @@ const fn explain(error: SignOnError) -> (StatusCode, &'static str) {
 
 fn cookie(browser: String, secure: bool) -> Cookie<'static> {
     let time = Duration::milliseconds(i64::try_from(OPENID_OPEN_MS).unwrap_or(i64::MAX));
-    Cookie::build(SIGN_ON_COOKIE, browser)
-        .path("/sign-in/openid")
-        .http_only(true)
-        .secure(secure)
-        .same_site(SameSite::Lax)
-        .max_age(time)
-        .finish()
+    let mut cookie = own_cookie(SIGN_ON_COOKIE, browser, secure, SameSite::Lax);
+    cookie.set_max_age(time);
+    cookie
 }

@@ -22,6 +22,7 @@ mod export;
 mod faults;
 mod flow;
 mod govern;
+mod isolation;
 mod leaks;
 mod mutations;
 mod support;

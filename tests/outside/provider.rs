@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use affiant::audit::Entry;
-use affiant::domain::principal::Role;
+use affiant::domain::change::Proposal;
+use affiant::domain::principal::{Entitlements, Role, Via};
+use affiant::identity::Credential;
+use affiant::store::SessionRow;
 use libtest_mimic::Failed;
 use serde_json::json;
 
 use crate::real_provider::{BASE, Provider};
+use crate::support::PASSWORD;
 use crate::support::client::{Client, Reply};
 use crate::support::record::{entries, of_kind};
 use crate::support::server::Server;
@@ -16,13 +20,14 @@ use crate::support::test_app::TestApp;
 type Test = fn() -> Result<(), Failed>;
 
 /// Every test, with its name.
-pub(crate) const ALL: [(&str, Test); 6] = [
+pub(crate) const ALL: [(&str, Test); 7] = [
     ("a_provider_signs_people_on_with_every_algorithm", signs_on),
     ("rights_follow_the_groups_of_a_provider", follows_groups),
     ("tokens_of_a_provider_gone_wrong_are_refused", refuses_wrong_tokens),
     ("a_code_opens_one_session_for_one_browser", refuses_replays),
     ("keys_that_a_provider_withdrew_open_nothing", refuses_withdrawn_keys),
     ("without_the_provider_passwords_still_work", goes_on_alone),
+    ("whom_a_provider_vouches_for_approves_after_signing_in_anew", approves),
 ];
 
 /// A browser: it keeps cookies, each with who set it.
@@ -31,11 +36,16 @@ struct Browser(BTreeMap<(String, String), String>);
 
 impl Browser {
     fn get(&mut self, base: &str, path: &str) -> Reply {
+        self.send(base, "GET", path, "")
+    }
+
+    fn send(&mut self, base: &str, method: &str, path: &str, fields: &str) -> Reply {
         let mut client = Client::new(base);
         let own = self.0.iter().filter(|((site, _), _)| site == base);
         let cookies: Vec<_> = own.map(|((_, name), value)| format!("{name}={value}")).collect();
         client.header("Cookie", &cookies.join("; "));
-        let reply = client.get(path);
+        let kind = if fields.is_empty() { "" } else { "application/x-www-form-urlencoded" };
+        let reply = client.send(method, path, kind, fields.as_bytes().to_vec());
         for cookie in reply.headers.get_all("set-cookie") {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();
@@ -47,7 +57,11 @@ impl Browser {
     /// From our door through the provider's: the address that it sends the browser back to, below
     /// our own.
     fn fetch_code(&mut self, server: &Server<'_>, provider: &Provider) -> String {
-        let sent = self.get(&server.url, "/sign-in/openid?next=%2Fquestions");
+        self.fetch_code_from(server, provider, "/sign-in/openid?next=%2Fquestions")
+    }
+
+    fn fetch_code_from(&mut self, server: &Server<'_>, provider: &Provider, door: &str) -> String {
+        let sent = self.get(&server.url, door);
         assert_eq!(sent.status, 303, "{}", sent.text());
         let mut place = sent.header("location").to_owned();
         for _ in 0..5 {
@@ -268,5 +282,48 @@ fn goes_on_alone() -> Result<(), Failed> {
         assert!(reply.text().contains(words), "{words}: {}", reply.text());
     }
     assert_eq!(server.signed_in("auditor").get("/api/v1/audit/entries").status, 200);
+    Ok(())
+}
+
+/// Somebody without a password here, with a change that waits for them.
+fn approves() -> Result<(), Failed> {
+    let provider = Provider::start();
+    let app = provider.home();
+    let server = app.serve();
+    provider.set(&json!({ "groups": { "ada": ["all"] } }));
+    let mut browser = Browser::default();
+    assert_eq!(browser.sign_on(&server, &provider).status, 200);
+    let governor = &app.open().governor;
+    let given = |role| Entitlements { roles: [role].into(), ..Entitlements::default() };
+    governor.accounts.give(&"ada".parse()?, &given(Role::Approver))?;
+    let admin = governor.actor("admin", Via::Cli, None);
+    let shown = Credential::password(PASSWORD.to_owned().into(), None);
+    let who = governor.confirm(&admin, "admin", &shown)?;
+    let (account, rights) = ("outsider".parse()?, given(Role::Auditor));
+    let proposal = Proposal::GrantRights { account, rights };
+    let change = governor.propose(&who, &admin, proposal, "a test".to_owned().try_into()?)?.id;
+    for row in app.open().state.sessions().list()? {
+        app.open().state.sessions().put(&SessionRow { confirmed: None, ..row })?;
+    }
+    let page = format!("/admin/changes/{change}");
+    let approve = |browser: &mut Browser| {
+        let text = browser.get(&server.url, &page).text();
+        let (_, csrf) = text.split_once("name=\"csrf\" value=\"").unwrap();
+        let fields = format!("csrf={}", csrf.split('"').next().unwrap());
+        browser.send(&server.url, "POST", &format!("{page}/approve"), &fields)
+    };
+    let led = approve(&mut browser);
+    let confirm = led.header("location").to_owned();
+    assert!(led.status == 303 && confirm.starts_with("/account/confirm?next="), "{confirm}");
+    let asked = browser.get(&server.url, &confirm).text();
+    assert!(asked.contains("/sign-in/openid?fresh=true"), "{asked}");
+    let door = format!("/sign-in/openid?fresh=true&next={}", page.replace('/', "%2F"));
+    let back = browser.fetch_code_from(&server, &provider, &door);
+    let again = browser.get(&server.url, &back);
+    assert_eq!(again.header("refresh"), format!("0; url={page}"), "{}", again.text());
+    let approved = approve(&mut browser);
+    assert_eq!((approved.status, approved.header("location")), (303, page.as_str()));
+    let roles = governor.accounts.principal("outsider")?.roles;
+    assert!(roles.contains(&Role::Auditor), "{roles:?}");
     Ok(())
 }

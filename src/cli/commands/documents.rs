@@ -10,7 +10,7 @@ use crate::catalogue::Document;
 use crate::cli::args::{DocumentsCommand, IngestArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
-use crate::document::{ParseOptions, Parsed, Unreadable, parse, rasterise};
+use crate::document::{Parsed, Sandbox, SandboxError};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
 use crate::domain::question::Scope;
@@ -196,13 +196,10 @@ fn parse_file(
     path: &std::path::Path,
     password: Option<&str>,
 ) -> Result<Reply, Failure> {
-    let clock = crate::domain::clock::SystemClock::start();
-    let deadline = std::time::Duration::from_millis(crate::domain::limits::PARSE_MS_MAX);
-    let options = ParseOptions { password, deadline: Some((std::sync::Arc::new(clock), deadline)) };
     let bytes =
         fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match read_file(context, &bytes, &name.unwrap_or_default(), &options)? {
+    match read_file(context, &bytes, &name.unwrap_or_default(), password)? {
         Ok(parsed) => {
             let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
             let text: String = parsed
@@ -218,7 +215,10 @@ fn parse_file(
             });
             Ok(Reply::done(value, text))
         }
-        Err(unreadable) => {
+        Err(error @ (SandboxError::Unavailable(_) | SandboxError::Inference(_))) => {
+            Err(error.into())
+        }
+        Err(SandboxError::Unreadable(unreadable)) => {
             let reason = unreadable.reason.as_str();
             let value = json!({
                 "path": path, "reason": reason, "detail": unreadable.detail,
@@ -234,21 +234,19 @@ fn read_file(
     context: &Context<'_>,
     bytes: &[u8],
     name: &str,
-    options: &ParseOptions<'_>,
-) -> Result<Result<Parsed, Unreadable>, Failure> {
-    let mut parsed = match parse(bytes, name, options) {
+    password: Option<&str>,
+) -> Result<Result<Parsed, SandboxError>, Failure> {
+    let sandbox = Sandbox::new(context.options.reader_program.clone());
+    let parsed = match sandbox.parse(bytes, name, password) {
         Ok(parsed) => parsed,
-        Err(why) => return Ok(Err(why)),
+        Err(error) => return Ok(Err(error)),
     };
     let ocr = if parsed.wanting.is_empty() { None } else { app::ocr_of(&context.options)? };
-    if let Some(ocr) = ocr {
-        let progress = context.progress;
-        progress.stage("reading pictures of pages", Some(parsed.wanting.len() as u64));
-        let mut picture = |page| {
-            progress.advance(1);
-            rasterise(bytes, options.password, page)
-        };
-        parsed.recognise(&ocr, &mut picture).map_err(anyhow::Error::from)?;
-    }
-    Ok(parsed.settled())
+    Ok(match ocr {
+        Some(ocr) => {
+            context.progress.stage("reading pictures of pages", None);
+            sandbox.recognise(parsed, bytes, password, &ocr)
+        }
+        None => parsed.settled().map_err(SandboxError::from),
+    })
 }

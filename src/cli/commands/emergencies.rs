@@ -98,6 +98,9 @@ fn line(report: &EmergencyReport, shows_contents: bool) -> String {
     } else if !row.is_settled() {
         state.push_str(&format!(", to be reviewed by {}", report.review_due));
     }
+    if report.repeats > 0 {
+        state.push_str(&format!(", opened again after {} not found justified", report.repeats));
+    }
     let (queries, documents) = (report.queries.len(), report.documents.len());
     format!(
         "{}  {} by {}  {about}  {state}  {queries} questions, {documents} documents\n",

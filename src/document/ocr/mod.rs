@@ -23,6 +23,7 @@ mod order;
 mod raster;
 mod regions;
 
+pub(super) use raster::RASTER_PIXELS_MAX;
 pub use raster::Raster;
 
 use decode::{ReadLine, decode};

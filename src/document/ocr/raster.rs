@@ -3,6 +3,10 @@
 use hayro_interpret::kurbo::{Point, Vec2};
 use serde::{Deserialize, Serialize};
 
+/// The longer side at most: that of a ledger sheet at 200 pixels an inch, or of a page that counts
+/// pixels as points.
+pub(in crate::document) const RASTER_PIXELS_MAX: u32 = 3_400;
+
 /// The picture of a page for recognition: one byte for each pixel, white is 255.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Raster {
@@ -18,6 +22,14 @@ impl Raster {
     pub fn new(width: usize, height: usize, mut grey: Vec<u8>, points: [f32; 2]) -> Self {
         grey.resize(width * height, 255);
         Self { width, height, grey, points }
+    }
+
+    /// Whether it has the pixels that it says, and no more than pages are drawn with.
+    pub(in crate::document) fn is_whole(&self) -> bool {
+        let most = RASTER_PIXELS_MAX as usize;
+        let sides = [self.width, self.height].into_iter().all(|side| (1..=most).contains(&side));
+        let points = self.points.iter().all(|side| side.is_finite() && *side > 0.0);
+        sides && points && self.grey.len() == self.width * self.height
     }
 
     /// Width and height in pixels.

@@ -3,13 +3,15 @@
 //!
 //! Policies say who may open one ([`Action::OpenEmergency`]) and what it opens
 //! (`principal.emergency`). It ends by itself: from its end on it opens nothing, whether or not the
-//! entry that says so is written yet.
+//! entry that says so is written yet. Nobody is kept from opening one again, as care goes first; how
+//! often somebody did whom nobody found justified is in the entry, the report and the alert.
 
+mod alerts;
 mod report;
 
 use std::time::Duration;
 
-use crate::audit::{Actor, Event, What};
+use crate::audit::{Actor, Added, Event, What};
 use crate::domain::clock::Timestamp;
 use crate::domain::emergency::{EmergencyEnd, ReviewOutcome};
 use crate::domain::ids::RequestId;
@@ -26,6 +28,7 @@ use crate::store::{EmergencyRow, Ended, KeyScope, OpenEmergency, Review};
 
 use super::{Changer, GovernError, Governor};
 
+pub use alerts::EmergencyAlerts;
 pub use report::{EmergencyReport, SeenDocument};
 
 /// How long emergencies last, and how soon they are judged.
@@ -46,35 +49,6 @@ impl Default for EmergencyRules {
             length_max: Duration::from_millis(EMERGENCY_MS_MAX),
             review_within: Duration::from_millis(EMERGENCY_REVIEW_MS),
         }
-    }
-}
-
-/// What people are to be told of emergencies.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct EmergencyAlerts {
-    /// Open ones.
-    pub open: u64,
-    /// Ended ones that wait for a review.
-    pub unreviewed: u64,
-    /// Those among them that have waited too long.
-    pub overdue: u64,
-}
-
-impl EmergencyAlerts {
-    /// The same for people; nothing where there is nothing to tell.
-    pub fn sentence(&self) -> Option<String> {
-        let part = |count: u64, one: &str, many: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {one}")),
-            count => Some(format!("{count} {many}")),
-        };
-        let parts = [
-            part(self.open, "emergency is open", "emergencies are open"),
-            part(self.unreviewed, "waits for its review", "wait for their review"),
-            part(self.overdue, "review is overdue", "reviews are overdue"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| format!("{}.", parts.join(", ")))
     }
 }
 
@@ -124,11 +98,14 @@ impl Governor {
         let token = self.vault.subject(subject.kind(), subject.name())?;
         let scope = contents(&actor.id, &subject, &token);
         let payload = Some(self.vault.seal(&scope, reason.as_str().as_bytes())?);
+        let earlier = self.state.emergencies().list()?;
+        let repeats = alerts::repeats(&earlier, (&person.name, &token), opened);
         let what = What::EmergencyOpened {
             person: actor.id.clone(),
             scope: subject.kind(),
             subject: token.clone(),
             expires,
+            repeats: Added(Some(repeats).filter(|repeats| *repeats > 0)),
             payload,
         };
         let policy = Some(self.policies.digest());
@@ -149,7 +126,7 @@ impl Governor {
         // Only now does it open anything.
         standing.emergencies.push(OpenEmergency { id, subject, until: expires });
         self.state.standings().put(&standing)?;
-        tracing::warn!(emergency.id = %id, "access in an emergency was opened");
+        tracing::warn!(emergency.id = %id, emergency.repeats = repeats, "access in an emergency was opened");
         Ok(row)
     }
 
@@ -230,7 +207,8 @@ impl Governor {
         actor: &Actor,
     ) -> Result<Vec<EmergencyReport>, GovernError> {
         self.expire_emergencies()?;
-        let mut rows = self.state.emergencies().list()?;
+        let all = self.state.emergencies().list()?;
+        let mut rows = all.clone();
         if let Changer::Person(who) = changer
             && self.decide(changer, Action::ReviewEmergencies).is_err()
         {
@@ -238,27 +216,7 @@ impl Governor {
         }
         self.record(actor, What::AuditRead { scope: "emergencies".to_owned(), index: None })?;
         rows.reverse();
-        rows.into_iter().map(|row| self.report(row)).collect()
-    }
-
-    /// What people are to be told.
-    ///
-    /// # Errors
-    /// [`GovernError::State`].
-    pub fn emergency_alerts(&self) -> Result<EmergencyAlerts, GovernError> {
-        let now = self.clock.now();
-        let mut alerts = EmergencyAlerts::default();
-        for row in self.state.emergencies().list()? {
-            if row.ended.is_none() && now < row.expires {
-                alerts.open = alerts.open.saturating_add(1);
-            } else if !row.is_settled() {
-                alerts.unreviewed = alerts.unreviewed.saturating_add(1);
-                if self.review_due(&row) <= now {
-                    alerts.overdue = alerts.overdue.saturating_add(1);
-                }
-            }
-        }
-        Ok(alerts)
+        rows.into_iter().map(|row| self.report(row, &all)).collect()
     }
 
     /// Puts the ends on record that came by themselves.

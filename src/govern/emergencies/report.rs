@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::{GovernError, Governor};
+use super::alerts::repeats_of;
 use crate::audit::Entry;
 use crate::domain::clock::Timestamp;
 use crate::domain::ids::{DocumentId, EntryIndex, RequestId};
@@ -29,6 +30,8 @@ pub struct EmergencyReport {
     pub is_overdue: bool,
     /// When a review is due.
     pub review_due: Timestamp,
+    /// How many earlier ones of theirs about the same nobody had found justified by then.
+    pub repeats: u32,
     /// The questions and searches that were begun under it.
     pub queries: Vec<RequestId>,
     /// What of its matter or patient was read under it.
@@ -49,7 +52,11 @@ pub struct SeenDocument {
 }
 
 impl Governor {
-    pub(super) fn report(&self, row: EmergencyRow) -> Result<EmergencyReport, GovernError> {
+    pub(super) fn report(
+        &self,
+        row: EmergencyRow,
+        all: &[EmergencyRow],
+    ) -> Result<EmergencyReport, GovernError> {
         let now = self.clock.now();
         let is_open = row.ended.is_none() && now < row.expires;
         let review_due = self.review_due(&row);
@@ -85,6 +92,7 @@ impl Governor {
             is_open,
             is_overdue: !is_open && !row.is_settled() && review_due <= now,
             review_due,
+            repeats: repeats_of(&row, all),
             queries: seen.queries.into_iter().collect(),
             documents,
             row,

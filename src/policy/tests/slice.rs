@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::policy::decide::is_yes;
+use crate::policy::slice::Unscoped;
 
 fn labels() -> impl Strategy<Value = Labels> {
     fn word(words: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
@@ -72,5 +73,15 @@ fn few_policies_decide_as_all_do() {
                 prop_assert_eq!(permitted.contains(class), by_all, "{:?} {:?}", who, labels);
             }
         });
+    }
+}
+
+/// One that could not would only be slower: this tells when a set, or Cedar's JSON form, changes so.
+#[test]
+fn every_policy_of_a_set_can_be_put_without_its_scope() {
+    for set in Policies::SETS {
+        let policies = Policies::load(folder(set).path()).unwrap().now();
+        let all = policies.policies.num_of_policies();
+        assert_eq!(Unscoped::of(&policies.policies).len(), all, "{set}");
     }
 }

@@ -59,6 +59,8 @@ pub struct ChangePage {
     pub approves: bool,
     /// Whether this person may reject or withdraw it.
     pub rejects: bool,
+    /// Whether they have just shown who they are.
+    pub is_confirmed: bool,
     /// Why what was tried here did not work.
     pub problem: Option<String>,
 }

@@ -41,6 +41,8 @@ pub struct EmergenciesPage {
     pub frame: Frame,
     /// Whether this person may open one.
     pub may_open: bool,
+    /// Whether they have just shown who they are.
+    pub is_confirmed: bool,
     /// For how long, in minutes, where nobody says.
     pub minutes: u64,
     /// At most.
@@ -70,6 +72,8 @@ pub struct EmergencyLine {
     pub is_overdue: bool,
     /// When a review is due.
     pub due: Moment,
+    /// How many earlier ones of theirs about the same nobody had found justified by then.
+    pub repeats: u32,
     /// How many questions and searches were begun under it.
     pub queries: usize,
     /// The documents that were read under it, by address, with what is shown of each.

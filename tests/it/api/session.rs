@@ -1,8 +1,10 @@
 use serde_json::json;
 
 use crate::support::PASSWORD;
+use crate::support::client::{Client, Reply};
 use crate::support::corpus::UNANSWERABLE;
 use crate::support::record;
+use crate::support::template::Holding;
 use crate::support::test_app::{TestApp, lasting_an_hour};
 
 #[test]
@@ -51,7 +53,50 @@ fn after_many_wrong_passwords_also_the_right_one_waits() {
         server.client().post("/api/v1/session", &body).problem(401, "sign_in_failed");
     }
     let body = json!({ "username": "staff", "password": PASSWORD });
-    server.client().post("/api/v1/session", &body).problem(429, "too_many_attempts");
+    let waits = server.client().post("/api/v1/session", &body);
+    waits.problem(429, "too_many_attempts");
+    let is_told = |reply: &Reply| reply.header("retry-after").parse::<u64>().is_ok_and(|s| s > 0);
+    assert!(is_told(&waits), "{:?}", waits.headers);
+
+    let post = |client: &Client, path: &str, fields: String| {
+        let kind = "application/x-www-form-urlencoded";
+        client.send("POST", path, kind, fields.into_bytes())
+    };
+    let mut browser = server.client();
+    let door = browser.get("/sign-in").header("set-cookie").to_owned();
+    let cookie = door.split(';').next().unwrap();
+    browser.header("Cookie", cookie);
+    let csrf = cookie.split_once('=').unwrap().1;
+    let fields = format!("csrf={csrf}&username=staff&password={}", PASSWORD.replace(' ', "+"));
+    let waits = post(&browser, "/sign-in", fields);
+    assert!(waits.status == 429 && is_told(&waits), "{} {:?}", waits.status, waits.headers);
+
+    let inside = server.signed_in("auditor");
+    let csrf = &inside.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap().1;
+    let guess = || post(&inside, "/account/confirm", format!("csrf={csrf}&password=a+guess"));
+    (0..5).for_each(|_| assert_eq!(guess().status, 401));
+    let last = guess();
+    assert!(last.status == 429 && is_told(&last), "{} {:?}", last.status, last.headers);
+}
+
+#[test]
+fn over_tls_a_browser_takes_the_cookie_of_a_session_from_this_host_alone() {
+    // The proxy speaks TLS with browsers.
+    let app = TestApp::holding(Holding::Nothing, |options| options.server.behind_proxy = true);
+    let server = app.serve();
+    let mut client = server.client();
+    let reply = client.sign_in("staff");
+    let cookie = reply.header("set-cookie");
+    for part in ["__Host-affiant_session=", "Secure", "Path=/"] {
+        assert!(cookie.contains(part) && !cookie.contains("Domain"), "{cookie}");
+    }
+    assert_eq!(client.get("/api/v1/account").status, 200);
+    let door = server.client().get("/sign-in");
+    assert!(door.header("set-cookie").starts_with("__Host-affiant_door="));
+    let token = cookie.split(['=', ';']).nth(1).unwrap();
+    let mut planted = server.client();
+    planted.header("Cookie", &format!("affiant_session={token}"));
+    planted.get("/api/v1/account").problem(401, "not_signed_in");
 }
 
 #[test]

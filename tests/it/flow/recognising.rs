@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use affiant::app::Models;
 use affiant::document::{ParseOptions, Parsed, Raster, parse, rasterise};
 use affiant::domain::document::{TextOrigin, slice_chars};
 
 use crate::support::corpus::fixture;
-use crate::support::test_app::models;
+use crate::support::record;
+use crate::support::test_app::{TestApp, models};
 
 const OPTIONS: ParseOptions<'_> = ParseOptions { password: None, deadline: None };
 
@@ -90,4 +92,30 @@ fn recognised_words_stand_where_the_files_own_do_and_say_how_sure_they_are() {
         compared += 1;
     }
     assert!(compared > 10, "{compared}");
+}
+
+#[test]
+fn a_scan_is_searchable_and_the_record_names_the_models_that_read_it() {
+    let app = TestApp::empty();
+    let report = app.ingest(&[fixture("hostile").join("image-only.pdf")], &[]);
+    assert_eq!(report.indexed, 1, "{:?}", report.quarantined);
+    let pages = app.open().reader.pages(&app.asker("staff"), report.documents[0].id).unwrap();
+    assert_eq!(pages.pages[0].origin, TextOrigin::Ocr);
+    assert!(pages.pages[0].text.contains("Visiting hours"), "{}", pages.pages[0].text);
+    let recorded = record::of_kind(&app.open().log, "document.activated");
+    let models = models().ocr.unwrap().models();
+    for (role, digest) in models {
+        assert_eq!(recorded[0].value["details"]["models"][role], digest.to_string(), "{role}");
+    }
+}
+
+#[test]
+fn without_models_a_scan_waits_for_them_and_says_so() {
+    let app = TestApp::empty();
+    let blind = || Ok(Models { ocr: None, ..models() });
+    app.open().engine_over(blind).unwrap();
+    let report = app.ingest(&[fixture("hostile").join("image-only.pdf")], &[]);
+    assert_eq!(report.indexed, 0);
+    assert_eq!(report.quarantined[0].reason, "needs_ocr");
+    assert!(report.quarantined[0].detail.contains("affiant provision"));
 }

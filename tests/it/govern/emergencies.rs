@@ -138,7 +138,7 @@ fn an_emergency_opens_one_patients_record_for_a_time_and_is_reviewed_by_another(
     assert_eq!(report.queries.len(), 3, "two searches and a question while it was open");
     let seen: Vec<_> = report.documents.iter().map(|seen| (seen.document, &seen.pages)).collect();
     assert_eq!(seen, [(Some(chart), &[1].into())]);
-    let alerts = |overdue| EmergencyAlerts { open: 0, unreviewed: 1, overdue };
+    let alerts = |overdue| EmergencyAlerts { unreviewed: 1, overdue, ..EmergencyAlerts::default() };
     assert_eq!(app.open().governor.emergency_alerts().unwrap(), alerts(0));
     clock.pass(72 * 60);
     assert_eq!(app.open().governor.emergency_alerts().unwrap(), alerts(1));
@@ -216,7 +216,8 @@ fn what_is_to_be_followed_up_is_still_to_be_reviewed() {
     let app = hospital_at(Arc::<HandClock>::clone(&clock));
     let opened = app.open_emergency("medic", "P-9", None).unwrap();
     app.close_emergency("medic", opened.id).unwrap();
-    let alerts = |unreviewed, overdue| EmergencyAlerts { open: 0, unreviewed, overdue };
+    let alerts =
+        |unreviewed, overdue| EmergencyAlerts { unreviewed, overdue, ..EmergencyAlerts::default() };
     let told = || app.open().governor.emergency_alerts().unwrap();
     app.find("records", opened.id, ReviewOutcome::FollowUp, Some(reason())).unwrap();
     assert_eq!(told(), alerts(1, 0));
@@ -311,4 +312,44 @@ fn what_an_erased_patient_was_opened_for_names_the_patient_no_more() {
     for entry in record::entries(&app.open().log) {
         assert!(!String::from_utf8(entry.bytes).unwrap().contains("Quillfeather"));
     }
+}
+
+#[test]
+fn one_that_is_opened_again_before_the_last_was_found_justified_says_so_everywhere() {
+    let clock = HandClock::new();
+    let app = hospital_at(Arc::<HandClock>::clone(&clock));
+    app.account("nurse", Role::Staff, &["function=nurse".into()]);
+    let open_and_end = |who: &str, patient: &str| {
+        clock.pass(1);
+        let id = app.open_emergency(who, patient, None).unwrap().id;
+        app.close_emergency(who, id).unwrap();
+        clock.pass(1);
+        id
+    };
+    let first = open_and_end("medic", "P-9");
+    open_and_end("medic", "P-8");
+    open_and_end("nurse", "P-9");
+    let second = open_and_end("medic", "P-9");
+    app.review("records", first).unwrap();
+    let third = open_and_end("medic", "P-9");
+    app.find("records", second, ReviewOutcome::FollowUp, None).unwrap();
+    app.find("records", third, ReviewOutcome::Unjustified, None).unwrap();
+    open_and_end("medic", "P-9");
+    app.review("records", second).unwrap();
+    let last = app.open_emergency("medic", "P-9", None).unwrap();
+    let entries = record::of_kind(&app.open().log, "emergency.opened");
+    let told: Vec<_> = entries.iter().map(|entry| entry.details()["repeats"].as_u64()).collect();
+    let expected = [None, None, None, Some(1), Some(1), Some(2), Some(2)];
+    assert_eq!(told, expected);
+    let mut reported: Vec<_> = app.reports("records").iter().map(|one| one.repeats).collect();
+    reported.reverse();
+    assert_eq!(reported, expected.map(|count| u32::try_from(count.unwrap_or(0)).unwrap()));
+    let alerts = app.open().governor.emergency_alerts().unwrap();
+    // The second and the third are judged.
+    assert_eq!((alerts.open, alerts.unreviewed, alerts.repeated), (1, 3, 2));
+    let sentence = "1 emergency is open, 3 wait for their review, 2 were opened again unjudged.";
+    assert_eq!(alerts.sentence().unwrap(), sentence);
+    let page = app.serve().signed_in("records").get("/emergencies").text();
+    assert_eq!(page.matches("data-repeats=\"2\"").count(), 2);
+    app.close_emergency("medic", last.id).unwrap();
 }

@@ -6,7 +6,7 @@ use affiant::domain::ids::{DocumentId, EntryIndex};
 use affiant::domain::question::Mode;
 use affiant::govern::{Changer, GovernError, Offer, Simulation};
 use affiant::policy::{Action, Policies, PolicySource};
-use affiant::store::{ChangeRow, ChangeState};
+use affiant::store::{ChangeRow, ChangeState, SessionRow};
 
 use super::reason;
 use crate::support::PASSWORD;
@@ -350,14 +350,27 @@ fn policies_are_proposed_and_approved_in_a_browser_by_two_persons_who_prove_it()
     let page = approver.get(&change).text();
     assert!(page.contains("data-diff=\"added\"") && page.contains("data-hidden"), "{page}");
     let csrf = approver.headers.iter().find(|(name, _)| name == "X-CSRF-Token").unwrap();
-    let approve = |password: &str, csrf: &str| {
-        let body = format!("csrf={csrf}&password={}", password.replace(' ', "+"));
+    let send = |path: &str, body: &str| {
         let kind = "application/x-www-form-urlencoded";
-        approver.send("POST", &format!("{change}/approve"), kind, body.into_bytes()).status
+        approver.send("POST", path, kind, body.as_bytes().to_vec())
     };
-    assert_eq!(approve("not this one at all", &csrf.1), 403);
-    assert_eq!(approve(PASSWORD, "forged"), 403);
-    assert_eq!(approve(PASSWORD, &csrf.1), 303);
+    let approve = |csrf: &str| send(&format!("{change}/approve"), &format!("csrf={csrf}"));
+    assert_eq!(approve("forged").status, 403);
+    for row in app.open().state.sessions().list().unwrap() {
+        app.open().state.sessions().put(&SessionRow { confirmed: None, ..row }).unwrap();
+    }
+    let confirm = format!("/account/confirm?next={change}");
+    assert!(approver.get(&change).text().contains(&confirm), "the page asks beforehand");
+    let led = approve(&csrf.1);
+    let there = led.header("location").replace("%2F", "/");
+    assert_eq!((led.status, there.as_str()), (303, confirm.as_str()));
+    let show = |password: &str| {
+        let password = password.replace(' ', "+");
+        send("/account/confirm", &format!("csrf={}&password={password}&next={change}", csrf.1))
+    };
+    assert_eq!(show("not this one at all").status, 401);
+    assert_eq!(show(PASSWORD).header("location"), change, "and leads back");
+    assert_eq!(approve(&csrf.1).header("location"), change);
     server.signed_in("staff").ask(ANSWERABLE).problem(403, "policy_denied");
     assert!(approver.get(&change).text().contains("in effect, approved by approver"));
     assert!(approver.get("/admin/changes").text().contains("a holiday"));

@@ -339,6 +339,8 @@ impl Drop for TestApp {
     }
 }
 
-fn options(home: &Path) -> Options {
-    config::load(home, std::env::vars()).unwrap()
+/// The options of a home whose files are read by the program under test.
+pub(crate) fn options(home: &Path) -> Options {
+    let reader_program = env!("CARGO_BIN_EXE_affiant").into();
+    Options { reader_program, ..config::load(home, std::env::vars()).unwrap() }
 }
