@@ -220,8 +220,9 @@ impl Reader {
         let scope = earlier.filter(|_| is_silent).unwrap_or(sought.scope);
         let permit = self.permit(asker, &scope)?;
         let found = self.catalogue.document(sought.document);
-        // Decided first, also where there is none: then about labels that are nobody's.
-        let nobodys = Labels::internal();
+        // Decided first, also where there is none: then about labels that are nobody's, and as many as
+        // those of most that are forbidden, as each of them takes its time.
+        let nobodys = Labels { matter: Some("nobody's".to_owned()), ..Labels::internal() };
         let labels = found.as_ref().map_or(&nobodys, |document| &document.card.labels);
         let permits = self.policies.decide_again(&permit, labels);
         let document = found

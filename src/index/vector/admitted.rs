@@ -13,7 +13,9 @@ pub(super) enum Admitted {
     Runs(Vec<(u32, u32)>),
     /// These.
     Only(Vec<i64>),
-    /// Those up to this one, but for these. What is beyond it was not there to decide on.
+    /// Those up to this one, but for these. What is beyond it was not there to decide on. To be put
+    /// as "not one of these": Qdrant's own "other than these" counts values that no point has, and
+    /// then takes what is left for nothing and scans all there is (0.7).
     UpTo(u32, Vec<i64>),
 }
 
