@@ -102,8 +102,7 @@ impl Ocr {
     pub(super) fn read(&self, raster: &Raster) -> Result<PageRead, InferenceError> {
         let (regions, along) = self.detect(raster)?;
         let total = regions.len();
-        let (upright, level): (Vec<_>, Vec<_>) =
-            regions.into_iter().partition(|region| region.is_upright());
+        let (upright, level): (Vec<_>, Vec<_>) = regions.into_iter().partition(Region::is_upright);
         let mut found = Vec::new();
         for group in [level, upright] {
             found.extend(self.read_way_up(raster, group)?);

@@ -61,12 +61,11 @@ impl Composer {
             let start = at;
             let mut word: Option<(u32, u8)> = None;
             for placed in chars() {
-                match placed.sure.filter(|_| placed.c != ' ') {
-                    Some(sure) => {
-                        word =
-                            word.map(|(from, least)| (from, least.min(sure))).or(Some((at, sure)))
-                    }
-                    None => composed.words.extend(word.take().map(|(from, sure)| (from, at, sure))),
+                if let Some(sure) = placed.sure.filter(|_| placed.c != ' ') {
+                    let begun = word.map(|(from, least)| (from, least.min(sure)));
+                    word = begun.or(Some((at, sure)));
+                } else {
+                    composed.words.extend(word.take().map(|(from, sure)| (from, at, sure)));
                 }
                 text.push(placed.c);
                 at += 1;
