@@ -99,7 +99,8 @@ fn threshold(strip: &[u8]) -> u8 {
         }
     }
     let total: f64 = strip.len() as f64;
-    let sum: f64 = counts.iter().zip(0_u8..).map(|(n, grey)| f64::from(*n) * f64::from(grey)).sum();
+    let sum: f64 =
+        counts.iter().zip(0_u8..=u8::MAX).map(|(n, grey)| f64::from(*n) * f64::from(grey)).sum();
     let (mut below, mut below_sum) = (0.0, 0.0);
     let mut best = (0.0, 127);
     for (count, grey) in counts.iter().zip(0_u8..=u8::MAX) {
