@@ -75,7 +75,8 @@ fn recognised_words_stand_where_the_files_own_do_and_say_how_sure_they_are() {
     for word in words(&own.pages[0].text).into_iter().filter(|word| word.len() > 6) {
         let place = |parsed: &Parsed| {
             let text = &parsed.pages[0].text;
-            let mut found = text.match_indices(word).map(|(at, _)| text[..at].chars().count());
+            let mut found =
+                text.match_indices(word).map(|(at, _)| text.get(..at).unwrap().chars().count());
             let start = found.next().filter(|_| found.next().is_none())? as u32;
             let end = start + word.chars().count() as u32;
             assert_eq!(slice_chars(text, start, end), Some(word));
