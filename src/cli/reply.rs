@@ -219,6 +219,7 @@ const fn governed(error: &GovernError) -> (&'static str, &'static str, u8) {
         GovernError::BadName { .. }
         | GovernError::BadLength { .. }
         | GovernError::EndsInThePast
+        | GovernError::NotHeeded { .. }
         | GovernError::NotAGrant => ("usage", "correct what is named", exit::USAGE),
         GovernError::AlreadyOpen { .. } | GovernError::TooManyOpen => {
             ("already_open", "see `affiant emergency list`", exit::USAGE)

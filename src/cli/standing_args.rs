@@ -9,7 +9,7 @@ use super::duty_args::CredentialArgs;
 #[derive(Debug, Subcommand)]
 pub(super) enum RelationshipsCommand {
     /// Put the relationships of a CSV file (person,kind,object,from,until) in place of those that
-    /// its source gave before. Kinds: matter, patient, department, client, wall, conflict.
+    /// its source gave before. Kinds: matter, patient, department, client, wall, barred, conflict.
     Import {
         /// The file.
         file: PathBuf,
@@ -32,7 +32,7 @@ pub(super) enum RelationshipsCommand {
         #[arg(long = "as", value_name = "USER")]
         as_user: Option<String>,
     },
-    /// Ethical walls and conflicts, one by one.
+    /// Ethical walls, conflicts and barred records, one by one.
     #[command(subcommand)]
     Wall(WallCommand),
 }
@@ -44,11 +44,14 @@ pub(super) struct WallArgs {
     #[arg(long, value_name = "USER")]
     pub(super) person: String,
     /// From this matter.
-    #[arg(long, value_name = "M", required_unless_present = "client")]
+    #[arg(long, value_name = "M", required_unless_present_any = ["client", "patient"])]
     pub(super) matter: Option<String>,
     /// From all that belongs to this client.
     #[arg(long, value_name = "C", conflicts_with = "matter")]
     pub(super) client: Option<String>,
+    /// From this patient: a spouse, a neighbour, themselves.
+    #[arg(long, value_name = "P", conflicts_with_all = ["matter", "client"])]
+    pub(super) patient: Option<String>,
     /// Why.
     #[arg(long, value_name = "R")]
     pub(super) reason: String,

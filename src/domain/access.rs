@@ -98,13 +98,6 @@ pub struct Labels {
     pub privileged: bool,
 }
 
-impl Labels {
-    /// What every document of a matter carries at least.
-    pub fn of_matter(name: &str) -> Self {
-        Self { matter: Some(name.to_owned()), ..Self::internal() }
-    }
-}
-
 const FLAG: &str = "give true or false";
 const KINDS: &str = "give clinical, psychotherapy-notes, substance-use, payment, operations, engagement, correspondence, work-product or filing";
 

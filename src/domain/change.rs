@@ -135,14 +135,14 @@ pub enum Proposal {
     },
     /// Put other policies in force.
     ChangePolicies(Box<PolicyChange>),
-    /// End what keeps a person away from a matter or client, whoever said so, and only that: what is
+    /// End what keeps a person away from a matter, client or patient, whoever said so, and only that: what is
     /// set later is another wall.
     LiftWall {
         /// The person.
         person: UserName,
-        /// A wall or a conflict.
+        /// What kind of wall.
         kind: RelationshipKind,
-        /// The matter or client.
+        /// What they are kept from.
         object: String,
         /// What keeps them away, as it stood when this was proposed.
         walls: Vec<Held>,

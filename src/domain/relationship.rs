@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::access::Labels;
 use super::clock::Timestamp;
 use super::ids::RequestId;
 use super::limits::SOURCE_CHARS_MAX;
@@ -15,6 +16,8 @@ use super::principal::Attributes;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RelationshipKind {
+    /// A patient whom the person must not read about: a spouse, a neighbour, themselves.
+    Barred,
     /// A client whom the person acts for.
     Client,
     /// A client whom the person must not act for or read about.
@@ -31,12 +34,20 @@ pub enum RelationshipKind {
 
 impl RelationshipKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Client, Self::Conflict, Self::Department, Self::Matter, Self::Patient, Self::Wall];
+    pub const ALL: [Self; 7] = [
+        Self::Barred,
+        Self::Client,
+        Self::Conflict,
+        Self::Department,
+        Self::Matter,
+        Self::Patient,
+        Self::Wall,
+    ];
 
     /// The word in files and results, and the attribute that it gives.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Barred => "barred",
             Self::Client => "client",
             Self::Conflict => "conflict",
             Self::Department => "department",
@@ -48,7 +59,19 @@ impl RelationshipKind {
 
     /// Whether it takes access away: then its end gives access, and needs two persons.
     pub const fn restricts(self) -> bool {
-        matches!(self, Self::Conflict | Self::Wall)
+        matches!(self, Self::Barred | Self::Conflict | Self::Wall)
+    }
+
+    /// What papers about its object carry at least. `None` where that opens or closes nothing by
+    /// itself.
+    pub fn labels(self, object: &str) -> Option<Labels> {
+        let (name, bare) = (Some(object.to_owned()), Labels::internal());
+        match self {
+            Self::Matter | Self::Wall => Some(Labels { matter: name, ..bare }),
+            Self::Patient | Self::Barred => Some(Labels { patient: name, ..bare }),
+            Self::Client | Self::Conflict => Some(Labels { client: name, ..bare }),
+            Self::Department => None,
+        }
     }
 
     /// What kind of token stands for its object in the log. What has no key of its own is named by
@@ -56,7 +79,7 @@ impl RelationshipKind {
     pub const fn token_kind(self) -> TokenKind {
         match self {
             Self::Matter | Self::Wall => TokenKind::Matter,
-            Self::Patient => TokenKind::Patient,
+            Self::Patient | Self::Barred => TokenKind::Patient,
             Self::Client | Self::Conflict | Self::Department => TokenKind::Rights,
         }
     }
@@ -74,7 +97,7 @@ pub fn take_walls(attributes: &mut Attributes) -> Attributes {
 
 /// Text that names no kind of relationship.
 #[derive(Debug, thiserror::Error)]
-#[error("{found:?} is no kind: use matter, patient, department, client, wall or conflict")]
+#[error("{found:?} is no kind: use matter, patient, department, client, wall, barred or conflict")]
 pub struct InvalidRelationshipKind {
     /// What was given.
     pub found: String,

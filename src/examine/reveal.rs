@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::audit::{Actor, Entry, Recorded, What};
-use crate::domain::access::Labels;
+use crate::catalogue::Subjects;
 use crate::domain::digest::Digest;
 use crate::domain::ids::EntryIndex;
 use crate::domain::payload::{Token, TokenKind};
@@ -187,19 +187,26 @@ impl Examiner {
         let holds = |kind, token: &Token| {
             KeyScope::of(kind, token).keys().all(|key| scope.keys().any(|own| own == key))
         };
-        // What was asked and denied names its matter alone, which need not have documents.
-        let walls = person.attributes.get(RelationshipKind::Wall.as_str());
-        let is_walled = walls.into_iter().flatten().any(|name| {
-            holds(TokenKind::Matter, &self.vault.token(TokenKind::Matter, name))
-                && screen.keeps_away(&Labels::of_matter(name))
-        });
-        if is_walled {
+        // What was asked and denied names its matter or patient alone, which need not have documents.
+        let walled = |wall: RelationshipKind| {
+            let (kind, names) = (wall.token_kind(), person.attributes.get(wall.as_str()));
+            names.into_iter().flatten().any(|name| {
+                let labels = wall.labels(name);
+                holds(kind, &self.vault.token(kind, name))
+                    && labels.is_some_and(|labels| screen.keeps_away(&labels))
+            })
+        };
+        if walled(RelationshipKind::Wall) || walled(RelationshipKind::Barred) {
             return Ok(true);
         }
         Ok(self.catalogue.kept()?.iter().any(|document| {
-            let matter = document.subjects.matter.as_ref();
+            let Subjects { matter, patient } = &document.subjects;
+            let is_of = |kind, token: &Option<Token>| {
+                token.as_ref().is_some_and(|token| holds(kind, token))
+            };
             let belongs = holds(TokenKind::Document, &document.row.token)
-                || matter.is_some_and(|matter| holds(TokenKind::Matter, matter));
+                || is_of(TokenKind::Matter, matter)
+                || is_of(TokenKind::Patient, patient);
             belongs && screen.keeps_away(&document.card.labels)
         }))
     }

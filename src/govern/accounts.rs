@@ -32,7 +32,8 @@ use crate::store::{ChangeRow, KeyScope};
 use super::{Changer, GovernError, Governor};
 
 /// What keeps somebody away.
-const WALLS: [RelationshipKind; 2] = [RelationshipKind::Conflict, RelationshipKind::Wall];
+const WALLS: [RelationshipKind; 3] =
+    [RelationshipKind::Barred, RelationshipKind::Conflict, RelationshipKind::Wall];
 /// What somebody works on.
 const SUBJECTS: [RelationshipKind; 3] =
     [RelationshipKind::Client, RelationshipKind::Matter, RelationshipKind::Patient];

@@ -9,9 +9,11 @@ use crate::domain::change::Target;
 use crate::domain::ids::{DocumentId, EntryIndex};
 use crate::domain::payload::TokenKind;
 use crate::domain::principal::Principal;
+use crate::domain::relationship::RelationshipKind;
 use crate::ingest::BatchOptions;
 use crate::policy::{Action, Screen};
 
+use super::relationships::Stock;
 use super::{Changer, GovernError, Governor};
 
 impl Governor {
@@ -132,10 +134,22 @@ impl Governor {
                     false => Ok(()),
                 }
             }
-            Target::Matter(name) if screen.keeps_away(&Labels::of_matter(name)) => {
-                Err(GovernError::Denied(screen.denial()))
-            }
-            Target::Matter(_) | Target::Patient(_) | Target::Person(_) => Ok(()),
+            Target::Matter(name) => self.check_named(&screen, RelationshipKind::Matter, name),
+            Target::Patient(name) => self.check_named(&screen, RelationshipKind::Patient, name),
+            Target::Person(_) => Ok(()),
+        }
+    }
+
+    /// Whether nothing of a matter or patient is kept away.
+    fn check_named(
+        &self,
+        screen: &Screen,
+        kind: RelationshipKind,
+        name: &str,
+    ) -> Result<(), GovernError> {
+        match Stock::of(self).is_kept_by(screen, kind, name) {
+            true => Err(GovernError::Denied(screen.denial())),
+            false => Ok(()),
         }
     }
 }

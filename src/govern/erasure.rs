@@ -222,16 +222,15 @@ impl Governor {
     fn forget_named(&self, name: &str, kind: RelationshipKind) -> Result<(), GovernError> {
         for row in self.state.changes().list()? {
             let names_it = match &row.proposal {
-                Some(Proposal::LiftWall { kind: RelationshipKind::Wall, object, .. }) => {
-                    kind == RelationshipKind::Matter && object == name
+                Some(Proposal::LiftWall { kind: wall, object, .. }) => {
+                    wall.token_kind() == kind.token_kind() && object == name
                 }
                 Some(Proposal::GrantRights { rights, .. }) => {
                     let values = rights.attributes.get(kind.as_str());
                     values.is_some_and(|values| values.contains(name))
                 }
                 Some(
-                    Proposal::LiftWall { .. }
-                    | Proposal::Erase { .. }
+                    Proposal::Erase { .. }
                     | Proposal::ReleaseHold { .. }
                     | Proposal::EnableAccount { .. }
                     | Proposal::ChangePolicies(_),

@@ -52,6 +52,7 @@ use crate::domain::digest::Digest;
 use crate::domain::ids::RequestId;
 use crate::domain::payload::{Token, TokenKind};
 use crate::domain::principal::{Principal, Role, UserName, Via};
+use crate::domain::relationship::RelationshipKind;
 use crate::identity::openid::Provider;
 use crate::identity::{AccountError, Accounts, SignInError};
 use crate::ingest::{IngestError, Ingestor};
@@ -63,7 +64,9 @@ pub use changes::{Listed, Progress};
 pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
 pub use policies::{Compared, Explained, Offer, Sighting, Simulation};
-pub use relationships::{BadLine, ImportReport, NewWall, PersonChange, Reach, relationship_end};
+pub use relationships::{
+    BadLine, Closing, ImportReport, NewWall, PersonChange, Reach, WallSet, relationship_end,
+};
 pub use retention::{Kept, Retention, RetentionClass};
 pub use sessions::{EnterError, Revoked};
 pub use sign_on::SignOnFailure;
@@ -107,6 +110,14 @@ pub enum GovernError {
         who: UserName,
         /// What it would give them.
         what: String,
+    },
+    /// No policy reads what it would give.
+    #[error(
+        "no policy in force reads `{kind}`, so this would keep nobody from anything: propose policies with a `forbid` on `principal.{kind}`, as the starter sets have (`affiant policy propose`)"
+    )]
+    NotHeeded {
+        /// What kind of wall.
+        kind: RelationshipKind,
     },
     /// What takes access away is no right.
     #[error(

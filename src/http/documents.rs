@@ -317,6 +317,11 @@ pub(crate) fn begin(
         Labels::parse(upload.labels.iter().map(String::as_str))
             .map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))?
     };
+    // Nobody moves a document behind a wall that they stand behind.
+    let screen = cases.policies.screen(&caller.principal);
+    if screen.keeps_away(&labels) {
+        return Err(Problem::new(Kind::PolicyDenied, screen.denial().reason));
+    }
     let options = BatchOptions {
         labels,
         password: upload.password,

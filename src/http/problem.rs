@@ -319,6 +319,7 @@ impl From<GovernError> for Problem {
             GovernError::BadName { .. }
             | GovernError::BadLength { .. }
             | GovernError::EndsInThePast
+            | GovernError::NotHeeded { .. }
             | GovernError::NotAGrant => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::BadLines { lines } => {
                 let mut problem = Self::new(Kind::BadRequest, "lines of the file cannot be taken");
@@ -344,10 +345,9 @@ impl From<GovernError> for Problem {
             | GovernError::TooManyOpen
             | GovernError::Held { .. }
             | GovernError::TooYoung { .. }
+            | GovernError::InForce
+            | GovernError::Outdated
             | GovernError::Stale => Self::new(Kind::Conflict, error.to_string()),
-            GovernError::InForce | GovernError::Outdated => {
-                Self::new(Kind::Conflict, error.to_string())
-            }
             GovernError::Faulty { problems } => {
                 let mut problem = Self::new(Kind::BadRequest, error.to_string());
                 problem.members.insert("problems".to_owned(), json!(problems));

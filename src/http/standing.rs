@@ -67,16 +67,18 @@ pub(super) struct WallBody {
     person: UserName,
     matter: Option<String>,
     client: Option<String>,
+    patient: Option<String>,
     until: Option<String>,
     reason: String,
 }
 
 impl WallBody {
     fn checked(self) -> Result<(NewWall, Reason), Problem> {
-        let (kind, object) = match (self.matter, self.client) {
-            (Some(matter), None) => (RelationshipKind::Wall, matter),
-            (None, Some(client)) => (RelationshipKind::Conflict, client),
-            _ => return Err(bad("name one of matter and client")),
+        let (kind, object) = match (self.matter, self.client, self.patient) {
+            (Some(matter), None, None) => (RelationshipKind::Wall, matter),
+            (None, Some(client), None) => (RelationshipKind::Conflict, client),
+            (None, None, Some(patient)) => (RelationshipKind::Barred, patient),
+            _ => return Err(bad("name one of matter, client and patient")),
         };
         let until = relationship_end(self.until.as_deref().unwrap_or_default());
         let until = until.map_err(|e| bad(&e.to_string()))?;
@@ -84,7 +86,7 @@ impl WallBody {
     }
 }
 
-/// `POST /api/v1/walls`: keeps a person away from a matter or client, at once.
+/// `POST /api/v1/walls`: keeps a person away from a matter, client or patient, at once.
 pub(super) async fn create_wall(
     cases: web::Data<UseCases>,
     request: HttpRequest,
@@ -93,13 +95,12 @@ pub(super) async fn create_wall(
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
     let (wall, reason) = body.into_inner().checked()?;
-    let person = wall.person.clone();
     let set = blocking(move || {
         let who = Changer::Person(&caller.principal);
         Ok(cases.governor.add_wall(who, &caller.actor, wall, &reason)?)
     })
     .await?;
-    Ok(HttpResponse::Created().json(json!({ "person": person, "relationship": set })))
+    Ok(HttpResponse::Created().json(set))
 }
 
 /// `POST /api/v1/walls/lift`: proposes that a wall ends; 202 and the change.

@@ -19,6 +19,8 @@ const GENERAL: &[(&str, &str)] = set![
     "general" / "documents.examples.toml",
     "general" / "roles.cedar",
     "general" / "roles.examples.toml",
+    "general" / "walls.cedar",
+    "general" / "walls.examples.toml",
 ];
 const LAW: &[(&str, &str)] = set![
     "law" / "README.md",
@@ -49,6 +51,8 @@ const HOSPITAL: &[(&str, &str)] = set![
     "hospital" / "roles.examples.toml",
     "hospital" / "sensitive.cedar",
     "hospital" / "sensitive.examples.toml",
+    "hospital" / "walls.cedar",
+    "hospital" / "walls.examples.toml",
 ];
 
 impl Policies {

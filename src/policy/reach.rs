@@ -77,6 +77,11 @@ impl Reach {
         reach
     }
 
+    /// Whether any policy reads this set of a person.
+    pub(super) fn reads(&self, set: &str) -> bool {
+        self.unknown || self.sets.contains_key(set)
+    }
+
     /// What a change of a person's attributes from `before` to `after` touches.
     pub(super) fn touched(
         &self,

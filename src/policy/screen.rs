@@ -33,6 +33,12 @@ struct Standing {
 }
 
 impl Policies {
+    /// Whether any policy in force reads what such a wall gives: one that none reads keeps nobody
+    /// from anything.
+    pub fn heeds(&self, wall: RelationshipKind) -> bool {
+        self.now().reach.reads(wall.as_str())
+    }
+
     /// What walls and conflicts keep from this person.
     pub fn screen(&self, who: &Principal) -> Screen {
         let now = self.now();

@@ -13,8 +13,17 @@ use crate::domain::principal::{Principal, Subject};
 use crate::domain::question::Scope;
 
 /// Attributes of a person that the schema names, each a set; all others are tags.
-pub(super) const PERSON_SETS: [&str; 8] =
-    ["clearance", "client", "conflict", "department", "function", "matter", "patient", "wall"];
+pub(super) const PERSON_SETS: [&str; 9] = [
+    "barred",
+    "clearance",
+    "client",
+    "conflict",
+    "department",
+    "function",
+    "matter",
+    "patient",
+    "wall",
+];
 const PRIVILEGED: &str = "privileged";
 const NOW: &str = "now";
 const MINUTE_MS: u64 = 60_000;

@@ -307,7 +307,11 @@ fn decide(bench: &Bench, dir: &Path, classes: usize) -> anyhow::Result<()> {
         .collect();
     let treats = |from: usize| (from..from + 40).map(patient).collect();
     let nurse = |from: usize| -> anyhow::Result<Principal> {
-        let patients = [("patient".to_owned(), treats(from))].into();
+        let patients = [
+            ("patient".to_owned(), treats(from)),
+            ("function".to_owned(), ["nurse".to_owned()].into()),
+        ];
+        let patients = patients.into();
         Ok(Principal::new("nurse".parse()?, [Role::Staff].into(), patients))
     };
     let scope = Scope { purpose: Some("treatment".to_owned()), ..Scope::default() };

@@ -9,7 +9,7 @@ use crate::cli::standing_args::{RelationshipsCommand, WallArgs, WallCommand};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
 use crate::domain::relationship::{RelationshipKind, SourceName};
-use crate::govern::{Changer, ImportReport, NewWall, relationship_end};
+use crate::govern::{Changer, Closing, ImportReport, NewWall, relationship_end};
 use crate::http::standing_body;
 
 use super::changes;
@@ -44,12 +44,16 @@ pub(super) fn relationships(
             let reason = Reason::try_from(wall.reason.clone())?;
             let (kind, object) = kept_from(&wall)?;
             let wall = NewWall { person: wall.person.parse()?, kind, object, until };
-            let name = wall.person.clone();
             let (person, actor) = changer(context, as_user.as_deref())?;
             let governor = &context.app()?.governor;
             let set = governor.add_wall(as_changer(person.as_ref()), &actor, wall, &reason)?;
-            let text = format!("{name} is kept away from {} from now on", set.object);
-            Ok(Reply::done(json!({ "person": name, "relationship": set }), text))
+            let text = format!(
+                "{} is kept away from {} from now on\n{}",
+                set.person,
+                set.relationship.object,
+                tell_closing(&set.closing)
+            );
+            Ok(Reply::done(json!(set), text))
         }
         RelationshipsCommand::Wall(WallCommand::Remove { wall, as_user, credential }) => {
             let (kind, object) = kept_from(&wall)?;
@@ -108,11 +112,22 @@ fn as_changer(person: Option<&Principal>) -> Changer<'_> {
 }
 
 fn kept_from(wall: &WallArgs) -> Result<(RelationshipKind, String), Failure> {
-    match (&wall.matter, &wall.client) {
-        (Some(matter), None) => Ok((RelationshipKind::Wall, matter.clone())),
-        (None, Some(client)) => Ok((RelationshipKind::Conflict, client.clone())),
-        _ => Err(Failure::usage("name one of --matter and --client")),
+    match (&wall.matter, &wall.client, &wall.patient) {
+        (Some(matter), None, None) => Ok((RelationshipKind::Wall, matter.clone())),
+        (None, Some(client), None) => Ok((RelationshipKind::Conflict, client.clone())),
+        (None, None, Some(patient)) => Ok((RelationshipKind::Barred, patient.clone())),
+        _ => Err(Failure::usage("name one of --matter, --client and --patient")),
     }
+}
+
+fn tell_closing(closing: &Closing) -> String {
+    let Closing { closes, warnings } = closing;
+    let mut text =
+        format!("closes {} access classes ({} documents)\n", closes.classes, closes.documents);
+    for warning in warnings {
+        text.push_str(&format!("warning: {warning}\n"));
+    }
+    text
 }
 
 fn tell(report: &ImportReport) -> String {
@@ -126,6 +141,10 @@ fn tell(report: &ImportReport) -> String {
             "{} walls are no longer given and stay; two persons lift one: `affiant relationships wall remove`\n",
             report.kept
         ));
+    }
+    if report.closing != Closing::default() {
+        text.push_str("walls: ");
+        text.push_str(&tell_closing(&report.closing));
     }
     for change in &report.persons {
         text.push_str(&format!(

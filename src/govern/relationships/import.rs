@@ -11,14 +11,14 @@ use serde::Serialize;
 
 use super::super::{Changer, GovernError, Governor};
 use super::file::{self, ByPerson};
-use super::reach::{Reach, Stock};
+use super::reach::{Closing, Reach, Stock};
 use crate::audit::{Actor, Related, What};
 use crate::domain::digest::Digest;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::principal::UserName;
 use crate::domain::relationship::{Held, Relationship, SourceName};
 use crate::identity::stand;
-use crate::policy::Action;
+use crate::policy::{Action, Denial};
 use crate::store::{ImportRow, StandingRow, TurnoverRow};
 
 /// Relationships of one entry: an entry holds 65,535 bytes, one of these up to 170.
@@ -41,6 +41,9 @@ pub struct ImportReport {
     pub unchanged: u64,
     /// Walls and conflicts that the source no longer gives; they stay until two persons lift them.
     pub kept: u64,
+    /// What its walls close, and what to look at.
+    #[serde(flatten)]
+    pub closing: Closing,
     /// Persons without an account: theirs count once there is one.
     pub unknown_persons: Vec<UserName>,
     /// Persons for whom something changes.
@@ -99,17 +102,17 @@ impl Governor {
         if dry_run {
             let standings = self.state.standings().list()?;
             let comparison = Comparison::of(standings.clone(), given, source);
-            comparison.check_importer(changer)?;
-            let mut report = self.report_import(source, sha256, &comparison)?;
+            self.check_importer(changer, &comparison)?;
+            let mut report = self.report_import(changer, source, sha256, &comparison)?;
             self.tell_reach(standings, &comparison.turnovers, &mut report)?;
             return Ok(report);
         }
         let _turn = self.turn.take();
         self.finish_import()?;
         let comparison = Comparison::of(self.state.standings().list()?, given, source);
-        comparison.check_importer(changer)?;
-        let report =
-            ImportReport { dry_run: false, ..self.report_import(source, sha256, &comparison)? };
+        self.check_importer(changer, &comparison)?;
+        let report = self.report_import(changer, source, sha256, &comparison)?;
+        let report = ImportReport { dry_run: false, ..report };
         self.begin_import(actor, &report, &comparison)?;
         self.finish_import()?;
         Ok(report)
@@ -218,13 +221,46 @@ impl Governor {
         Ok(())
     }
 
+    /// Nobody opens anything for themselves, nor for others what a wall keeps from themselves: what is
+    /// new in a file and gives access is about others, and about something else.
+    fn check_importer(
+        &self,
+        changer: Changer<'_>,
+        comparison: &Comparison,
+    ) -> Result<(), GovernError> {
+        let Changer::Person(who) = changer else { return Ok(()) };
+        let said = |one: &Relationship| format!("{} {}", one.kind, one.object);
+        let opening = comparison.turnovers.iter().flat_map(|turnover| {
+            let opening = turnover.added.iter().filter(|one| !one.kind.restricts());
+            opening.map(move |one| (&turnover.person, one))
+        });
+        if let Some((_, own)) = opening.clone().find(|(person, _)| **person == who.name) {
+            return Err(GovernError::OwnAccess { who: who.name.clone(), what: said(own) });
+        }
+        let Some(screen) = self.screen(changer) else { return Ok(()) };
+        let stock = Stock::of(self);
+        let mut opening = opening.map(|(_, one)| one);
+        match opening.find(|one| stock.is_kept_by(&screen, one.kind, &one.object)) {
+            Some(one) => {
+                let Denial { reason, policy } = screen.denial();
+                let reason = format!("{reason}, or leave the lines of {} away", said(one));
+                Err(GovernError::Denied(Denial { reason, policy }))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn report_import(
         &self,
+        changer: Changer<'_>,
         source: &SourceName,
         sha256: Digest,
         comparison: &Comparison,
     ) -> Result<ImportReport, GovernError> {
+        let walls = comparison.turnovers.iter();
+        let walls = walls.flat_map(|row| row.added.iter().map(|one| (&row.person, one)));
         let mut report = ImportReport {
+            closing: self.weigh(changer, walls)?,
             source: source.clone(),
             sha256,
             dry_run: true,
@@ -306,20 +342,6 @@ impl Comparison {
             }
         }
         found
-    }
-
-    /// Nobody opens anything for themselves: what is new in a file and gives access is about others.
-    fn check_importer(&self, changer: Changer<'_>) -> Result<(), GovernError> {
-        let Changer::Person(who) = changer else { return Ok(()) };
-        let own = self.turnovers.iter().find(|turnover| turnover.person == who.name);
-        let mut added = own.into_iter().flat_map(|turnover| &turnover.added);
-        match added.find(|one| !one.kind.restricts()) {
-            Some(one) => {
-                let what = format!("{} {}", one.kind, one.object);
-                Err(GovernError::OwnAccess { who: who.name.clone(), what })
-            }
-            None => Ok(()),
-        }
     }
 }
 

@@ -24,19 +24,32 @@ use super::{Changer, GovernError, Governor};
 
 pub use file::{BadLine, end as relationship_end};
 pub use import::{ImportReport, PersonChange};
-pub use reach::Reach;
+pub(super) use reach::Stock;
+pub use reach::{Closing, Reach};
 
 /// A wall or conflict that somebody sets.
 #[derive(Clone, Debug)]
 pub struct NewWall {
     /// Who is kept away.
     pub person: UserName,
-    /// [`RelationshipKind::Wall`] or [`RelationshipKind::Conflict`].
+    /// One that [restricts](RelationshipKind::restricts).
     pub kind: RelationshipKind,
-    /// From which matter or client.
+    /// From which matter, client or patient.
     pub object: String,
     /// When it ends by itself.
     pub until: Option<Timestamp>,
+}
+
+/// A wall that was set, and what it comes to.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct WallSet {
+    /// Who is kept away.
+    pub person: UserName,
+    /// From what.
+    pub relationship: Relationship,
+    /// What it closes, and what to look at.
+    #[serde(flatten)]
+    pub closing: Closing,
 }
 
 impl Governor {
@@ -51,17 +64,18 @@ impl Governor {
         Ok(rows)
     }
 
-    /// Keeps a person away from a matter or client, from the next token on.
+    /// Keeps a person away from a matter, client or patient, from the next token on; one who has no
+    /// account yet, from its first moment.
     ///
     /// # Errors
-    /// [`GovernError`]; also for a person without an account, whose name may be misspelt.
+    /// [`GovernError`]; [`GovernError::NotHeeded`] where it would keep nobody from anything.
     pub fn add_wall(
         &self,
         changer: Changer<'_>,
         actor: &Actor,
         wall: NewWall,
         reason: &Reason,
-    ) -> Result<Relationship, GovernError> {
+    ) -> Result<WallSet, GovernError> {
         self.decide(changer, Action::ManageRelationships)?;
         let NewWall { person, kind, object, until } = wall;
         if !kind.restricts() {
@@ -72,7 +86,9 @@ impl Governor {
         if until.is_some_and(|until| until <= self.clock.now()) {
             return Err(GovernError::EndsInThePast);
         }
-        self.accounts.principal(person.as_str())?;
+        if !self.policies.heeds(kind) {
+            return Err(GovernError::NotHeeded { kind });
+        }
         let _standings = self.standings.take();
         let (source, act) = (SourceName::by_hand(), self.request());
         let relationship = Relationship { kind, object, from: None, until, source };
@@ -87,7 +103,12 @@ impl Governor {
         self.state.standings().put(&row)?;
         let what = What::RelationshipChanged { added, removed: Vec::new(), payload };
         self.record_as(actor, act, what)?;
-        Ok(relationship)
+        let mut closing = self.weigh(changer, std::iter::once((&person, &relationship)))?;
+        if self.state.accounts().get(&person)?.is_none() {
+            let warning = format!("{person} has no account yet: this holds once there is one");
+            closing.warnings.insert(0, warning);
+        }
+        Ok(WallSet { person, relationship, closing })
     }
 
     /// Keeps a person away from what whoever makes their account says: as relationships set by hand.
@@ -123,7 +144,7 @@ impl Governor {
         Ok(self.record_as(actor, act, what)?)
     }
 
-    /// The proposal to lift what keeps a person away from a matter or client, as it stands now.
+    /// The proposal to lift what keeps a person away, as it stands now.
     ///
     /// # Errors
     /// [`GovernError::NotFound`] where nothing keeps them away; [`GovernError::OwnWall`].
@@ -207,10 +228,14 @@ impl Governor {
     }
 
     /// A relationship as the log names it. Matters and patients get their key here: what is named
-    /// in the log can be erased.
+    /// in the log can be erased. So does whoever is kept away and has no account yet: the wall is
+    /// theirs in the log too, once they have.
     fn related(&self, person: &UserName, one: &Relationship) -> Result<Related, GovernError> {
         Ok(Related {
-            person: self.vault.token(TokenKind::Person, person.as_str()),
+            person: match one.kind.restricts() {
+                true => self.vault.subject(TokenKind::Person, person.as_str())?,
+                false => self.vault.token(TokenKind::Person, person.as_str()),
+            },
             kind: one.kind,
             object: self.object_token(one)?,
             from: one.from,
@@ -230,7 +255,7 @@ impl Governor {
         })
     }
 
-    /// Whose contents is what is said of a wall: the person's, and the matter's where it is one.
+    /// Whose contents is what is said of a wall: the person's, and the matter's or patient's.
     pub(super) fn wall_scope(
         &self,
         person: &UserName,
@@ -239,11 +264,12 @@ impl Governor {
     ) -> Result<KeyScope, GovernError> {
         let person = self.vault.token(TokenKind::Person, person.as_str());
         let own = KeyScope::of(TokenKind::Person, &person);
-        if kind != RelationshipKind::Wall {
+        let about = kind.token_kind();
+        if !matches!(about, TokenKind::Matter | TokenKind::Patient) {
             return Ok(own);
         }
-        let matter = self.vault.subject(TokenKind::Matter, object)?;
-        Ok(own.and(KeyScope::of(TokenKind::Matter, &matter)))
+        let subject = self.vault.subject(about, object)?;
+        Ok(own.and(KeyScope::of(about, &subject)))
     }
 }
 

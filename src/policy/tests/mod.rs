@@ -301,7 +301,10 @@ fn the_digest_names_what_decides_and_nothing_else() {
     assert_ne!(after.digest(), before.digest());
     let files = after.files();
     let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
-    assert_eq!(names, ["documents.cedar", "more.cedar", "roles.cedar", "schema.cedarschema"]);
+    assert_eq!(
+        names,
+        ["documents.cedar", "more.cedar", "roles.cedar", "schema.cedarschema", "walls.cedar"]
+    );
 }
 
 #[test]
@@ -352,7 +355,8 @@ fn anybody() -> impl Strategy<Value = Principal> {
     let words = ["C-1", "C-2", "M-1", "M-2", "P-1", "P-2", "er", "lab", "confidential", "true"];
     let words: Vec<_> = words.into_iter().chain(FUNCTIONS).collect();
     let keys = ["matter", "patient", "department", "clearance", "wall", "privileged", "team"];
-    let keys: Vec<_> = keys.into_iter().chain(["client", "conflict", "function"]).collect();
+    let keys: Vec<_> =
+        keys.into_iter().chain(["barred", "client", "conflict", "function"]).collect();
     let opened = prop_oneof![
         proptest::sample::select(&["M-1", "M-2"][..]).prop_map(|m| Subject::Matter(m.to_owned())),
         proptest::sample::select(&["P-1", "P-2"][..]).prop_map(|p| Subject::Patient(p.to_owned())),
@@ -433,12 +437,20 @@ fn a_screen_keeps_away_what_a_wall_or_a_conflict_forbids_and_nothing_else() {
     let officer = [Role::RecordsOfficer];
     let walled = ["classification=internal", "matter=M-17", "client=C-1"];
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str], bool);
-    let table: [Case<'_>; 11] = [
+    let patient = ["classification=internal", "patient=P-1"];
+    let table: [Case<'_>; 18] = [
         ("general", &[("wall", "M-17")], &walled, true),
         ("law", &[("wall", "M-17")], &walled, true),
         ("hospital", &[("wall", "M-17")], &walled, true),
         ("law", &[("conflict", "C-1")], &walled, true),
-        ("general", &[("conflict", "C-1")], &walled, false),
+        ("general", &[("conflict", "C-1")], &walled, true),
+        ("hospital", &[("conflict", "C-1")], &walled, true),
+        ("general", &[("conflict", "C-2")], &walled, false),
+        ("general", &[("barred", "P-1")], &patient, true),
+        ("law", &[("barred", "P-1")], &patient, true),
+        ("hospital", &[("barred", "P-1")], &patient, true),
+        ("hospital", &[("barred", "P-2")], &patient, false),
+        ("hospital", &[("wall", "P-1"), ("conflict", "P-1")], &patient, false),
         ("law", &[("wall", "M-18")], &walled, false),
         ("law", &[("matter", "M-17"), ("wall", "M-17")], &walled, true),
         // Forbidden to whoever is not of the team: that takes no right to keep it.

@@ -32,8 +32,8 @@ fn labels() -> impl Strategy<Value = Labels> {
 }
 
 fn people() -> impl Strategy<Value = Principal> {
-    const KEYS: [&str; 7] =
-        ["client", "conflict", "department", "function", "matter", "patient", "wall"];
+    const KEYS: [&str; 8] =
+        ["barred", "client", "conflict", "department", "function", "matter", "patient", "wall"];
     const VALUES: [&str; 9] =
         ["C-1", "er", "M-1", "M-2", "P-1", "P-2", "billing", "quality", "conflicts"];
     let roles = proptest::collection::btree_set(proptest::sample::select(&Role::ALL[..]), 0..3);

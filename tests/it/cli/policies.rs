@@ -99,7 +99,7 @@ fn policies_change_by_two_persons_are_compared_and_rolled_back() {
     std::fs::write(folder.path().join("shut.cedar"), shut).unwrap();
     let broken = cli.proven(1, &["policy", "propose", candidate, "--as", "admin"]);
     assert!(broken["problems"].as_array().unwrap().len() > 1, "examples fail: {broken}");
-    for name in ["documents.examples.toml", "roles.examples.toml"] {
+    for name in ["documents.examples.toml", "roles.examples.toml", "walls.examples.toml"] {
         std::fs::remove_file(folder.path().join(name)).unwrap();
     }
     cli.proven(4, &["policy", "propose", candidate, "--as", "staff"]);

@@ -261,7 +261,7 @@ fn hospital() -> (TestApp, DocumentId) {
             create_new(&policies.join(name), text.as_bytes(), Readers::Owner).unwrap();
         }
     });
-    let patient = ["patient=P-1".to_owned()];
+    let patient = ["patient=P-1".to_owned(), "function=nurse".to_owned()];
     for nurse in ["nurse", "colleague"] {
         app.account(nurse, Role::Staff, &patient);
     }

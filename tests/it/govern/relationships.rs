@@ -1,13 +1,15 @@
 use affiant::domain::change::Target;
-use affiant::domain::principal::Role;
+use affiant::domain::principal::{Entitlements, Role};
 use affiant::domain::relationship::{RelationshipKind, SourceName};
-use affiant::govern::{Changer, GovernError, ImportReport, NewWall};
+use affiant::durable::{Readers, create_new};
+use affiant::govern::{Changer, GovernError, ImportReport, NewWall, WallSet};
 use affiant::ingest::Source;
-use affiant::policy::Action;
+use affiant::policy::{Action, Policies};
 use affiant::store::{ChangeRow, ChangeState};
 use serde_json::Value;
 
 use crate::support::record;
+use crate::support::template::Holding;
 use crate::support::test_app::TestApp;
 
 use super::{HandClock, reason};
@@ -30,15 +32,25 @@ impl TestApp {
     }
 
     fn wall(&self, who: &str, person: &str, matter: &str) -> Result<(), GovernError> {
+        self.keep(who, person, RelationshipKind::Wall, matter).map(drop)
+    }
+
+    fn keep(
+        &self,
+        who: &str,
+        person: &str,
+        kind: RelationshipKind,
+        object: &str,
+    ) -> Result<WallSet, GovernError> {
         let (officer, actor) = self.principal(who);
         let wall = NewWall {
             person: person.parse().unwrap(),
-            kind: RelationshipKind::Wall,
-            object: matter.to_owned(),
+            kind,
+            object: object.to_owned(),
             until: None,
         };
         let changer = Changer::Person(&officer);
-        self.open().governor.add_wall(changer, &actor, wall, &reason()).map(drop)
+        self.open().governor.add_wall(changer, &actor, wall, &reason())
     }
 
     /// Proposes that a wall ends.
@@ -134,6 +146,11 @@ fn a_dry_run_tells_what_each_person_would_gain_and_lose() {
         let source = Source::Bytes { name: format!("{number}.txt"), bytes };
         app.take_in(vec![source], &["classification=internal", labels]);
     }
+    for name in ["outsider", "staff"] {
+        let function = [("function".to_owned(), ["nurse".to_owned()].into())].into();
+        let nurse = Entitlements { attributes: function, ..Entitlements::default() };
+        app.open().governor.accounts.give(&name.parse().unwrap(), &nurse).unwrap();
+    }
     app.import("records", "outsider,patient,P-2,,\n", false).unwrap();
     let lines = "outsider,patient,P-1,,\nstaff,department,cardiology,,\nstaff,patient,P-9,,\n\
                  staff,patient,P-1,2100-01-01,\n";
@@ -172,8 +189,6 @@ fn a_wall_holds_at_once_and_is_lifted_by_two_persons() {
     assert!(may());
     app.wall("records", "ada", "M-1").unwrap();
     assert!(!may());
-    let misspelt = app.wall("records", "adda", "M-1").unwrap_err();
-    assert!(matches!(misspelt, GovernError::Account(_)), "{misspelt}");
     let none = app.lift("records", "ada", "M-2").unwrap_err();
     assert!(matches!(none, GovernError::NotFound { what: "wall" }), "{none}");
     let proposed = app.lift("records", "ada", "M-1").unwrap();
@@ -337,4 +352,98 @@ fn a_wall_that_would_have_ended_is_none() {
     assert_eq!(record::of_kind(&app.open().log, "relationship.changed").len(), 0);
     until("2199-01-01").unwrap();
     assert_eq!(app.attributes("outsider", "wall"), ["M-1"]);
+}
+
+#[test]
+fn whoever_is_barred_from_a_record_is_kept_from_it_also_in_an_emergency() {
+    let app = TestApp::under("hospital");
+    let rights = ["function=physician".to_owned(), "patient=P-1".to_owned()];
+    app.account("medic", Role::Staff, &rights);
+    let chart =
+        Source::Bytes { name: "chart.txt".to_owned(), bytes: b"Bed nine is well.".to_vec() };
+    app.take_in(vec![chart], &["classification=internal", "patient=P-1"]);
+    let scope = |patient: &str| affiant::domain::question::Scope {
+        purpose: Some("treatment".to_owned()),
+        patient: Some(patient.to_owned()),
+        ..Default::default()
+    };
+    let may = |action, patient: &str| {
+        let medic = app.principal("medic").0;
+        app.open().policies.may_in(&medic, action, &scope(patient)).is_ok()
+    };
+    let listed =
+        || app.open().reader.documents_for(&app.asker("medic"), &scope("P-1")).unwrap().len();
+    assert!(may(Action::Ask, "P-1") && may(Action::OpenEmergency, "P-1"));
+    assert_eq!(listed(), 1);
+    let set = app.keep("records", "medic", RelationshipKind::Barred, "P-1").unwrap();
+    assert_eq!((set.closing.closes.classes, set.closing.closes.documents), (1, 1));
+    assert!(set.closing.warnings.is_empty(), "{set:?}");
+    assert!(!may(Action::Ask, "P-1") && !may(Action::OpenEmergency, "P-1"));
+    assert!(may(Action::OpenEmergency, "P-2"));
+    assert_eq!(listed(), 0);
+    app.import("records", "staff,barred,P-1,,\n", false).unwrap();
+    app.erase(Target::Patient("P-1".to_owned()));
+    assert_eq!(app.attributes("medic", "barred"), ["P-1"], "from what may come under the name");
+}
+
+#[test]
+fn whoever_sets_a_wall_is_told_what_it_closes_and_what_is_odd_about_it() {
+    let app = TestApp::under("general");
+    let paper = |name: &str| Source::Bytes { name: name.to_owned(), bytes: name.into() };
+    let labels = ["classification=internal", "matter=M-17", "client=C-1"];
+    app.take_in(vec![paper("One lamp."), paper("Two lamps.")], &labels);
+    app.import("records", "outsider,matter,M-20,,\n", false).unwrap();
+    let (wall, conflict) = (RelationshipKind::Wall, RelationshipKind::Conflict);
+    // (person, kind, object, documents, a word of the warning)
+    let table = [
+        ("outsider", wall, "M-17", 2, None),
+        ("outsider", conflict, "C-1", 2, None),
+        ("outsider", wall, "m-17", 0, Some("capital letters")),
+        ("outsider", wall, "M-20", 0, Some("for those to come")),
+        ("outsider", wall, "M-99", 0, Some("spelled")),
+        ("lateral.hire", wall, "M-17", 2, Some("no account yet")),
+    ];
+    for (person, kind, object, documents, word) in table {
+        let set = app.keep("records", person, kind, object).unwrap().closing;
+        assert_eq!(set.closes.documents, documents, "{object}");
+        assert_eq!(set.warnings.len(), usize::from(word.is_some()), "{set:?}");
+        assert!(set.warnings.iter().zip(word).all(|(told, word)| told.contains(word)), "{set:?}");
+    }
+    app.account("lateral.hire", Role::Staff, &[]);
+    assert_eq!(app.attributes("lateral.hire", "wall"), ["M-17"], "from the account's first moment");
+    let created = record::of_kind(&app.open().log, "account.created");
+    let walls = record::of_kind(&app.open().log, "relationship.changed");
+    let (person, walled) = (&created.last().unwrap().details()["person"], walls.last().unwrap());
+    assert_eq!(walled.details()["added"][0]["person"], *person, "one person in the log");
+
+    // Whoever is kept away themselves learns nothing of it.
+    app.account("walled", Role::RecordsOfficer, &["wall=M-17".to_owned()]);
+    let told = app.keep("walled", "staff", wall, "M-17").unwrap().closing;
+    assert_eq!((told.closes.documents, told.warnings.len()), (0, 0));
+    let lines = "staff,wall,M-17,,\nstaff,wall,M-98,,\nstaff,conflict,C-1,,\n";
+    for dry_run in [true, false] {
+        let told = app.import("records", lines, dry_run).unwrap().closing;
+        assert_eq!((told.closes.classes, told.closes.documents, told.warnings.len()), (1, 2, 1));
+    }
+}
+
+#[test]
+fn a_wall_that_no_policy_reads_is_refused_by_hand_and_told_of_in_a_file() {
+    let app = TestApp::holding(Holding::Nothing, |options| {
+        let policies = options.home.join("policies");
+        std::fs::remove_dir_all(&policies).unwrap();
+        std::fs::create_dir(&policies).unwrap();
+        for (name, text) in Policies::builtin("general").unwrap() {
+            if !name.starts_with("walls.") {
+                create_new(&policies.join(name), text.as_bytes(), Readers::Owner).unwrap();
+            }
+        }
+    });
+    for kind in RelationshipKind::ALL.into_iter().filter(|kind| kind.restricts()) {
+        let refused = app.keep("records", "outsider", kind, "X-1").unwrap_err();
+        assert!(matches!(refused, GovernError::NotHeeded { .. }), "{refused}");
+        let told = app.import("records", &format!("outsider,{kind},X-1,,\n"), true).unwrap();
+        assert!(told.closing.warnings[0].contains(&format!("principal.{kind}")), "{told:?}");
+    }
+    assert!(record::of_kind(&app.open().log, "relationship.changed").is_empty());
 }

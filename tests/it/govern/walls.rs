@@ -9,6 +9,7 @@ use affiant::domain::change::{Proposal, Target};
 use affiant::domain::ids::{DocumentId, EntryIndex};
 use affiant::domain::principal::Role;
 use affiant::domain::question::{Mode, Scope};
+use affiant::domain::relationship::SourceName;
 use affiant::examine::{ContentsState, ExamineError};
 use affiant::govern::{Changer, GovernError, Sighting};
 use affiant::ingest::Source;
@@ -27,17 +28,23 @@ fn home(set: &str, away: &str) -> (TestApp, DocumentId) {
     app.account("officer", Role::RecordsOfficer, &[away.to_owned()]);
     let text = b"Nineteen lanterns hang in the harbour office.".to_vec();
     let source = Source::Bytes { name: "lantern.txt".to_owned(), bytes: text };
-    let labels = ["classification=internal", "matter=M-17", "client=C-1"];
+    let mut labels = vec!["classification=internal", "matter=M-17", "client=C-1"];
+    if away.starts_with("barred") {
+        labels.push("patient=P-17");
+    }
     let report = app.take_in(vec![source], &labels);
     (app, report.documents[0].id)
 }
 
 /// What keeps somebody from the document of [`home`], and under which set.
-const AWAY: [(&str, &str); 4] = [
+const AWAY: [(&str, &str); 7] = [
     ("general", "wall=M-17"),
     ("law", "wall=M-17"),
     ("hospital", "wall=M-17"),
     ("law", "conflict=C-1"),
+    ("general", "conflict=C-1"),
+    ("general", "barred=P-17"),
+    ("hospital", "barred=P-17"),
 ];
 
 fn is_missing<T: std::fmt::Debug>(result: &Result<T, GovernError>) -> bool {
@@ -109,6 +116,63 @@ fn who_is_kept_away_moves_nothing_behind_the_wall_and_holds_nothing_there() {
     governor.hold(&who, &actor, Target::Matter("M-18".to_owned()), reason()).unwrap();
 }
 
+#[test]
+fn a_matter_or_patient_is_kept_away_with_what_its_papers_carry() {
+    let table = [
+        ("law", "conflict=C-1", Target::Matter("M-17".to_owned())),
+        ("hospital", "barred=P-17", Target::Patient("P-17".to_owned())),
+        ("hospital", "barred=P-17", Target::Matter("M-17".to_owned())),
+        ("general", "wall=M-17", Target::Matter("M-17".to_owned())),
+    ];
+    for (set, away, target) in table {
+        let (app, _) = home(set, away);
+        let governor = &app.open().governor;
+        let (who, actor) = app.principal("officer");
+        let held = governor.hold(&who, &actor, target.clone(), reason());
+        assert!(matches!(held, Err(GovernError::Denied(_))), "{set}, {away}: {held:?}");
+        let erase = app.propose("officer", Proposal::Erase { target: target.clone() });
+        assert!(matches!(erase, Err(GovernError::Denied(_))), "{set}, {away}: {erase:?}");
+        let other = Target::Patient("P-18".to_owned());
+        governor.hold(&who, &actor, other, reason()).unwrap();
+        let (who, actor) = app.principal("records");
+        governor.hold(&who, &actor, target, reason()).unwrap();
+    }
+}
+
+#[test]
+fn who_is_kept_away_opens_it_to_nobody_and_takes_nothing_in_there() {
+    let table = [
+        ("general", "wall=M-17", "matter", "M-17", "matter=M-17"),
+        ("law", "conflict=C-1", "matter", "M-17", "client=C-1"),
+        ("general", "conflict=C-1", "client", "C-1", "client=C-1"),
+        ("hospital", "barred=P-17", "patient", "P-17", "patient=P-17"),
+    ];
+    for (set, away, kind, object, label) in table {
+        let (app, _) = home(set, away);
+        let import = |who: &str, kind: &str, object: &str| {
+            let (who, actor) = app.principal(who);
+            let text = format!("person,kind,object\noutsider,{kind},{object}\n");
+            let (source, changer) = (SourceName::by_hand(), Changer::Person(&who));
+            let governor = &app.open().governor;
+            governor.import_relationships(changer, &actor, &source, text.as_bytes(), false)
+        };
+        let refused = import("officer", kind, object);
+        assert!(matches!(refused, Err(GovernError::Denied(_))), "{away}: {refused:?}");
+        import("officer", kind, "another").unwrap();
+        import("officer", away.split_once('=').unwrap().0, object).unwrap();
+        import("records", kind, object).unwrap();
+        app.engine();
+        let server = app.serve();
+        let upload = |who: &str, label: &str| {
+            let labels = ["classification=internal", label];
+            server.signed_in(who).upload(&[("lamp.txt", b"A lamp was found.")], &labels)
+        };
+        upload("officer", label).problem(403, "policy_denied");
+        assert_eq!(upload("officer", "department=quay").status, 202, "{away}");
+        assert_eq!(upload("records", label).status, 202, "{away}");
+    }
+}
+
 /// The state in which the log says that an entry was last opened.
 fn noted(app: &TestApp, index: EntryIndex) -> String {
     let revealed = record::of_kind(&app.open().log, "audit.revealed");
@@ -120,7 +184,7 @@ fn noted(app: &TestApp, index: EntryIndex) -> String {
 fn who_is_kept_away_reveals_nothing_of_it_and_the_attempt_is_on_record() {
     for (set, away) in AWAY.into_iter().filter(|(set, _)| *set != "hospital") {
         let (app, document) = home(set, away);
-        let rights = ["matter=M-17".to_owned(), "client=C-1".to_owned()];
+        let rights = ["matter=M-17", "client=C-1", "patient=P-17"].map(str::to_owned);
         app.account("ottoline", Role::Staff, &rights);
         let answer = app.ask("ottoline", QUESTION);
         assert_eq!(answer.evidence[0].document, document);
