@@ -290,7 +290,7 @@ fn record(
             purpose: None,
             matter: None,
             patient: None,
-            emergency: affiant::audit::Added(None),
+            emergency: Added(None),
             rights: app.vault.token(TokenKind::Rights, "one"),
             setting: Setting::default(),
             payload,
