@@ -32,6 +32,9 @@ pub(super) fn sentences(
                 boxes: geometry.as_ref().map_or_else(Vec::new, |geometry| {
                     geometry.boxes(place.span.page, place.span.start, place.span.end)
                 }),
+                confidence: geometry.as_ref().and_then(|geometry| {
+                    geometry.confidence(place.span.page, place.span.start, place.span.end)
+                }),
             })
             .collect();
         released.push(Sentence { text: kept.text.clone(), verdict: kept.verdict, citations });

@@ -36,6 +36,8 @@ pub struct PageView {
     pub size: Option<[f32; 2]>,
     /// Boxes of the asked-for range.
     pub boxes: Vec<Rect>,
+    /// How sure recognition is of the least sure word in it; `None` where none was recognised.
+    pub confidence: Option<f32>,
 }
 
 /// A document, and how somebody came to it: with a declaration of its own, or from the answer to a
@@ -158,12 +160,14 @@ impl Reader {
         let text = text.page(page).ok_or(ReadError::NotFound)?.text.clone();
         let geometry = cite::geometry(&self.catalogue, document.row.document)?;
         let size = geometry.as_ref().and_then(|geometry| geometry.page_size(page));
-        let boxes = match (&geometry, range) {
-            (Some(geometry), Some((start, end))) => geometry.boxes(page, start, end),
-            (Some(_) | None, _) => Vec::new(),
+        let (boxes, confidence) = match (&geometry, range) {
+            (Some(geometry), Some((start, end))) => {
+                (geometry.boxes(page, start, end), geometry.confidence(page, start, end))
+            }
+            (Some(_) | None, _) => (Vec::new(), None),
         };
         let what = self.viewed(asker, found, page);
-        Ok(self.record(asker, what, PageView { document, page, text, size, boxes })?)
+        Ok(self.record(asker, what, PageView { document, page, text, size, boxes, confidence })?)
     }
 
     /// The picture of one page, as PNG.

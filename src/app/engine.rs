@@ -1,5 +1,6 @@
 //! Models and indexes, and the use cases that need them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,11 +8,12 @@ use anyhow::Context as _;
 
 use crate::answer::{self, Answerer};
 use crate::config::{IndexConfig, Options};
+use crate::document::Ocr;
 use crate::domain::answer::{ModelsUsed, Setting};
 use crate::domain::digest::Digest;
 use crate::generate::Drafter;
 use crate::index::{Index, IndexOptions, ServerOptions, VectorChoice};
-use crate::inference::{Encoder, Generator, Runtime};
+use crate::inference::{Detector, Encoder, Generator, Recogniser, Runtime};
 use crate::ingest::{self, Ingestor};
 use crate::models::{ModelStore, Progress, ProvisionOptions, Provisioned};
 use crate::retrieve::Retriever;
@@ -31,6 +33,8 @@ pub struct Models {
     pub encoder: Arc<Encoder>,
     /// The generator.
     pub generator: Arc<Generator>,
+    /// What reads pictures, where it was provisioned.
+    pub ocr: Option<Ocr>,
 }
 
 /// What needs models or indexes.
@@ -68,6 +72,21 @@ pub fn load_runtime(options: &Options, found: &Provisioned) -> anyhow::Result<Ar
         .context("ONNX Runtime cannot be loaded; run `affiant provision`")
 }
 
+/// What reads pictures, where it was provisioned; needs no home.
+///
+/// # Errors
+/// What the runtime or a model says.
+pub fn ocr_of(options: &Options) -> anyhow::Result<Option<Ocr>> {
+    let found = ModelStore::at(&options.models.cache).installed()?;
+    found.map_or(Ok(None), |found| load_ocr(&load_runtime(options, &found)?, &found))
+}
+
+fn load_ocr(runtime: &Arc<Runtime>, found: &Provisioned) -> anyhow::Result<Option<Ocr>> {
+    let Some(folders) = &found.ocr else { return Ok(None) };
+    let detector = Detector::load(runtime, &folders.detector)?;
+    Ok(Some(Ocr::new(detector, Recogniser::load(runtime, &folders.recogniser)?)))
+}
+
 impl Models {
     /// Loads the default models.
     ///
@@ -78,8 +97,16 @@ impl Models {
         Ok(Self {
             encoder: Arc::new(Encoder::load(&runtime, &found.encoder)?),
             generator: Arc::new(Generator::load(&runtime, &found.generator)?),
+            ocr: load_ocr(&runtime, found)?,
             runtime,
         })
+    }
+
+    /// Graph digest by role.
+    pub fn digests(&self) -> BTreeMap<String, Digest> {
+        let ocr = self.ocr.iter().flat_map(Ocr::models);
+        let needed = [("encoder", self.encoder.digest()), ("generator", self.generator.digest())];
+        needed.into_iter().chain(ocr).map(|(role, digest)| (role.to_owned(), digest)).collect()
     }
 }
 
@@ -94,6 +121,7 @@ impl Engine {
             index: Arc::clone(&index),
             sandbox: app.reader.sandbox.clone(),
             encoder: Arc::clone(&models.encoder),
+            ocr: models.ocr.clone(),
             clock: Arc::clone(&app.clock),
             entropy: Arc::clone(&app.entropy),
             metrics: Arc::clone(&app.metrics),

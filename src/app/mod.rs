@@ -43,7 +43,7 @@ use crate::store::{State, Vault};
 use crate::telemetry::Metrics;
 
 pub use create::{InitOptions, Initialised, create};
-pub use engine::{Engine, Models, load_runtime, models_of};
+pub use engine::{Engine, Models, load_runtime, models_of, ocr_of};
 pub use epoch::begin_epoch;
 pub use in_force::PoliciesEdited;
 pub use pulse::{Pulse, Watch};

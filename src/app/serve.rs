@@ -113,7 +113,7 @@ fn cases(app: &App, engine: &Engine, secure_cookies: bool) -> anyhow::Result<Use
 
 fn about(app: &App, engine: &Engine) -> anyhow::Result<About> {
     let store = ModelStore::at(&app.options.models.cache);
-    let used = [engine.models.encoder.digest(), engine.models.generator.digest()];
+    let used: Vec<_> = engine.models.digests().into_values().collect();
     let models = store.list().into_iter().map(|manifest| KnownModel {
         folder: store.model_dir(manifest.id),
         is_used: used.contains(&manifest.graph_sha256),

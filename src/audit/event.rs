@@ -131,6 +131,7 @@ entry_types! {
         pages: u32 = "its pages",
         size_bytes: u64 = "size of the original",
         class: u32 = "number of its access class",
+        models: Added<BTreeMap<String, Digest>> = "role to graph digest of the models that read its pictures, where any did",
     } + payload = "the catalogue row";
     DocumentLabelled = "document.labelled", "ok", "when a document takes on other labels" {
         document: Token = "token of the document",

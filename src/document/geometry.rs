@@ -1,6 +1,7 @@
 //! Where each character stands on the displayed page, kept small.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::document::Rect;
 
@@ -9,9 +10,32 @@ const STEPS_PER_POINT: f32 = 32.0;
 
 /// Positions of all characters of a document: per line an origin and direction, per character two
 /// 16-bit edges along it.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Geometry {
     pages: Vec<PageGeometry>,
+    /// Page, start and end of each recognised word, and how sure it is, from 0 to 255; in order.
+    words: Vec<(u32, u32, u32, u8)>,
+}
+
+/// What was stored before words were recognised ends after the pages.
+impl<'de> Deserialize<'de> for Geometry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Geometry;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("pages, then words")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Geometry, A::Error> {
+                let pages = parts.next_element()?.unwrap_or_default();
+                let words = parts.next_element().ok().flatten().unwrap_or_default();
+                Ok(Geometry { pages, words })
+            }
+        }
+        deserializer.deserialize_tuple(2, Parts)
+    }
 }
 
 /// One page's lines, ordered by their first code point.
@@ -73,10 +97,36 @@ impl LineGeometry {
 
 impl Geometry {
     pub(super) fn of(pages: Vec<PageGeometry>) -> Self {
-        Self { pages }
+        Self { pages, words: Vec::new() }
     }
 
-    /// Whether no page has positions: every file but a PDF.
+    /// Puts what was recognised of a page, by its index, in the place of what was known of it.
+    pub(super) fn set(&mut self, index: usize, page: PageGeometry, words: Vec<(u32, u32, u8)>) {
+        let Ok(number) = u32::try_from(index + 1) else { return };
+        if let Some(place) = self.pages.get_mut(index) {
+            *place = page;
+        }
+        let at = self.words.partition_point(|word| word.0 < number);
+        let end = self.words.partition_point(|word| word.0 <= number);
+        let words = words.into_iter().map(|(start, end, sure)| (number, start, end, sure));
+        self.words.splice(at..end, words);
+    }
+
+    /// Whether any word was recognised.
+    pub(super) fn has_words(&self) -> bool {
+        !self.words.is_empty()
+    }
+
+    /// How sure the least sure recognised word among the code points `start..end` of a page is, from
+    /// 0 to 1; `None` where none of them was recognised.
+    pub fn confidence(&self, page: u32, start: u32, end: u32) -> Option<f32> {
+        let from = self.words.partition_point(|word| (word.0, word.2) <= (page, start));
+        let cited = self.words.iter().skip(from).take_while(|word| (word.0, word.1) < (page, end));
+        // Whole hundredths: finer is not known.
+        cited.map(|word| word.3).min().map(|sure| (f32::from(sure) / 2.55).round() / 100.0)
+    }
+
+    /// Whether no page has positions: every file but PDF and pictures.
     pub fn is_empty(&self) -> bool {
         self.pages.is_empty()
     }
@@ -135,6 +185,35 @@ mod tests {
             assert_eq!(across.boxes(1, start, end), expected, "{start}..{end}");
         }
         assert!(across.boxes(0, 0, 9).is_empty() && across.boxes(2, 0, 9).is_empty());
+    }
+
+    #[test]
+    fn the_least_sure_word_tells_how_sure_a_quote_is() {
+        let mut geometry = sample([1.0, 0.0]);
+        let page = geometry.pages[0].clone();
+        geometry.set(0, page.clone(), vec![(0, 2, 255), (3, 7, 51)]);
+        geometry.set(0, page, vec![(0, 2, 255), (3, 7, 102)]);
+        let table: [(u32, u32, u32, Option<f32>); 6] = [
+            (1, 0, 2, Some(1.0)),
+            (1, 0, 3, Some(1.0)),
+            (1, 0, 4, Some(0.4)),
+            (1, 6, 9, Some(0.4)),
+            (1, 7, 9, None),
+            (2, 0, 9, None),
+        ];
+        for (page, start, end, sure) in table {
+            assert_eq!(geometry.confidence(page, start, end), sure, "{page} {start}..{end}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_before_words_were_is_still_read() {
+        let mut geometry = sample([1.0, 0.0]);
+        let before = postcard::to_stdvec(&geometry.pages).unwrap();
+        assert_eq!(postcard::from_bytes::<Geometry>(&before).unwrap(), geometry);
+        geometry.words.push((1, 0, 2, 9));
+        let after = postcard::to_stdvec(&geometry).unwrap();
+        assert_eq!(postcard::from_bytes::<Geometry>(&after).unwrap(), geometry);
     }
 
     #[test]

@@ -86,7 +86,17 @@ pub(super) fn one_page(
         .into_iter()
         .collect();
     let pages = vec![PageText { page: 1, text, origin: TextOrigin::Text }];
-    Parsed { kind, title, pages, geometry: Geometry::default(), headings, warnings }
+    Parsed {
+        kind,
+        title,
+        pages,
+        geometry: Geometry::default(),
+        headings,
+        warnings,
+        wanting: Vec::new(),
+        recognised: Vec::new(),
+        lacking: None,
+    }
 }
 
 #[cfg(test)]

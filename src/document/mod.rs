@@ -4,11 +4,14 @@
 //! ([`Unreadable`]). [`passages()`] cuts the pages into the units that are indexed, [`sentences()`]
 //! finds the sentences that citations quote, and [`render_page`] draws a page with the same engine
 //! that gave the positions, so that boxes lie on the picture where the words are.
+//! What pages say in pictures is read in a second step ([`Parsed::recognise`]) by models, from
+//! pictures of pages ([`rasterise`]): files are opened in a process of their own, models run in
+//! this one ([`Sandbox::read`]).
 //!
 //! [`unpack()`] gives the files within a file: members of an archive, attachments of a message.
 //!
-//! Useful for: born-digital PDF, DOCX, XLSX, e-mail, plain and delimited text, Markdown, HTML. Not
-//! useful for: scans (told apart as `needs_ocr`), older office formats (`not_supported`).
+//! Useful for: PDF, pictures of pages (PNG, JPEG, TIFF), DOCX, XLSX, e-mail, plain and delimited text, Markdown,
+//! HTML. Not useful for: older office formats (`not_supported`).
 //!
 //! Rules of the room:
 //! - **The kind is told by content**, not by name (`sniff`).
@@ -43,11 +46,13 @@ mod headings;
 mod html;
 mod mail;
 mod markdown;
+mod ocr;
 mod office;
 mod pages;
 mod passages;
 mod pdf;
 mod reason;
+mod recognise;
 mod render;
 mod rows;
 mod sandbox;
@@ -57,9 +62,10 @@ mod unpack;
 mod xlsx;
 
 pub use geometry::Geometry;
+pub use ocr::{Ocr, Raster};
 pub use passages::passages;
 pub use reason::{Reason, Unreadable};
-pub use render::{RenderError, render_page};
+pub use render::{RenderError, rasterise, render_page};
 pub use sandbox::{ARGUMENT, Confinement, Sandbox, SandboxError, serve};
 pub use sentences::sentences;
 pub use unpack::{Member, Members, may_be_archive, unpack};
@@ -164,6 +170,8 @@ pub enum WarningKind {
     TrackedChanges,
     /// Glyphs without a known character stand as U+FFFD.
     UnmappedGlyphs,
+    /// A page was recognised, and parts of it may be wrong or missing.
+    UnsureOcr,
 }
 
 /// A file's text and positions.
@@ -173,18 +181,24 @@ pub struct Parsed {
     pub kind: Kind,
     /// Its own title, or its file name without extension.
     pub title: String,
-    /// Its pages, in order, numbered from 1; at least one holds text.
+    /// Its pages, in order, numbered from 1; at least one holds text, or wants recognition.
     pub pages: Vec<PageText>,
-    /// Where the characters stand; empty for everything but PDF.
+    /// Where the characters stand; empty for everything but PDF and pictures.
     pub geometry: Geometry,
     /// Its headings in reading order.
     pub headings: Vec<Heading>,
     /// What its owner should know.
     pub warnings: Vec<Warning>,
+    /// Pages that say more in their picture than in their text: [`Sandbox::recognise`] reads them.
+    pub wanting: Vec<u32>,
+    /// Pages whose text was recognised here.
+    pub recognised: Vec<u32>,
+    /// Why it cannot be used before they are recognised.
+    pub lacking: Option<Unreadable>,
 }
 
-/// Reads a file in this process: its kind, title, pages, positions and headings. Files from outside
-/// go through [`Sandbox::parse`].
+/// Reads a file in this process: its kind, title, pages, positions and headings; not what its
+/// pictures say. Files from outside go through [`Sandbox::read`].
 ///
 /// * `name`: file name or path; gives the title where the file has none and tells Markdown and
 ///   delimited text from plain text, nothing else.
@@ -225,7 +239,8 @@ fn too_large(bytes: usize) -> Unreadable {
 }
 
 impl Parsed {
-    /// Whether pages are numbered from 1 without gaps, and headings stand on them: what later
+    /// Whether pages are numbered from 1 without gaps, and headings stand on them, and nothing is
+    /// recognised yet: what later
     /// rooms rely on, and a process that a file took over may have got wrong.
     fn is_whole(&self) -> bool {
         let lens: Vec<u32> = self
@@ -244,6 +259,10 @@ impl Parsed {
             && lens.iter().all(|len| *len as usize <= PAGE_CHARS_MAX)
             && self.pages.iter().zip(1_u32..).all(|(page, number)| page.page == number)
             && self.headings.iter().all(is_placed)
+            && self.wanting.len() <= lens.len()
+            && self.wanting.is_sorted_by(|a, b| a < b)
+            && self.recognised.is_empty()
+            && !self.geometry.has_words()
             && self.title.chars().count() <= TITLE_CHARS_MAX
     }
 }

@@ -307,6 +307,9 @@ mod tests {
             geometry: Geometry::default(),
             headings,
             warnings: Vec::new(),
+            wanting: Vec::new(),
+            recognised: Vec::new(),
+            lacking: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hayro::hayro_interpret::InterpreterSettings;
+use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::domain::limits::PICTURE_PIXELS_MAX;
 
 use super::guard::{self, Watch};
+use super::ocr::{RASTER_PIXELS_MAX, Raster};
 use super::pdf;
 use super::reason::{Reason, Unreadable};
 use super::sandbox::SandboxError;
+
+/// What scans are made with, and what recognition was measured at.
+const RASTER_DPI: f32 = 200.0;
 
 /// Why a page has no picture.
 #[derive(Debug, thiserror::Error, Deserialize, Serialize)]
@@ -38,7 +43,7 @@ impl From<SandboxError> for RenderError {
     fn from(error: SandboxError) -> Self {
         match error {
             SandboxError::Unreadable(unreadable) => Self::Unreadable(unreadable),
-            SandboxError::Unavailable(_) => Self::Unavailable(error),
+            SandboxError::Unavailable(_) | SandboxError::Inference(_) => Self::Unavailable(error),
         }
     }
 }
@@ -58,6 +63,57 @@ pub fn render_page(
     page: u32,
     width_pixels: u32,
 ) -> Result<Vec<u8>, RenderError> {
+    let most = PICTURE_PIXELS_MAX as f32;
+    let wanted = width_pixels.clamp(1, PICTURE_PIXELS_MAX) as f32;
+    let scale = move |[width, height]: [f32; 2]| (wanted / width).min(most / height);
+    draw(bytes, password, page, scale, |picture, _| {
+        picture.into_png().map_err(|_| {
+            Unreadable::new(Reason::Malformed, "the picture of the page could not be written")
+        })
+    })
+}
+
+/// The picture of a page for recognition: 200 pixels an inch, fewer on large pages.
+///
+/// # Errors
+/// [`Unreadable`], as for [`parse`](super::parse()).
+pub fn rasterise(bytes: &[u8], password: Option<&str>, page: u32) -> Result<Raster, Unreadable> {
+    let scale = |[width, height]: [f32; 2]| {
+        (RASTER_DPI / 72.0).min((RASTER_PIXELS_MAX as f32 - 1.0) / width.max(height))
+    };
+    let raster = draw(bytes, password, page, scale, |picture, points| {
+        let (width, height) = (picture.width().into(), picture.height().into());
+        let pixels = picture.data_as_u8_slice().chunks_exact(4);
+        let grey = pixels.map(|pixel| match pixel {
+            [red, green, blue, ..] => grey([*red, *green, *blue]),
+            _ => u8::MAX,
+        });
+        Ok(Raster::new(width, height, grey.collect(), points))
+    });
+    raster.map_err(|error| match error {
+        RenderError::Unreadable(why) => why,
+        other @ (RenderError::NoSuchPage { .. } | RenderError::Unavailable(_)) => {
+            Unreadable::new(Reason::Malformed, other.to_string())
+        }
+    })
+}
+
+/// Luma of a colour (ITU-R BT.601).
+fn grey([red, green, blue]: [u8; 3]) -> u8 {
+    let sum = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
+    u8::try_from(sum / 1000).unwrap_or(u8::MAX)
+}
+
+/// Draws a page on white.
+///
+/// * `scale`: pixels of a point, by the page's width and height in points.
+fn draw<T: Send + 'static>(
+    bytes: &[u8],
+    password: Option<&str>,
+    page: u32,
+    scale: impl FnOnce([f32; 2]) -> f32 + Send + 'static,
+    finish: impl FnOnce(Pixmap, [f32; 2]) -> Result<T, Unreadable> + Send + 'static,
+) -> Result<T, RenderError> {
     let (owned, password) = (Arc::new(bytes.to_vec()), password.map(str::to_owned));
     let watch = Watch::start(None);
     let inside = watch.clone();
@@ -70,9 +126,7 @@ pub fn render_page(
             return Ok(Err(u32::try_from(pages).unwrap_or(u32::MAX)));
         };
         let (width, height) = page.render_dimensions();
-        let most = PICTURE_PIXELS_MAX as f32;
-        let wanted = width_pixels.clamp(1, PICTURE_PIXELS_MAX) as f32;
-        let scale = (wanted / width).min(most / height);
+        let scale = scale([width, height]);
         // The engine cuts off fractions: half a pixel more keeps the width asked for.
         let pixels = |points: f32| (points * scale).round().max(1.0) + 0.5;
         let settings = PixmapSettings {
@@ -87,10 +141,7 @@ pub fn render_page(
             &RenderSettings::default(),
             &settings,
         );
-        let png = picture.into_png().map_err(|_| {
-            Unreadable::new(Reason::Malformed, "the picture of the page could not be written")
-        })?;
-        Ok(Ok(png))
+        finish(picture, [width, height]).map(Ok)
     })?;
     drawn.map_err(|pages| RenderError::NoSuchPage { page, pages })
 }

@@ -61,6 +61,10 @@ pub struct Citation {
     pub quote: String,
     /// Where the quote stands on the displayed page, in points; empty for text files.
     pub boxes: Vec<Rect>,
+    /// How sure recognition is of the least sure of its words, from 0 to 1; absent where the file
+    /// itself carries the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
 }
 
 /// One released sentence.

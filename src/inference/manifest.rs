@@ -17,6 +17,12 @@ pub enum ModelRole {
     Encoder,
     /// Chat to text.
     Generator,
+    /// Picture of a page to where its lines of text are.
+    #[serde(rename = "ocr-detector")]
+    OcrDetector,
+    /// Picture of a line to its characters.
+    #[serde(rename = "ocr-recogniser")]
+    OcrRecogniser,
 }
 
 impl ModelRole {
@@ -25,6 +31,8 @@ impl ModelRole {
         match self {
             Self::Encoder => "an encoder",
             Self::Generator => "a generator",
+            Self::OcrDetector => "a detector of text",
+            Self::OcrRecogniser => "a recogniser of text",
         }
     }
 }
@@ -80,8 +88,9 @@ pub struct Manifest {
     pub role: ModelRole,
     /// The weights it was made from.
     pub source: SourceFile,
-    /// Digest of `tokenizer.json`.
-    pub tokenizer_sha256: Digest,
+    /// Digest of `tokenizer.json`; models of pictures have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer_sha256: Option<Digest>,
     /// How matrices are stored.
     pub quantization: Quantization,
     /// Version of the importer that made it.
@@ -96,7 +105,8 @@ pub struct Manifest {
     /// Encoder: length of a vector.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dim: Option<usize>,
-    /// Longest input in tokens: what an encoder reads, what a generator's context holds.
+    /// Longest input in tokens: what an encoder reads, what a generator's context holds; 0 for
+    /// models of pictures.
     pub tokens_max: usize,
     /// Generator: Jinja template of a chat.
     #[serde(default, skip_serializing_if = "Option::is_none")]

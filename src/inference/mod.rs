@@ -1,7 +1,8 @@
 //! What does this pinned model compute? ONNX Runtime sessions, encoder, generator, tokenizers.
 //!
 //! [`Runtime::load`] opens ONNX Runtime once per process. [`Encoder`] turns texts into vectors,
-//! [`Generator`] continues a chat. Both read one model folder:
+//! [`Generator`] continues a chat, [`Detector`] and [`Recogniser`] read pictures. Each reads one
+//! model folder:
 //!
 //! | file | holds |
 //! | --- | --- |
@@ -25,6 +26,7 @@ mod encoder;
 mod error;
 mod generator;
 mod manifest;
+mod picture;
 mod runtime;
 mod stops;
 mod tokens;
@@ -36,4 +38,5 @@ pub use generator::{Completion, DecodeOptions, Finish, Generator};
 pub use manifest::{
     CacheShape, FileStamp, Manifest, ManifestError, ModelRole, Quantization, SourceFile,
 };
+pub use picture::{Detector, Guess, Recogniser, Step};
 pub use runtime::Runtime;

@@ -1,13 +1,14 @@
 //! One batch, document by document: parse, keep, index, activate.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::audit::{Event, What};
+use crate::audit::{Added, Event, What};
 use crate::catalogue::Document;
-use crate::document::{Members, Parsed, Reason, SandboxError, Unreadable, passages};
+use crate::document::{Members, Ocr, Parsed, Reason, SandboxError, Unreadable, passages};
 use crate::domain::access::AccessClass;
+use crate::domain::digest::Digest;
 use crate::domain::document::{DocumentCard, DocumentText, Passage};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
 use crate::domain::payload::TokenKind;
@@ -52,6 +53,8 @@ struct Group {
 
 struct Pending {
     row: DocumentRow,
+    /// Whether pages of it were recognised.
+    recognised: bool,
     size_bytes: u64,
     ingested: Ingested,
 }
@@ -124,8 +127,9 @@ impl<'a> Batch<'a> {
         self.report.unchanged += 1;
     }
 
-    pub(super) fn parse(&self, bytes: &[u8], name: &str) -> Result<Parsed, SandboxError> {
-        self.parts.sandbox.parse(bytes, name, self.options.password.as_deref())
+    pub(super) fn read(&self, bytes: &[u8], name: &str) -> Result<Parsed, SandboxError> {
+        let password = self.options.password.as_deref();
+        self.parts.sandbox.read(bytes, name, password, self.parts.ocr.as_ref())
     }
 
     /// Some of the files within a file.
@@ -178,12 +182,14 @@ impl<'a> Batch<'a> {
         }
         let row = self.keep(id, generation, bytes, &path, name, &parsed, &found)?;
         add(self.parts, generation, self.class, &parsed.title, &found)?;
+        let recognised = !parsed.recognised.is_empty();
         let (title, pages, passages) = (parsed.title, row.pages, row.passages);
         let ingested = Ingested { id, path, title, pages, passages, was_here: false };
         let full = self.group.as_mut().is_some_and(|group| {
             group.passages += found.len();
             group.ids.insert(id);
-            group.documents.push(Pending { row, size_bytes: bytes.len() as u64, ingested });
+            let size_bytes = bytes.len() as u64;
+            group.documents.push(Pending { row, recognised, size_bytes, ingested });
             group.passages >= PASSAGES_PER_FLUSH || group.documents.len() >= DOCUMENTS_PER_FLUSH
         });
         if full { self.activate() } else { Ok(()) }
@@ -249,6 +255,12 @@ impl<'a> Batch<'a> {
         Ok(generation)
     }
 
+    /// The models that read pictures, by role.
+    fn readers(&self) -> Option<BTreeMap<String, Digest>> {
+        let models = self.parts.ocr.as_ref().map(Ocr::models)?;
+        Some(models.into_iter().map(|(role, digest)| (role.to_owned(), digest)).collect())
+    }
+
     /// Flushes the group, records each document, and makes the group visible.
     fn activate(&mut self) -> Result<(), IngestError> {
         let Some(group) = self.group.take() else { return Ok(()) };
@@ -263,6 +275,7 @@ impl<'a> Batch<'a> {
                 pages: pending.row.pages,
                 size_bytes: pending.size_bytes,
                 class: self.class.0,
+                models: Added(self.readers().filter(|_| pending.recognised)),
                 payload: Some(self.parts.vault.seal(&scope, &row)?),
             };
             self.parts.log.append(self.event(what))?;

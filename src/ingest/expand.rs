@@ -51,7 +51,7 @@ impl Batch<'_> {
             let mail = here.is_some_and(|here| here.card.kind == Kind::Mail.as_str());
             return if mail { self.members(&file, left).map(drop) } else { Ok(()) };
         }
-        match self.parse(&file.bytes, &file.name) {
+        match self.read(&file.bytes, &file.name) {
             Ok(parsed) => {
                 let mail = parsed.kind == Kind::Mail;
                 self.submitted();
@@ -70,7 +70,9 @@ impl Batch<'_> {
                 self.submitted();
                 self.quarantine(Some(id), file.path, file.bytes.len() as u64, &reason)
             }
-            Err(error @ SandboxError::Unavailable(_)) => Err(error.into()),
+            Err(error @ (SandboxError::Unavailable(_) | SandboxError::Inference(_))) => {
+                Err(error.into())
+            }
         }
     }
 
@@ -86,7 +88,9 @@ impl Batch<'_> {
                     self.rest(file, &reason)?;
                     return Ok(true);
                 }
-                Err(error @ SandboxError::Unavailable(_)) => return Err(error.into()),
+                Err(error @ (SandboxError::Unavailable(_) | SandboxError::Inference(_))) => {
+                    return Err(error.into());
+                }
             };
             let Members { members, next } = part;
             found += members.len();

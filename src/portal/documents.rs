@@ -17,7 +17,8 @@ use crate::policy::Action;
 use super::address;
 use super::pages::{allows, frame, show};
 use super::views::{
-    DocumentLine, DocumentsPage, Highlight, Moment, PageBody, Pager, Place, Run, ViewerPage, runs,
+    DocumentLine, DocumentsPage, Highlight, Moment, PageBody, Pager, Place, Run, ViewerPage,
+    percent, runs,
 };
 
 /// Documents of one page of the list.
@@ -113,6 +114,7 @@ pub(super) async fn show_page(
             body,
             text,
             is_recognised,
+            sure: view.confidence.map(percent),
             problem,
             entry: Some(entry),
             opens_entries: allows(&cases, &caller, Action::ReadLog),

@@ -140,6 +140,9 @@ function showSentence(sentence) {
     link.title = `${citation.title}, page ${citation.page}: ${citation.quote}`;
     put(link, "number", at + 1);
     put(link, "place", `, ${citation.title}, page ${citation.page}`);
+    const sure = Math.round((citation.confidence ?? 0) * 100);
+    put(link, "sure", ` · read by recognition, ${sure} % sure`);
+    show(slot(link, "sure"), citation.confidence !== undefined);
     citations.append(link);
     slot(asking.article, "sources").children[at]?.toggleAttribute("data-cited", true);
   }

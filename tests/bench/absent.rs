@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use affiant::answer::{Asker, ReadError};
 use affiant::app::{self, App, InitOptions};
-use affiant::audit::What;
+use affiant::audit::{Added, What};
 use affiant::domain::access::Labels;
 use affiant::domain::document::DocumentCard;
 use affiant::domain::ids::{DocumentId, EntryIndex, Generation};
@@ -152,6 +152,7 @@ fn walled(app: &App, number: usize) -> anyhow::Result<DocumentId> {
         pages: 1,
         size_bytes: 1,
         class: row.class.0,
+        models: Added(None),
         payload: Some(payload),
     })?;
     Ok(document)

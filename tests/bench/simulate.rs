@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use affiant::answer::Sight;
 use affiant::app::{self, App, Engine, InitOptions};
-use affiant::audit::{Event, QueryKind, What};
+use affiant::audit::{Added, Event, QueryKind, What};
 use affiant::domain::access::Labels;
 use affiant::domain::answer::Setting;
 use affiant::domain::document::{DocumentCard, Passage, Span};
@@ -258,6 +258,7 @@ fn documents(
             pages: 1,
             size_bytes: 1,
             class: row.class.0,
+            models: Added(None),
             payload: Some(payload),
         })?;
     }
@@ -289,7 +290,7 @@ fn record(
             purpose: None,
             matter: None,
             patient: None,
-            emergency: affiant::audit::Added(None),
+            emergency: Added(None),
             rights: app.vault.token(TokenKind::Rights, "one"),
             setting: Setting::default(),
             payload,

@@ -112,6 +112,7 @@ fn activated(document: Token) -> What {
         pages: 3,
         size_bytes: 40_000,
         class: 0,
+        models: Added(None),
         payload: Some(payload()),
     }
 }

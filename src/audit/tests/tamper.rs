@@ -181,6 +181,7 @@ pub(super) fn activated(number: u8) -> What {
         pages: 1,
         size_bytes: 1,
         class: 0,
+        models: Added(None),
         payload: None,
     }
 }

@@ -5,11 +5,13 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::answer::Sought;
+use crate::app;
 use crate::catalogue::Document;
 use crate::cli::args::{DocumentsCommand, IngestArgs};
 use crate::cli::context::Context;
 use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
+use crate::config::Options;
 use crate::document::{Kind, Parsed, Reason, Sandbox, SandboxError, Unreadable, may_be_archive};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
@@ -17,6 +19,7 @@ use crate::domain::limits::MEMBER_DEPTH_MAX;
 use crate::domain::question::Scope;
 use crate::govern::{Changer, GovernError};
 use crate::ingest::{BatchOptions, BatchReport, Source};
+use crate::models::Progress;
 
 use super::changes;
 
@@ -73,8 +76,7 @@ pub(super) fn documents(
 ) -> Result<Reply, Failure> {
     match command {
         DocumentsCommand::Parse { path, password } => {
-            let sandbox = Sandbox::new(context.options.reader_program.clone());
-            parse_file(&sandbox, &context.path(&path), password.as_deref())
+            parse_file(context, &context.path(&path), password.as_deref())
         }
         DocumentsCommand::List { declared, as_user } => {
             list(context, as_user.as_deref(), &declared.declared()?)
@@ -206,14 +208,16 @@ fn row(document: &Document) -> Value {
 }
 
 fn parse_file(
-    sandbox: &Sandbox,
+    context: &Context<'_>,
     path: &std::path::Path,
     password: Option<&str>,
 ) -> Result<Reply, Failure> {
     let bytes =
         fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let reading = Reading { sandbox, password };
+    let Context { options, progress, .. } = context;
+    let sandbox = Sandbox::new(options.reader_program.clone());
+    let reading = Reading { sandbox, options, progress: *progress, password };
     let read = reading.file(&bytes, &path.display().to_string(), &name.unwrap_or_default(), 0)?;
     let code = if read.whole { exit::DONE } else { exit::PARTLY };
     Ok(Reply::done(read.value, read.text).with_exit(code))
@@ -221,7 +225,9 @@ fn parse_file(
 
 /// How files are read for `documents parse`.
 struct Reading<'a> {
-    sandbox: &'a Sandbox,
+    sandbox: Sandbox,
+    options: &'a Options,
+    progress: &'a dyn Progress,
     password: Option<&'a str>,
 }
 
@@ -234,6 +240,22 @@ struct FileRead {
 }
 
 impl Reading<'_> {
+    /// Reads one file, pictures too where the models for it are there: loaded where wanted.
+    fn read(&self, bytes: &[u8], name: &str) -> Result<Result<Parsed, SandboxError>, Failure> {
+        let parsed = match self.sandbox.parse(bytes, name, self.password) {
+            Ok(parsed) => parsed,
+            Err(error) => return Ok(Err(error)),
+        };
+        let ocr = if parsed.wanting.is_empty() { None } else { app::ocr_of(self.options)? };
+        Ok(match ocr {
+            Some(ocr) => {
+                self.progress.stage("reading pictures of pages", None);
+                self.sandbox.recognise(parsed, bytes, self.password, &ocr)
+            }
+            None => parsed.settled().map_err(SandboxError::from),
+        })
+    }
+
     fn file(
         &self,
         bytes: &[u8],
@@ -241,13 +263,15 @@ impl Reading<'_> {
         name: &str,
         depth: usize,
     ) -> Result<FileRead, Failure> {
-        let (mut read, holds) = match self.sandbox.parse(bytes, name, self.password) {
+        let (mut read, holds) = match self.read(bytes, name)? {
             Ok(parsed) => (parsed_file(&parsed), parsed.kind == Kind::Mail),
             Err(SandboxError::Unreadable(why)) => {
                 let holds = why.reason == Reason::NotSupported && may_be_archive(bytes);
                 (unread(path, &why), holds)
             }
-            Err(error @ SandboxError::Unavailable(_)) => return Err(error.into()),
+            Err(error @ (SandboxError::Unavailable(_) | SandboxError::Inference(_))) => {
+                return Err(error.into());
+            }
         };
         if holds && depth < MEMBER_DEPTH_MAX {
             let mut from = Some(0);
@@ -257,7 +281,9 @@ impl Reading<'_> {
                     Ok(Some(part)) => part,
                     Ok(None) => return Ok(read),
                     Err(SandboxError::Unreadable(why)) => return Ok(unread(path, &why)),
-                    Err(error @ SandboxError::Unavailable(_)) => return Err(error.into()),
+                    Err(error @ (SandboxError::Unavailable(_) | SandboxError::Inference(_))) => {
+                        return Err(error.into());
+                    }
                 };
                 from = part.next;
                 for member in part.members {

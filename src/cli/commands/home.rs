@@ -110,11 +110,7 @@ pub(super) fn run(
         binary: binary_digest()?,
         config: Digest::of(format!("{:?}", app.options).as_bytes()),
         policy: app.policies.digest(),
-        models: [
-            ("encoder".to_owned(), engine.models.encoder.digest()),
-            ("generator".to_owned(), engine.models.generator.digest()),
-        ]
-        .into(),
+        models: engine.models.digests(),
         size: app.log.size(),
     })?;
     let commands = remote::listen(app)?;

@@ -12,16 +12,18 @@ const PARAGRAPH_STEP: f64 = 1.4;
 const WORDS_MAX: usize = 100_000;
 
 /// A page's text, where it stands, and how large each line is.
-pub(super) struct Composed {
-    pub(super) text: String,
-    pub(super) geometry: PageGeometry,
+pub(in crate::document) struct Composed {
+    pub(in crate::document) text: String,
+    pub(in crate::document) geometry: PageGeometry,
     /// Start, end and letter size of each line.
-    pub(super) sizes: Vec<(u32, u32, f32)>,
+    pub(in crate::document) sizes: Vec<(u32, u32, f32)>,
+    /// Start and end of each recognised word, and how sure its least sure letter is.
+    pub(in crate::document) words: Vec<(u32, u32, u8)>,
 }
 
 /// Composes pages; remembers the document's words from page to page.
 #[derive(Default)]
-pub(super) struct Composer {
+pub(in crate::document) struct Composer {
     /// Words of the document so far, compounds with their hyphens.
     words: HashSet<String>,
     /// Whether the page at hand breaks words at the ends of lines as a habit.
@@ -29,7 +31,7 @@ pub(super) struct Composer {
 }
 
 impl Composer {
-    pub(super) fn page(&mut self, lines: &[Line], size: [f32; 2]) -> Composed {
+    pub(in crate::document) fn page(&mut self, lines: &[Line], size: [f32; 2]) -> Composed {
         self.learn(lines);
         self.hyphenates = hyphenates(lines);
         let usual = usual_step(lines);
@@ -39,6 +41,7 @@ impl Composer {
             text: String::new(),
             geometry: PageGeometry { size, lines: Vec::with_capacity(lines.len()) },
             sizes: Vec::with_capacity(lines.len()),
+            words: Vec::new(),
         };
         for (index, line) in lines.iter().enumerate() {
             let next = lines.get(index + 1);
@@ -56,10 +59,18 @@ impl Composer {
                 chars().map(|placed| ((placed.left - left) as f32, (placed.right - left) as f32)),
             ));
             let start = at;
+            let mut word: Option<(u32, u8)> = None;
             for placed in chars() {
+                if let Some(sure) = placed.sure.filter(|_| placed.c != ' ') {
+                    let begun = word.map(|(from, least)| (from, least.min(sure)));
+                    word = begun.or(Some((at, sure)));
+                } else {
+                    composed.words.extend(word.take().map(|(from, sure)| (from, at, sure)));
+                }
                 text.push(placed.c);
                 at += 1;
             }
+            composed.words.extend(word.map(|(from, sure)| (from, at, sure)));
             composed.sizes.push((start, at, line.size as f32));
             let between = match end {
                 LineEnd::None | LineEnd::Join | LineEnd::JoinWithoutHyphen => "",

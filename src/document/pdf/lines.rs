@@ -25,15 +25,17 @@ pub(super) const SOFT_HYPHEN: char = '\u{ad}';
 
 /// One character and its extent along its line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Placed {
-    pub(super) c: char,
-    pub(super) left: f64,
-    pub(super) right: f64,
+pub(in crate::document) struct Placed {
+    pub(in crate::document) c: char,
+    pub(in crate::document) left: f64,
+    pub(in crate::document) right: f64,
+    /// How sure it is, where it was recognised.
+    pub(in crate::document) sure: Option<u8>,
 }
 
 /// Characters on one baseline, in the order they are read.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(in crate::document) struct Line {
     /// Unit vector of writing.
     pub(super) along: Vec2,
     /// Position of the baseline across `along`.
@@ -48,6 +50,11 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// A line of characters that are in order and spaced already.
+    pub(in crate::document) fn of(along: Vec2, across: f64, size: f64, chars: Vec<Placed>) -> Self {
+        Self { along, across, size, chars, right_to_left: false }
+    }
+
     fn begin(glyph: &Glyph) -> Self {
         Self {
             along: glyph.along,
@@ -128,7 +135,7 @@ pub(super) fn group(glyphs: &[Glyph]) -> (Vec<Line>, usize) {
                     && line.chars.last().is_some_and(|last| last.c != ' ')
                     && !blank
                 {
-                    line.chars.push(Placed { c: ' ', left: from, right: to });
+                    line.chars.push(Placed { c: ' ', left: from, right: to, sure: None });
                 }
                 line.size = line.size.max(glyph.size);
                 add(line, &text, left, right);
@@ -201,7 +208,7 @@ fn add(line: &mut Line, text: &[char], left: f64, right: f64) {
         }
         let from = left + width * index as f64;
         line.right_to_left |= is_right_to_left(*c);
-        line.chars.push(Placed { c: *c, left: from, right: from + width });
+        line.chars.push(Placed { c: *c, left: from, right: from + width, sure: None });
     }
 }
 

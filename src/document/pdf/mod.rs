@@ -31,7 +31,9 @@ pub(super) mod samples;
 mod tests;
 mod visible;
 
+pub(super) use compose::{Composed, Composer};
 pub(super) use expansion::{Pictures, check as check_expansion};
+pub(super) use lines::{Line, Placed};
 
 /// Drawing instructions of all pages together, unpacked; the engine keeps them while it reads.
 const DRAWING_BYTES_MAX: usize = 512 * 1024 * 1024;
@@ -41,6 +43,11 @@ const CHARS_MAX: usize = PASSAGES_MAX * 300;
 const TAIL_BYTES: usize = 4_096;
 /// A page whose pictures cover this share of it, without text, wants recognition.
 const PICTURES_SHARE: f32 = 0.05;
+/// A page whose pictures cover this share of it, with less text than [`LITTLE_TEXT`], is a scan that
+/// somebody stamped.
+const SCAN_SHARE: f32 = 0.5;
+/// Characters of a header, a footer and a stamp.
+const LITTLE_TEXT: usize = 300;
 /// A page with this many shapes and no text is text drawn as outlines.
 const SHAPES_MANY: u32 = 100;
 /// Lines this many times the usual size are headings.
@@ -98,7 +105,7 @@ pub(super) fn parse(
     }
     let mut reading = read(&pdf, watch)?;
     let cut = !has_end(bytes);
-    reading.judge(cut || count == 0 || count > pdf.pages().len())?;
+    let lacking = reading.judge(cut || count == 0 || count > pdf.pages().len())?;
     if cut {
         reading.warn_file("the file has no end mark: it may have been cut short".to_owned());
     }
@@ -111,7 +118,7 @@ pub(super) fn parse(
     warnings.extend(catalogue.warnings);
     let mut found: Vec<Heading> =
         reading.pages.iter().flat_map(|page| headings::by_words(page.page, &page.text)).collect();
-    by_size(&reading, &mut found);
+    by_size(&reading.pages, &reading.sizes, &mut found);
     found.sort_by_key(|heading| (heading.page, heading.start));
     Ok(Parsed {
         kind: Kind::Pdf,
@@ -120,6 +127,9 @@ pub(super) fn parse(
         pages: reading.pages,
         geometry: Geometry::of(reading.geometry),
         warnings,
+        wanting: reading.wanting,
+        recognised: Vec::new(),
+        lacking,
     })
 }
 
@@ -172,7 +182,8 @@ struct Reading {
     sizes: Vec<(u32, u32, u32, f32)>,
     warnings: Vec<Warning>,
     hidden: usize,
-    pictured: usize,
+    /// Pages that say more in their picture than in their text.
+    wanting: Vec<u32>,
     unknown: usize,
     known: usize,
 }
@@ -180,7 +191,7 @@ struct Reading {
 fn read(pdf: &Pdf, watch: &Watch) -> Result<Reading, Unreadable> {
     let settings = InterpreterSettings::default();
     let cache = InterpreterCache::new();
-    let mut composer = compose::Composer::default();
+    let mut composer = Composer::default();
     let mut reading = Reading::default();
     let (mut drawing, mut chars) = (0_usize, 0_usize);
     for (page, number) in pdf.pages().iter().zip(1_u32..) {
@@ -211,10 +222,18 @@ fn read(pdf: &Pdf, watch: &Watch) -> Result<Reading, Unreadable> {
             let detail = format!("{unknown} glyphs have no known character");
             reading.warn(WarningKind::UnmappedGlyphs, number, detail);
         }
-        if here == 0 && (drawn.pictures > PICTURES_SHARE || drawn.shapes > SHAPES_MANY) {
-            let detail = "the page has pictures or outlines and no text";
-            reading.warn(WarningKind::PageNeedsOcr, number, detail.to_owned());
-            reading.pictured += 1;
+        let pictured = if here == 0 {
+            drawn.pictures > PICTURES_SHARE || drawn.shapes > SHAPES_MANY
+        } else {
+            drawn.pictures > SCAN_SHARE && here < LITTLE_TEXT && !seen.layer
+        };
+        if pictured {
+            let detail = if here == 0 { "no text" } else { "little text" };
+            let detail = format!("the page has pictures or outlines and {detail}");
+            reading.warn(WarningKind::PageNeedsOcr, number, detail);
+        }
+        if pictured || (unknown > 0 && unknown * 2 >= here) {
+            reading.wanting.push(number);
         }
         let line = |(start, end, size): (u32, u32, f32)| (number, start, end, size);
         reading.sizes.extend(composed.sizes.into_iter().map(line));
@@ -234,21 +253,22 @@ impl Reading {
         self.warnings.push(Warning { kind: WarningKind::Damaged, page: None, detail });
     }
 
-    /// Refuses a document without text, with the reason nearest to its remedy.
-    fn judge(&self, damaged: bool) -> Result<(), Unreadable> {
+    /// Refuses a document without text, with the reason nearest to its remedy; says what is lacking
+    /// where recognition can give it.
+    fn judge(&self, damaged: bool) -> Result<Option<Unreadable>, Unreadable> {
         let refuse = |reason, detail: &str| Err(Unreadable::new(reason, detail));
         if self.known > 0 && self.unknown * 2 < self.known {
-            return Ok(());
+            return Ok(None);
         }
         if self.unknown > 0 {
-            let detail = "the file's fonts do not say which characters they show: recognise it";
-            return refuse(Reason::NeedsOcr, detail);
+            let detail = "the file's fonts do not say which characters they show";
+            return Ok(Some(needs_ocr(detail)));
         }
         if self.hidden > 0 {
             return refuse(Reason::HiddenText, "all of the file's text is hidden from readers");
         }
-        if self.pictured > 0 {
-            return refuse(Reason::NeedsOcr, "the pages are pictures without text: recognise them");
+        if !self.wanting.is_empty() {
+            return Ok(Some(needs_ocr("the pages are pictures without text")));
         }
         if damaged {
             return refuse(Reason::Malformed, "the file is cut short or damaged: get a good copy");
@@ -257,11 +277,23 @@ impl Reading {
     }
 }
 
+/// Why a document is not read without recognition, and what to do.
+pub(super) fn needs_ocr(what: &str) -> Unreadable {
+    let remedy = "they are read where the models for it are there (`affiant provision`)";
+    Unreadable::new(Reason::NeedsOcr, format!("{what}; {remedy}"))
+}
+
 /// Adds lines that are larger than the usual text and read like titles, where no heading is known.
-fn by_size(reading: &Reading, found: &mut Vec<Heading>) {
+///
+/// * `sizes`: page, start, end and letter size of every line of these pages.
+pub(super) fn by_size(
+    pages: &[PageText],
+    sizes: &[(u32, u32, u32, f32)],
+    found: &mut Vec<Heading>,
+) {
     let half = |size: f32| (size * 2.0).round() as u32;
     let mut chars: BTreeMap<u32, u32> = BTreeMap::new();
-    for (_, start, end, size) in &reading.sizes {
+    for (_, start, end, size) in sizes {
         *chars.entry(half(*size)).or_default() += end - start;
     }
     let Some((usual, _)) = chars.into_iter().max_by_key(|(_, count)| *count) else { return };
@@ -272,10 +304,10 @@ fn by_size(reading: &Reading, found: &mut Vec<Heading>) {
         let before = known.range(..=(page, start)).next_back();
         before.is_some_and(|((other, _), end)| *other == page && *end > start)
     };
-    for page in &reading.pages {
+    for page in pages {
         let of_page = |line: &&(u32, u32, u32, f32)| line.0 == page.page;
-        let from = reading.sizes.partition_point(|line| line.0 < page.page);
-        let lines = reading.sizes.iter().skip(from).take_while(of_page);
+        let from = sizes.partition_point(|line| line.0 < page.page);
+        let lines = sizes.iter().skip(from).take_while(of_page);
         let text: Vec<char> = page.text.chars().collect();
         let titled = |heading: &Heading| {
             text.get(heading.start as usize..heading.end as usize).is_some_and(is_titled)

@@ -10,7 +10,7 @@ use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::document::TextOrigin;
 
 fn read_with(bytes: &[u8], password: Option<&str>) -> Result<Parsed, Unreadable> {
-    parse(bytes, "sample.pdf", &ParseOptions { password, deadline: None })
+    parse(bytes, "sample.pdf", &ParseOptions { password, deadline: None })?.settled()
 }
 
 fn read(bytes: &[u8]) -> Result<Parsed, Unreadable> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::domain::clock::SystemClock;
 use crate::domain::limits::{FILE_BYTES_MAX, PARSE_MS_MAX};
 
-use super::super::{ParseOptions, parse, render_page, unpack};
+use super::super::{ParseOptions, parse, rasterise, render_page, unpack};
 use super::{Job, confine};
 
 /// The longest description of a job: a file's name and password.
@@ -58,6 +58,7 @@ fn answer(input: &mut impl Read) -> io::Result<Vec<u8>> {
         Job::Render { password, page, width_pixels } => {
             encoded(&render_page(&bytes, password.as_deref(), page, width_pixels))
         }
+        Job::Rasterise { password, page } => encoded(&rasterise(&bytes, password.as_deref(), page)),
         Job::Probe => encoded(&held.tried()),
     }
 }

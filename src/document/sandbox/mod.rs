@@ -19,7 +19,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::limits::{FILE_BYTES_MAX, MEMBERS_MAX, PARSE_MS_MAX, PARSE_REPLY_BYTES_MAX};
+use crate::inference::InferenceError;
 
+use super::ocr::{Ocr, Raster};
 use super::reason::{Reason, Unreadable};
 use super::render::RenderError;
 use super::{Members, Parsed, too_large};
@@ -57,6 +59,9 @@ pub enum SandboxError {
         "the process that reads files cannot be started: {0}; look at the limits on this user's processes"
     )]
     Unavailable(#[source] io::Error),
+    /// A model failed on the picture of a page: nothing is wrong with the file.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
 }
 
 /// What the child is to do. The bytes of the file follow.
@@ -68,6 +73,8 @@ enum Job {
     Render { password: Option<String>, page: u32, width_pixels: u32 },
     /// [`unpack`](super::unpack()), replied to with `Result<Option<Members>, Unreadable>`.
     Unpack { name: String, password: Option<String>, from: u32 },
+    /// [`rasterise`](super::rasterise), replied to with `Result<Raster, Unreadable>`.
+    Rasterise { password: Option<String>, page: u32 },
     /// What the child is kept from, tried out: replied to with a [`Confinement`].
     Probe,
 }
@@ -122,6 +129,59 @@ impl Sandbox {
             return Err(broken_off().into());
         }
         Ok(members)
+    }
+
+    /// Reads a file: [`Self::parse`], then [`Self::recognise`] where models for it are there.
+    ///
+    /// # Errors
+    /// [`SandboxError`]; without models a file that is nothing but pictures is `needs_ocr`.
+    pub fn read(
+        &self,
+        bytes: &[u8],
+        name: &str,
+        password: Option<&str>,
+        ocr: Option<&Ocr>,
+    ) -> Result<Parsed, SandboxError> {
+        let parsed = self.parse(bytes, name, password)?;
+        match ocr {
+            Some(ocr) => self.recognise(parsed, bytes, password, ocr),
+            None => Ok(parsed.settled()?),
+        }
+    }
+
+    /// Fills in what a file's pages say in pictures: these are drawn in processes of their own, and
+    /// read in this one.
+    ///
+    /// # Errors
+    /// [`SandboxError`].
+    pub fn recognise(
+        &self,
+        mut parsed: Parsed,
+        bytes: &[u8],
+        password: Option<&str>,
+        ocr: &Ocr,
+    ) -> Result<Parsed, SandboxError> {
+        parsed.recognise(ocr, &mut |page| self.rasterise(bytes, password, page))?;
+        Ok(parsed.settled()?)
+    }
+
+    /// [`rasterise`](super::rasterise) in a process of its own.
+    ///
+    /// # Errors
+    /// [`SandboxError`].
+    pub fn rasterise(
+        &self,
+        bytes: &[u8],
+        password: Option<&str>,
+        page: u32,
+    ) -> Result<Raster, SandboxError> {
+        let job = Job::Rasterise { password: password.map(str::to_owned), page };
+        let reply: Result<Raster, Unreadable> = self.ask(&job, bytes)?;
+        let raster = reply?;
+        if !raster.is_whole() {
+            return Err(broken_off().into());
+        }
+        Ok(raster)
     }
 
     /// [`render_page`](super::render_page) in a process of its own.

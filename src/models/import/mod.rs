@@ -148,7 +148,8 @@ impl Source {
             Kind::Bert => ModelRole::Encoder,
             Kind::Llama => ModelRole::Generator,
         };
-        let (files, graph_sha256) = stamps(dir)?;
+        let (files, graph_sha256) =
+            stamps(dir, &[Manifest::GRAPH, Manifest::WEIGHTS, Manifest::TOKENIZER])?;
         let tokenizer = files.iter().find(|stamp| stamp.name == Manifest::TOKENIZER);
         let file = self.weights.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let manifest = Manifest {
@@ -156,7 +157,7 @@ impl Source {
             name: options.name.clone(),
             role,
             source: SourceFile { file, sha256: self.weights_sha256 },
-            tokenizer_sha256: tokenizer.map_or(graph_sha256, |stamp| stamp.sha256),
+            tokenizer_sha256: tokenizer.map(|stamp| stamp.sha256),
             quantization: self.quantization,
             importer_version: IMPORTER_VERSION,
             graph_sha256,
@@ -169,19 +170,56 @@ impl Source {
             vocabulary: built.vocabulary,
             cache: built.cache,
         };
-        let path = dir.join(Manifest::FILE);
-        let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::from);
-        text.and_then(|text| durable::replace(&path, &text, Readers::Owner))
-            .map_err(|source| ImportError::Io { path, source })?;
+        write_manifest(&manifest, dir)?;
         Ok(manifest)
     }
 }
 
+/// Moves a graph that is used as it was published into a model folder, the manifest last.
+pub(super) fn keep_graph(
+    from: &Path,
+    role: ModelRole,
+    dir: &Path,
+) -> Result<Manifest, ImportError> {
+    let source_sha256 = digest_file(from)?;
+    let path = dir.join(Manifest::GRAPH);
+    durable::rename(from, &path).map_err(|source| ImportError::Io { path, source })?;
+    let (files, graph_sha256) = stamps(dir, &[Manifest::GRAPH])?;
+    let file = from.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let manifest = Manifest {
+        id: Digest::of_parts([&b"affiant model"[..], b"as published", source_sha256.as_bytes()]),
+        name: file.trim_end_matches(".onnx").to_owned(),
+        role,
+        source: SourceFile { file, sha256: source_sha256 },
+        tokenizer_sha256: None,
+        quantization: Quantization::None,
+        importer_version: IMPORTER_VERSION,
+        graph_sha256,
+        files,
+        licence: Some("apache-2.0".to_owned()),
+        dim: None,
+        tokens_max: 0,
+        chat_template: None,
+        end_tokens: Vec::new(),
+        vocabulary: None,
+        cache: None,
+    };
+    write_manifest(&manifest, dir)?;
+    Ok(manifest)
+}
+
+fn write_manifest(manifest: &Manifest, dir: &Path) -> Result<(), ImportError> {
+    let path = dir.join(Manifest::FILE);
+    let text = serde_json::to_vec_pretty(manifest).map_err(io::Error::from);
+    text.and_then(|text| durable::replace(&path, &text, Readers::Owner))
+        .map_err(|source| ImportError::Io { path, source })
+}
+
 /// Size and digest of each file, and the digest over graph and weights.
-fn stamps(dir: &Path) -> Result<(Vec<FileStamp>, Digest), ImportError> {
+fn stamps(dir: &Path, names: &[&str]) -> Result<(Vec<FileStamp>, Digest), ImportError> {
     let mut stamps = Vec::new();
     let mut graph = DigestWriter::default();
-    for name in [Manifest::GRAPH, Manifest::WEIGHTS, Manifest::TOKENIZER] {
+    for name in names.iter().copied() {
         let mut file = DigestWriter::default();
         let size_bytes = read_file(&dir.join(name), &mut |block| {
             file.update(block);

@@ -70,6 +70,13 @@ pub struct CitationView {
     pub page: u32,
     /// The quoted words.
     pub quote: String,
+    /// How sure recognition is of them, in percent, where they were recognised.
+    pub sure: Option<u32>,
+}
+
+/// Whole percent of what is from 0 to 1.
+pub fn percent(share: f32) -> u32 {
+    (share.clamp(0.0, 1.0) * 100.0).round() as u32
 }
 
 /// One passage that was read.
@@ -204,6 +211,7 @@ impl SentenceView {
             title: String::new(),
             page: 0,
             quote: String::new(),
+            sure: None,
         };
         Self { text: String::new(), verdict: "", verdict_words: "", citations: vec![citation] }
     }
@@ -331,6 +339,7 @@ fn citations(
             title: citation.title.clone(),
             page: citation.page,
             quote: citation.quote.clone(),
+            sure: citation.confidence.map(percent),
         })
         .collect()
 }

@@ -26,7 +26,7 @@ pub use account::{
     AccountPage, ConfirmPage, QrPicture, SecondFactorPage, SessionLine, ShownOncePage,
 };
 pub use admin::{AccountLine, AccountsPage, CheckLine, ModelLine, ModelsPage, SystemPage};
-pub use answer::{AnswerView, CitationView, NoAnswer, SentenceView, SourceView};
+pub use answer::{AnswerView, CitationView, NoAnswer, SentenceView, SourceView, percent};
 pub use ask::{AskForm, AskPage, QuestionsPage, RecentQuestion, Suggestions};
 pub use audit::{AuditFilter, AuditPage, EntryLine, ProblemLine, VerifyPage};
 pub use changes::{ChangeLine, ChangePage, ChangesPage};

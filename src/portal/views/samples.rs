@@ -50,6 +50,7 @@ pub(crate) fn answer(outcome: Outcome, text: &str) -> Answer {
         end,
         quote: format!("may end this lease {text}"),
         boxes: vec![[72.0, 100.0, 300.0, 112.0]],
+        confidence: (start == 10).then_some(0.71),
     };
     let sentence =
         |verdict, citations| Sentence { text: format!("Six months. {text}"), verdict, citations };
@@ -159,6 +160,7 @@ pub(crate) fn viewer(is_picture: bool, text: &str) -> ViewerPage {
         body: if is_picture { picture } else { PageBody::Text },
         text: runs(&format!("before {text} after"), Some((7, 12))).unwrap(),
         is_recognised: is_picture,
+        sure: is_picture.then_some(71),
         problem: Some(text.to_owned()),
         entry: Some(77),
         opens_entries: true,

@@ -89,6 +89,8 @@ fn an_answer_shows_verdicts_citations_sources_and_receipt() {
     assert!(page.contains("href=\"/audit/41\">41</a>"));
     let number = |text: &str| count(page, &format!("data-slot=\"number\">{text}<"));
     assert_eq!((number("3"), number("1"), number("4")), (1, 1, 1));
+    assert_eq!(count(page, "data-slot=\"sure\"> · read by recognition, 71 % sure</span>"), 1);
+    assert_eq!(count(page, "data-slot=\"sure\" hidden>"), 2);
 }
 
 #[test]
@@ -147,7 +149,9 @@ fn the_viewer_marks_boxes_over_the_picture_and_spans_in_text() {
     let rect = "<rect data-highlight x=\"72\" y=\"100\" width=\"228\" height=\"12.5\"/>";
     assert!(picture.contains(rect), "{picture}");
     assert_eq!(count(&picture, "data-highlight"), 2);
+    assert!(picture.contains("The marked words were read by recognition, 71 % sure"));
     let text = samples::viewer(false, "plain").render().unwrap();
+    assert_eq!(count(&text, "data-sure"), 0);
     assert!(text.contains("before <mark data-highlight>plain</mark> after"));
     assert_eq!(count(&text, "<img"), 0);
     for page in [picture, text] {

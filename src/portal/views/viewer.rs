@@ -31,6 +31,8 @@ pub struct ViewerPage {
     pub text: Vec<Run>,
     /// Whether the text was recognised from a picture.
     pub is_recognised: bool,
+    /// How sure recognition is of the marked words, in percent.
+    pub sure: Option<u32>,
     /// Why the span asked for is not marked.
     pub problem: Option<String>,
     /// The entry that recorded this view.

@@ -3,6 +3,7 @@
 mod answering;
 mod ingesting;
 mod rebuilding;
+mod recognising;
 mod relabelling;
 mod replaying;
 mod unpacking;

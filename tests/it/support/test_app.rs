@@ -18,6 +18,7 @@ use affiant::domain::question::{Mode, Question, QuestionText, Scope};
 use affiant::govern::Changer;
 use affiant::identity::{NewAccount, NewToken};
 use affiant::ingest::{BatchOptions, BatchReport, Reindexed, Source};
+use affiant::models::{ModelStore, ProvisionOptions};
 use affiant::retrieve::Candidates;
 use tempfile::TempDir;
 
@@ -30,7 +31,9 @@ pub(crate) fn models() -> Models {
     static MODELS: OnceLock<Models> = OnceLock::new();
     let load = || {
         let options = config::load(Path::new("."), std::env::vars()).unwrap();
-        let found = app::models_of(&options, &Silent).unwrap();
+        let python = options.models.python.clone();
+        let all = ProvisionOptions { from: None, save: None, python };
+        let found = ModelStore::at(&options.models.cache).provision(&all, &Silent).unwrap();
         Models::load(&options, &found).unwrap()
     };
     MODELS.get_or_init(load).clone()
