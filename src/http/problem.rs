@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
@@ -320,6 +319,7 @@ impl From<GovernError> for Problem {
             | GovernError::BadLength { .. }
             | GovernError::EndsInThePast
             | GovernError::NotHeeded { .. }
+            | GovernError::Label(_)
             | GovernError::NotAGrant => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::BadLines { lines } => {
                 let mut problem = Self::new(Kind::BadRequest, "lines of the file cannot be taken");
@@ -328,7 +328,6 @@ impl From<GovernError> for Problem {
             }
             GovernError::Account(cause) => Self::of_account(cause, &error),
             GovernError::SignIn(cause) => Self::not_believed(cause, &error),
-            GovernError::Label(_) => Self::new(Kind::BadRequest, error.to_string()),
             GovernError::OperatorOnly { .. }
             | GovernError::OwnAccess { .. }
             | GovernError::TwoPersons
