@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let table: [(&str, &[&str]); 10] = [
+        let table: [(&str, &[&str]); 11] = [
             (
                 "[[retention.class]]\nname = \"x\"\nlabels = [\"colour=red\"]\nminimum_days = 9\n\
                  maximum_days = 3\n",
@@ -181,6 +181,12 @@ mod tests {
                  base_url = \"http://127.0.0.1:1\"\nroles = { a = [\"king\"] }\n\
                  attributes = { b = [\"matter\"] }\n",
                 &["openid.roles, openid.attributes"; 2],
+            ),
+            (
+                "[openid]\nissuer = \"https://id.example.org\"\nclient_id = \"a\"\n\
+                 base_url = \"http://127.0.0.1:1\"\nroles = { a = [\"staff\"] }\n\
+                 terms = { b = { from = \"soon\" }, c = { from = \"2026-02-01\", until = \"2026-01-01\" } }\n",
+                &["openid.terms"; 2],
             ),
         ];
         for (file, keys) in table {

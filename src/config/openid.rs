@@ -1,15 +1,17 @@
 //! The section `[openid]`: who vouches for people, and what its groups stand for.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::relationship::Term;
 use crate::domain::secret::Secret;
 use crate::domain::uri::is_private;
 use crate::identity::openid::{Mapping, Settings};
 
 use super::Fault;
 use super::checked::{credential, fault, file, text};
-use super::raw::RawOpenId;
+use super::raw::{RawOpenId, RawTerm};
 
 /// Longest name, claim, scope or secret.
 const CHARS_MAX: usize = 1_000;
@@ -54,6 +56,14 @@ pub(super) fn check(
         }
         Mapping::default()
     });
+    let mapping = match mapping.with_terms(terms(raw, faults)) {
+        Ok(mapping) => mapping,
+        Err(details) => {
+            let example = "terms = { \"locum-*\" = { until = \"2026-05-31\" } }";
+            details.iter().for_each(|detail| fault(faults, "openid.terms", detail, example));
+            Mapping::default()
+        }
+    };
     if raw.roles.is_empty() {
         let detail = "names no group, so nobody could sign in";
         fault(faults, "openid.roles", detail, "{ \"affiant-staff\" = [\"staff\"] }");
@@ -75,6 +85,22 @@ pub(super) fn check(
     };
     let timeout = Duration::from_millis(timeout);
     Some(OpenIdConfig { settings, timeout, ca_file: file(&raw.ca_file, home) })
+}
+
+fn terms(raw: &RawOpenId, faults: &mut Vec<Fault>) -> BTreeMap<String, Term> {
+    let mut terms = BTreeMap::new();
+    for (group, RawTerm { from, until }) in &raw.terms {
+        match Term::parse(from, until) {
+            Ok(term) => {
+                terms.insert(group.clone(), term);
+            }
+            Err(error) => {
+                let example = "{ from = \"2026-03-01\", until = \"2026-05-31\" }";
+                fault(faults, "openid.terms", &format!("{group:?}: {error}"), example);
+            }
+        }
+    }
+    terms
 }
 
 fn check_addresses(raw: &RawOpenId, faults: &mut Vec<Fault>) {

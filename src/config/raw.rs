@@ -105,6 +105,14 @@ pub(super) struct RawWitness {
     pub(super) ca_file: String,
 }
 
+/// From when until when a group counts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawTerm {
+    pub(super) from: String,
+    pub(super) until: String,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawOpenId {
@@ -118,6 +126,7 @@ pub(super) struct RawOpenId {
     pub(super) groups_claim: String,
     pub(super) roles: BTreeMap<String, Vec<String>>,
     pub(super) attributes: BTreeMap<String, Vec<String>>,
+    pub(super) terms: BTreeMap<String, RawTerm>,
     pub(super) rights_hours: i64,
     pub(super) timeout_ms: i64,
     pub(super) ca_file: String,

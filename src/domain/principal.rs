@@ -282,6 +282,14 @@ impl Principal {
         }
     }
 
+    /// Has these as well.
+    pub fn take_in(&mut self, more: Entitlements) {
+        self.roles.extend(more.roles);
+        for (key, values) in more.attributes {
+            self.attributes.entry(key).or_default().extend(values);
+        }
+    }
+
     /// Whether the account has a role.
     pub fn has_role(&self, role: Role) -> bool {
         self.roles.contains(&role)

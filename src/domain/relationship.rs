@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::access::Labels;
-use super::clock::Timestamp;
+use super::clock::{InvalidTimestamp, Timestamp};
 use super::ids::RequestId;
 use super::limits::SOURCE_CHARS_MAX;
 use super::payload::TokenKind;
@@ -169,6 +170,98 @@ impl fmt::Display for SourceName {
     }
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// From when until when something holds; open where nothing is said.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+pub struct Term {
+    /// When it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// When it no longer holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// Text that is no term.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidTerm {
+    /// Its start is none.
+    #[error("from: {0}, or leave it empty")]
+    From(InvalidTimestamp),
+    /// Its end is none.
+    #[error("until: {0}, or leave it empty")]
+    Until(InvalidTimestamp),
+    /// It never holds.
+    #[error("it ends ({until}) before it begins ({from}): correct one of them")]
+    Backwards {
+        /// Its start.
+        from: Timestamp,
+        /// Its end.
+        until: Timestamp,
+    },
+}
+
+impl Term {
+    /// Reads a start and an end as people write them; empty is open.
+    ///
+    /// # Errors
+    /// [`InvalidTerm`], also where it would never hold.
+    pub fn parse(from: &str, until: &str) -> Result<Self, InvalidTerm> {
+        let term = Self {
+            from: start(from).map_err(InvalidTerm::From)?,
+            until: end(until).map_err(InvalidTerm::Until)?,
+        };
+        match (term.from, term.until) {
+            (Some(from), Some(until)) if until <= from => {
+                Err(InvalidTerm::Backwards { from, until })
+            }
+            (_, _) => Ok(term),
+        }
+    }
+
+    /// Whether it holds at this time.
+    pub fn holds_at(&self, time: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= time) && self.until.is_none_or(|until| time < until)
+    }
+
+    /// When it next begins or ends.
+    pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
+        self.from.into_iter().chain(self.until).filter(|time| *time > after).min()
+    }
+
+    /// The time in which both hold, which may be none.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self {
+            from: self.from.into_iter().chain(other.from).max(),
+            until: self.until.into_iter().chain(other.until).min(),
+        }
+    }
+}
+
+/// A start as people write it; empty is none.
+///
+/// # Errors
+/// [`InvalidTimestamp`].
+pub fn start(text: &str) -> Result<Option<Timestamp>, InvalidTimestamp> {
+    match text {
+        "" => Ok(None),
+        text => text.parse().map(Some),
+    }
+}
+
+/// An end as people write it; empty is none. A date means that the whole day still counts, in UTC.
+///
+/// # Errors
+/// [`InvalidTimestamp`].
+pub fn end(text: &str) -> Result<Option<Timestamp>, InvalidTimestamp> {
+    let is_date = text.len() == 10;
+    Ok(start(text)?.map(|end| if is_date { end.after(DAY) } else { end }))
+}
+
 /// One relationship of a person.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Relationship {
@@ -187,14 +280,18 @@ pub struct Relationship {
 }
 
 impl Relationship {
+    const fn term(&self) -> Term {
+        Term { from: self.from, until: self.until }
+    }
+
     /// Whether it holds at this time.
     pub fn holds_at(&self, time: Timestamp) -> bool {
-        self.from.is_none_or(|from| from <= time) && self.until.is_none_or(|until| time < until)
+        self.term().holds_at(time)
     }
 
     /// When it next begins or ends.
     pub fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
-        self.from.into_iter().chain(self.until).filter(|time| *time > after).min()
+        self.term().next_change(after)
     }
 }
 

@@ -27,7 +27,7 @@ use crate::domain::principal::{Attributes, Entitlements, Role, UserName, Via};
 use crate::domain::relationship::{RelationshipKind, take_walls};
 use crate::identity::{AccountError, Created, NewAccount, stand};
 use crate::policy::Action;
-use crate::store::{ChangeRow, KeyScope};
+use crate::store::{ChangeRow, Dated, KeyScope};
 
 use super::{Changer, GovernError, Governor};
 
@@ -167,7 +167,7 @@ impl Governor {
         check_openings(&rights.attributes)?;
         let row = self.accounts.find_row(name.as_str())?;
         self.vacated(changer, &row.name, &rights.roles)?;
-        let what = self.rights_changed(name, &Entitlements::default(), rights)?;
+        let what = self.rights_changed(name, &Entitlements::default(), rights, &[])?;
         // First the account: rights that are gone and not yet on record are better than the opposite.
         self.accounts.take_back(name, rights)?;
         Ok(self.record(actor, what)?)
@@ -188,7 +188,7 @@ impl Governor {
         if rights.is_empty() {
             return Ok(());
         }
-        self.record_in(row, self.rights_changed(account, &rights, &Entitlements::default())?)?;
+        self.record_in(row, self.rights_changed(account, &rights, &Entitlements::default(), &[])?)?;
         Ok(self.accounts.give(account, &rights)?)
     }
 
@@ -211,6 +211,7 @@ impl Governor {
         name: &UserName,
         gained: &Entitlements,
         lost: &Entitlements,
+        dated: &[Dated],
     ) -> Result<What, GovernError> {
         Ok(What::RightsChanged {
             person: self.vault.token(TokenKind::Person, name.as_str()),
@@ -218,21 +219,29 @@ impl Governor {
             lost: lost.roles.clone(),
             attributes_gained: gained.value_count(),
             attributes_lost: lost.value_count(),
-            payload: Some(self.seal_rights(name, gained, lost)?),
+            payload: Some(self.seal_rights(name, gained, lost, dated)?),
         })
     }
 
-    /// Seals what an account is given and loses, as the contents of all that it names.
+    /// Seals what an account is given and loses, and what of it counts for a time, as the contents of
+    /// all that it names.
     pub(super) fn seal_rights(
         &self,
         name: &UserName,
         gained: &Entitlements,
         lost: &Entitlements,
+        dated: &[Dated],
     ) -> Result<PayloadRef, GovernError> {
-        let value = serde_json::json!({ "account": name, "gained": gained, "lost": lost });
+        let mut value = serde_json::json!({ "account": name, "gained": gained, "lost": lost });
+        if let Some(object) = value.as_object_mut().filter(|_| !dated.is_empty()) {
+            object.insert("dated".to_owned(), serde_json::json!(dated));
+        }
         let bytes = serde_json::to_vec(&value).unwrap_or_default();
         let scope = self.scope_of_rights(name, &gained.attributes)?;
-        let scope = scope.and(self.scope_of_rights(name, &lost.attributes)?);
+        let mut scope = scope.and(self.scope_of_rights(name, &lost.attributes)?);
+        for one in dated {
+            scope = scope.and(self.scope_of_rights(name, &one.attributes)?);
+        }
         Ok(self.vault.seal(&scope, &bytes)?)
     }
 
@@ -263,7 +272,7 @@ impl Governor {
         self.accounts.check(&new)?;
         let person = self.vault.subject(TokenKind::Person, new.name.as_str())?;
         let given = new.entitlements();
-        let payload = Some(self.seal_rights(&new.name, &given, &Entitlements::default())?);
+        let payload = Some(self.seal_rights(&new.name, &given, &Entitlements::default(), &[])?);
         let walls = take_walls(&mut new.attributes);
         self.keep_walls(&new.name, &walls, actor)?;
         self.record(actor, What::AccountCreated { person, roles: new.roles.clone(), payload })?;

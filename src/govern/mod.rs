@@ -64,9 +64,7 @@ pub use changes::{Listed, Progress};
 pub use emergencies::{EmergencyAlerts, EmergencyReport, EmergencyRules, SeenDocument};
 pub use erasure::ErasureStep;
 pub use policies::{Compared, Explained, Offer, Sighting, Simulation};
-pub use relationships::{
-    BadLine, Closing, ImportReport, NewWall, PersonChange, Reach, WallSet, relationship_end,
-};
+pub use relationships::{BadLine, Closing, ImportReport, NewWall, PersonChange, Reach, WallSet};
 pub use retention::{Kept, Retention, RetentionClass};
 pub use sessions::{EnterError, Revoked};
 pub use sign_on::SignOnFailure;

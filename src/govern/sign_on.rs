@@ -138,7 +138,8 @@ impl Governor {
         let person = self.vault.token(TokenKind::Person, plan.name().as_str());
         if plan.is_new() {
             let given = plan.entitlements();
-            let payload = Some(self.seal_rights(plan.name(), &given, &Entitlements::default())?);
+            let lost = Entitlements::default();
+            let payload = Some(self.seal_rights(plan.name(), &given, &lost, plan.dated())?);
             let what = What::AccountCreated { person, roles: given.roles, payload };
             return Ok(self.record_as(actor, req, what)?);
         }
@@ -146,7 +147,8 @@ impl Governor {
         if change.is_none() {
             return Ok(());
         }
-        let what = self.rights_changed(plan.name(), &change.gained, &change.lost)?;
+        let dated = change.dated.as_deref().unwrap_or_default();
+        let what = self.rights_changed(plan.name(), &change.gained, &change.lost, dated)?;
         Ok(self.record_as(actor, req, what)?)
     }
 

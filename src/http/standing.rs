@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::domain::clock::Timestamp;
 use crate::domain::principal::{Subject, UserName};
 use crate::domain::reason::Reason;
-use crate::domain::relationship::{RelationshipKind, SourceName};
-use crate::govern::{Changer, EmergencyReport, NewWall, relationship_end};
+use crate::domain::relationship::{RelationshipKind, SourceName, end};
+use crate::govern::{Changer, EmergencyReport, NewWall};
 use crate::store::{EmergencyRow, StandingRow};
 
 use super::changes::{confirmed, propose, reason, request_id};
@@ -80,7 +80,7 @@ impl WallBody {
             (None, None, Some(patient)) => (RelationshipKind::Barred, patient),
             _ => return Err(bad("name one of matter, client and patient")),
         };
-        let until = relationship_end(self.until.as_deref().unwrap_or_default());
+        let until = end(self.until.as_deref().unwrap_or_default());
         let until = until.map_err(|e| bad(&e.to_string()))?;
         Ok((NewWall { person: self.person, kind, object, until }, reason(self.reason)?))
     }

@@ -318,13 +318,19 @@ impl Accounts {
     pub fn forget_attribute(&self, key: &str, value: &str) -> Result<u32, AccountError> {
         let mut count = 0;
         for row in self.list()? {
-            let given = row.federated.as_ref().map(|federated| &federated.attributes);
-            let mut all = given.into_iter().chain([&row.attributes]);
+            let given = row.federated.iter().flat_map(|given| {
+                let dated = given.dated.iter().map(|one| &one.attributes);
+                dated.chain([&given.attributes])
+            });
+            let mut all = given.chain([&row.attributes]);
             if all.any(|all| all.get(key).is_some_and(|values| values.contains(value))) {
                 count += 1;
                 self.change(row.name.as_str(), |row| {
-                    let given = row.federated.as_mut().map(|federated| &mut federated.attributes);
-                    for all in given.into_iter().chain([&mut row.attributes]) {
+                    let given = row.federated.iter_mut().flat_map(|given| {
+                        let dated = given.dated.iter_mut().map(|one| &mut one.attributes);
+                        dated.chain([&mut given.attributes])
+                    });
+                    for all in given.chain([&mut row.attributes]) {
                         if let Some(values) = all.get_mut(key) {
                             values.remove(value);
                         }

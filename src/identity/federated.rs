@@ -10,7 +10,7 @@ use super::openid::{Rights, SignedOn};
 use super::{Accounts, Factor, Session};
 use crate::domain::clock::Timestamp;
 use crate::domain::principal::{Attributes, Entitlements, Principal, UserName};
-use crate::store::{AccountRow, Federated, PasswordBy, StateError};
+use crate::store::{AccountRow, Dated, Federated, PasswordBy, StateError};
 
 /// Why somebody whom the provider vouches for has no way in. As text: a code for the record.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,8 @@ pub struct RightsChange {
     pub gained: Entitlements,
     /// What is gone.
     pub lost: Entitlements,
+    /// What counts for a time from now on, where that is something else than it was.
+    pub dated: Option<Vec<Dated>>,
 }
 
 impl RightsChange {
@@ -79,8 +81,10 @@ impl RightsChange {
         !self.lost.is_empty()
     }
 
-    fn between(old: &Entitlements, new: &Entitlements) -> Self {
-        Self { gained: new.without(old), lost: old.without(new) }
+    fn between(old: &AccountRow, new: &AccountRow) -> Self {
+        let dated = (dated(old) != dated(new)).then(|| dated(new).to_vec());
+        let (old, new) = (recent(old), recent(new));
+        Self { gained: new.without(&old), lost: old.without(&new), dated }
     }
 }
 
@@ -105,9 +109,14 @@ impl Plan {
         &self.change
     }
 
-    /// Its roles and attributes from now on.
+    /// Its roles and attributes from now on, those that count for a time among them.
     pub fn entitlements(&self) -> Entitlements {
         recent(&self.row)
+    }
+
+    /// What of them counts for a time.
+    pub fn dated(&self) -> &[Dated] {
+        dated(&self.row)
     }
 
     fn disabled(&self) -> AdmitError {
@@ -134,7 +143,7 @@ impl Accounts {
         if let Some(row) = old.as_ref().filter(|row| row.disabled) {
             return Err(AdmitError::Disabled { name: row.name.clone() });
         }
-        let Rights { roles, withheld, attributes } = match (on.rights(), &old) {
+        let Rights { roles, withheld, attributes, dated } = match (on.rights(), &old) {
             (Some(rights), _) => rights.clone(),
             (None, Some(_)) => Rights::default(),
             (None, None) => return Err(AdmitError::NoGroup { name: None }),
@@ -142,14 +151,14 @@ impl Accounts {
         let (is_member, is_fresh) = (on.rights().is_some(), on.is_fresh());
         let until = if is_member { now.after(rights_last) } else { Timestamp::from_unix_millis(0) };
         let (issuer, subject) = (on.issuer().to_owned(), on.subject().to_owned());
-        let federated = Federated { issuer, subject, roles, withheld, attributes, until };
+        let federated = Federated { issuer, subject, roles, withheld, attributes, dated, until };
         let Some(old) = old else {
             let row = self.fresh(on.name(), federated, now)?;
             let change = RightsChange::default();
             return Ok(Plan { row, is_new: true, is_member, is_fresh, change });
         };
         let row = AccountRow { federated: Some(federated), ..old.clone() };
-        let change = RightsChange::between(&recent(&old), &recent(&row));
+        let change = RightsChange::between(&old, &row);
         Ok(Plan { row, is_new: false, is_member, is_fresh, change })
     }
 
@@ -225,8 +234,14 @@ impl Accounts {
     }
 }
 
-/// What it had right after the last sign-on.
+/// What it had right after the last sign-on, and what was to begin later.
 fn recent(row: &AccountRow) -> Entitlements {
-    let Principal { roles, attributes, .. } = row.principal(Timestamp::from_unix_millis(0));
+    let mut who = row.principal(Timestamp::from_unix_millis(0));
+    dated(row).iter().for_each(|one| who.take_in(one.entitlements()));
+    let Principal { roles, attributes, .. } = who;
     Entitlements { roles, attributes }
+}
+
+fn dated(row: &AccountRow) -> &[Dated] {
+    row.federated.as_ref().map_or(&[], |federated| &federated.dated)
 }

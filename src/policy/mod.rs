@@ -33,6 +33,7 @@ mod reach;
 mod screen;
 mod slice;
 mod source;
+mod warn;
 mod words;
 
 use std::sync::{Arc, PoisonError, RwLock};

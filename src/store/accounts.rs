@@ -12,6 +12,7 @@ use super::table::Row;
 use crate::domain::clock::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::principal::{Attributes, Entitlements, Principal, Role, UserName};
+use crate::domain::relationship::Term;
 
 /// Somebody who may sign in.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
@@ -58,8 +59,31 @@ pub struct Federated {
     pub withheld: BTreeSet<Role>,
     /// Attributes that the groups gave.
     pub attributes: Attributes,
+    /// What groups gave for a time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dated: Vec<Dated>,
     /// The account counts until then: what the groups came to is news, not a fact.
     pub until: Timestamp,
+}
+
+/// What a group gives from one day to another, as it ends by itself.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Dated {
+    /// When it counts.
+    #[serde(flatten)]
+    pub term: Term,
+    /// Roles. One that two persons give is a condition here, as in a group without dates.
+    pub roles: BTreeSet<Role>,
+    /// Attributes.
+    pub attributes: Attributes,
+}
+
+impl Dated {
+    /// What it adds to an account.
+    pub fn entitlements(&self) -> Entitlements {
+        let given = self.roles.iter().filter(|role| !Role::RESERVED.contains(role));
+        Entitlements { roles: given.copied().collect(), attributes: self.attributes.clone() }
+    }
 }
 
 impl AccountRow {
@@ -69,7 +93,7 @@ impl AccountRow {
     }
 
     /// Whether its owner can act in a role that people gave: the next sign-on is enough for one
-    /// whom a provider vouches for.
+    /// whom a provider vouches for, but not where its group counts for a time alone.
     pub fn can_act_as(&self, role: Role) -> bool {
         let is_withheld = self.federated.as_ref().is_some_and(|f| f.withheld.contains(&role));
         !self.disabled && !is_withheld && self.roles.contains(&role)
@@ -83,12 +107,17 @@ impl AccountRow {
             Principal { as_of: now, ..Principal::new(name, roles, self.attributes.clone()) };
         match &self.federated {
             Some(federated) if now < federated.until => {
-                who.until = Some(federated.until);
-                who.roles.retain(|role| !federated.withheld.contains(role));
-                who.roles.extend(&federated.roles);
-                for (key, values) in &federated.attributes {
-                    who.attributes.entry(key.clone()).or_default().extend(values.clone());
-                }
+                let dated = &federated.dated;
+                let changes = dated.iter().filter_map(|one| one.term.next_change(now));
+                who.until = changes.chain([federated.until]).min();
+                let held: Vec<_> = dated.iter().filter(|one| one.term.holds_at(now)).collect();
+                who.roles.retain(|role| {
+                    !federated.withheld.contains(role)
+                        || held.iter().any(|one| one.roles.contains(role))
+                });
+                let (roles, attributes) = (federated.roles.clone(), federated.attributes.clone());
+                who.take_in(Entitlements { roles, attributes });
+                held.iter().for_each(|one| who.take_in(one.entitlements()));
             }
             Some(_) => {
                 who.roles.clear();

@@ -49,7 +49,8 @@ mod table;
 mod vault;
 
 pub use accounts::{
-    AccountRow, Failed, FailuresRow, Federated, PasswordBy, SecondFactor, SessionKind, SessionRow,
+    AccountRow, Dated, Failed, FailuresRow, Federated, PasswordBy, SecondFactor, SessionKind,
+    SessionRow,
 };
 pub use classes::Classes;
 pub use duties::{ChangeRow, ChangeState, HoldRow};

@@ -162,6 +162,15 @@ fn follows_groups() -> Result<(), Failed> {
         (&changed.details()["lost"], &changed.details()["attributes_lost"]),
         (&expected, &json!(1))
     );
+    let in_force = json!({ "name": "matter-7", "from": "2001-01-01", "until": "2999-12-31" });
+    let over = json!({ "name": "records", "from": "2001-01-01", "until": "2001-12-31" });
+    let dated = json!({ "groups": { "ada": ["all", in_force, over] } });
+    provider.set(&dated);
+    let mut third = Browser::default();
+    assert_eq!(third.sign_on(&server, &provider).status, 200);
+    assert_eq!((who().roles, who().attributes.len()), ([Role::Staff].into(), 1), "by the dates");
+    provider.set(&json!({ "groups": { "ada": [{ "name": "all", "until": "2001-12-31" }] } }));
+    assert_eq!(Browser::default().sign_on(&server, &provider).status, 403, "it has ended");
     in_groups(&["strangers"]);
     let reply = Browser::default().sign_on(&server, &provider);
     assert_eq!(reply.status, 403);
@@ -170,7 +179,7 @@ fn follows_groups() -> Result<(), Failed> {
     provider.set(&json!({ "login": "staff", "groups": { "staff": ["all"] } }));
     let reply = Browser::default().sign_on(&server, &provider);
     assert_eq!(reply.status, 403, "a local account has the name");
-    assert_eq!(refusals(&app), ["no_group", "name_taken"]);
+    assert_eq!(refusals(&app), ["no_group", "no_group", "name_taken"]);
     Ok(())
 }
 

@@ -56,8 +56,14 @@ fn check(dir: &Path) -> Reply {
     match Policies::load(dir) {
         Ok(policies) => {
             let digest = policies.digest();
-            let value = json!({ "ok": true, "sha256": digest, "problems": [] });
-            Reply::done(value, format!("ok: {} files, {digest}", policies.files().len()))
+            let warnings = policies.warnings();
+            let mut text = format!("ok: {} files, {digest}", policies.files().len());
+            for PolicyProblem { file, detail } in &warnings {
+                text.push_str(&format!("\nwarning: {file}: {detail}"));
+            }
+            let value =
+                json!({ "ok": true, "sha256": digest, "problems": [], "warnings": warnings });
+            Reply::done(value, text)
         }
         Err(problems) => faults(&problems),
     }

@@ -8,8 +8,8 @@ use crate::cli::reply::{Failure, Reply};
 use crate::cli::standing_args::{RelationshipsCommand, WallArgs, WallCommand};
 use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
-use crate::domain::relationship::{RelationshipKind, SourceName};
-use crate::govern::{Changer, Closing, ImportReport, NewWall, relationship_end};
+use crate::domain::relationship::{RelationshipKind, SourceName, end};
+use crate::govern::{Changer, Closing, ImportReport, NewWall};
 use crate::http::standing_body;
 
 use super::changes;
@@ -40,7 +40,7 @@ pub(super) fn relationships(
             list(context, person.as_deref(), as_user.as_deref())
         }
         RelationshipsCommand::Wall(WallCommand::Add { wall, until, as_user }) => {
-            let until = relationship_end(until.as_deref().unwrap_or_default())?;
+            let until = end(until.as_deref().unwrap_or_default())?;
             let reason = Reason::try_from(wall.reason.clone())?;
             let (kind, object) = kept_from(&wall)?;
             let wall = NewWall { person: wall.person.parse()?, kind, object, until };

@@ -1,16 +1,14 @@
 //! A file of relationships: every line checked, every fault told with its number.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::super::GovernError;
 use crate::domain::access::check_label_value;
-use crate::domain::clock::{InvalidTimestamp, Timestamp};
 use crate::domain::limits::{
     RELATIONSHIP_BYTES_MAX, RELATIONSHIPS_MAX, RELATIONSHIPS_OF_PERSON_MAX,
 };
 use crate::domain::principal::UserName;
-use crate::domain::relationship::{Relationship, SourceName};
+use crate::domain::relationship::{Relationship, SourceName, Term};
 
 /// The columns, by these names and in any order.
 const COLUMNS: [&str; 5] = ["person", "kind", "object", "from", "until"];
@@ -18,7 +16,6 @@ const COLUMNS: [&str; 5] = ["person", "kind", "object", "from", "until"];
 const OPTIONAL: [&str; 2] = ["from", "until"];
 /// Faults that are listed one by one.
 const FAULTS_MAX: usize = 1_000;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Relationships by person, each once.
 pub(super) type ByPerson = BTreeMap<UserName, BTreeSet<Relationship>>;
@@ -126,31 +123,10 @@ impl Columns {
         let person = person.parse::<UserName>().map_err(|e| format!("person: {e}"))?;
         let kind = kind.parse().map_err(|e| format!("kind: {e}"))?;
         check_label_value(object).map_err(|expected| format!("object: {expected}"))?;
-        let from = time(from).map_err(|e| format!("from: {e}, or leave it empty"))?;
-        let until = end(until).map_err(|e| format!("until: {e}, or leave it empty"))?;
-        if let (Some(from), Some(until)) = (from, until)
-            && until <= from
-        {
-            return Err(format!(
-                "it ends ({until}) before it begins ({from}): correct one of them"
-            ));
-        }
+        let Term { from, until } = Term::parse(from, until).map_err(|e| e.to_string())?;
         let (object, source) = (object.to_owned(), source.clone());
         Ok((person, Relationship { kind, object, from, until, source }))
     }
-}
-
-fn time(text: &str) -> Result<Option<Timestamp>, InvalidTimestamp> {
-    match text {
-        "" => Ok(None),
-        text => text.parse().map(Some),
-    }
-}
-
-/// An end. A date means that the whole day still counts, in UTC.
-pub fn end(text: &str) -> Result<Option<Timestamp>, InvalidTimestamp> {
-    let is_date = text.len() == 10;
-    Ok(time(text)?.map(|end| if is_date { end.after(DAY) } else { end }))
 }
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ impl Governor {
         match opening.find(|one| stock.is_kept_by(&screen, one.kind, &one.object)) {
             Some(one) => {
                 let Denial { reason, policy } = screen.denial();
-                let reason = format!("{reason}, or leave the lines of {} away", said(one));
+                let reason = format!("{reason}, or leave its {} lines away", one.kind);
                 Err(GovernError::Denied(Denial { reason, policy }))
             }
             None => Ok(()),

@@ -22,7 +22,7 @@ use crate::store::{ChangeRow, KeyScope, StandingRow};
 
 use super::{Changer, GovernError, Governor};
 
-pub use file::{BadLine, end as relationship_end};
+pub use file::BadLine;
 pub use import::{ImportReport, PersonChange};
 pub(super) use reach::Stock;
 pub use reach::{Closing, Reach};

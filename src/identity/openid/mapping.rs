@@ -4,13 +4,18 @@
 //! holds keys: two persons give it, here, and a group named for it is a further condition. Whoever
 //! is not in the group does not have the role, whatever two persons agreed on.
 //!
+//! A membership may have a start and an end, of the provider's (a group that it sends with dates) or of
+//! the operator's (`openid.terms`): what it gives begins and ends by itself.
+//!
 //! No group sets a wall: to leave it would end the wall, which takes two persons here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::clock::Timestamp;
 use crate::domain::limits::{LABEL_CHARS_MAX, OPENID_GROUPS_MAX};
 use crate::domain::principal::{Attributes, Role};
-use crate::domain::relationship::RelationshipKind;
+use crate::domain::relationship::{RelationshipKind, Term};
+use crate::store::Dated;
 
 /// Stands at the end of a group for any ending, and in a value for what that ending was.
 const ANY: char = '*';
@@ -20,7 +25,11 @@ const ANY: char = '*';
 pub struct Mapping {
     roles: BTreeMap<String, BTreeSet<Role>>,
     attributes: BTreeMap<String, Vec<(String, String)>>,
+    terms: BTreeMap<String, Term>,
 }
+
+/// A group that somebody is in, and for how long.
+pub(super) type Membership = (String, Term);
 
 /// What somebody's groups come to.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -31,6 +40,8 @@ pub struct Rights {
     pub withheld: BTreeSet<Role>,
     /// Attributes.
     pub attributes: Attributes,
+    /// What counts for a time.
+    pub dated: Vec<Dated>,
 }
 
 impl Mapping {
@@ -71,38 +82,78 @@ impl Mapping {
         if faults.is_empty() { Ok(mapping) } else { Err(faults) }
     }
 
+    /// Bounds what these groups are worth, a pattern of groups at a time.
+    ///
+    /// # Errors
+    /// The faults, in words.
+    pub fn with_terms(self, terms: BTreeMap<String, Term>) -> Result<Self, Vec<String>> {
+        let stars =
+            |group: &&String| group.matches(ANY).count() > usize::from(group.ends_with(ANY));
+        let mut faults: Vec<String> =
+            terms.keys().filter(stars).map(|g| format!("{g:?}: a '*' only ends a group")).collect();
+        if terms.len() > OPENID_GROUPS_MAX {
+            faults.push(format!("more than {OPENID_GROUPS_MAX} groups are named"));
+        }
+        if faults.is_empty() { Ok(Self { terms, ..self }) } else { Err(faults) }
+    }
+
     /// Whether any group may sign on at all.
     pub fn is_empty(&self) -> bool {
         self.roles.is_empty()
     }
 
-    /// What these groups come to; nothing where none of them has a role here.
-    pub fn rights(&self, groups: &BTreeSet<String>) -> Option<Rights> {
-        let mine = |group: &&String| groups.contains(*group);
-        if !self.roles.keys().any(|group| mine(&group)) {
+    /// What these groups come to; nothing where none of them has a role here and now.
+    pub(super) fn rights(&self, groups: &BTreeSet<Membership>, now: Timestamp) -> Option<Rights> {
+        let bounded = groups.iter().map(|(group, term)| (group, self.bounded(group, *term)));
+        let bounded: BTreeSet<(&String, Term)> = bounded.collect();
+        let is_way_in =
+            |(group, term): &(&String, Term)| term.holds_at(now) && self.roles.contains_key(*group);
+        if !bounded.iter().any(is_way_in) {
             return None;
         }
+        let (lasting, dated): (BTreeSet<_>, BTreeSet<_>) =
+            bounded.into_iter().partition(|(_, term)| *term == Term::default());
         let named: BTreeSet<Role> = self.roles.values().flatten().copied().collect();
-        let held: BTreeSet<Role> =
-            self.roles.iter().filter(|(g, _)| mine(g)).flat_map(|(_, r)| r).copied().collect();
-        let mut rights = Rights {
-            roles: held.iter().copied().filter(|role| !Role::RESERVED.contains(role)).collect(),
-            withheld: named
-                .difference(&held)
-                .copied()
-                .filter(|r| Role::RESERVED.contains(r))
-                .collect(),
-            attributes: Attributes::new(),
+        let (mut held, mut attributes) = (BTreeSet::new(), Attributes::new());
+        for (group, _) in lasting {
+            held.extend(self.roles_of(group));
+            self.put_attributes(group, &mut attributes);
+        }
+        let of_dated = |(group, term): (&String, Term)| {
+            let mut attributes = Attributes::new();
+            self.put_attributes(group, &mut attributes);
+            Dated { term, roles: self.roles_of(group).collect(), attributes }
         };
+        let is_any = |one: &Dated| {
+            let is_over = one.term.until.is_some_and(|until| until <= now);
+            let is_none = one.roles.is_empty() && one.attributes.is_empty();
+            !is_over && !is_none
+        };
+        let reserved = |role: &Role| Role::RESERVED.contains(role);
+        Some(Rights {
+            roles: held.iter().copied().filter(|role| !reserved(role)).collect(),
+            withheld: named.difference(&held).copied().filter(reserved).collect(),
+            attributes,
+            dated: dated.into_iter().map(of_dated).filter(is_any).collect(),
+        })
+    }
+
+    fn bounded(&self, group: &str, term: Term) -> Term {
+        let own = self.terms.iter().filter(|(pattern, _)| ending(pattern, group).is_some());
+        own.fold(term, |term, (_, own)| term.within(*own))
+    }
+
+    fn roles_of(&self, group: &str) -> impl Iterator<Item = Role> {
+        self.roles.get(group).into_iter().flatten().copied()
+    }
+
+    fn put_attributes(&self, group: &str, attributes: &mut Attributes) {
         for (pattern, pairs) in &self.attributes {
-            for ending in groups.iter().filter_map(|group| ending(pattern, group)) {
-                for (key, value) in pairs {
-                    let value = value.replace(ANY, ending);
-                    rights.attributes.entry(key.clone()).or_default().insert(value);
-                }
+            let Some(ending) = ending(pattern, group) else { continue };
+            for (key, value) in pairs {
+                attributes.entry(key.clone()).or_default().insert(value.replace(ANY, ending));
             }
         }
-        Some(rights)
     }
 }
 
@@ -144,8 +195,15 @@ mod tests {
         rows.iter().map(|(group, words)| ((*group).to_owned(), owned(words))).collect()
     }
 
-    fn groups(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    fn groups(names: &[&str]) -> BTreeSet<Membership> {
+        names.iter().map(|name| ((*name).to_owned(), Term::default())).collect()
+    }
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(5);
+
+    fn term(from: Option<u64>, until: Option<u64>) -> Term {
+        let [from, until] = [from, until].map(|time| time.map(Timestamp::from_unix_millis));
+        Term { from, until }
     }
 
     #[test]
@@ -173,15 +231,58 @@ mod tests {
             (&["everyone", "matter-", "xmatter-1"], &[Role::Staff], &all, &[]),
         ];
         for (names, given, withheld, matters) in table {
-            let rights = mapping.rights(&groups(names)).unwrap();
+            let rights = mapping.rights(&groups(names), NOW).unwrap();
             assert_eq!(rights.roles, given.iter().copied().collect(), "{names:?}");
             assert_eq!(rights.withheld, withheld.iter().copied().collect(), "{names:?}");
-            let found = rights.attributes.get("matter").cloned().unwrap_or_default();
-            assert_eq!(found, groups(matters), "{names:?}");
+            let found = rights.attributes.get("matter").into_iter().flatten();
+            assert_eq!(found.collect::<Vec<_>>(), matters, "{names:?}");
+            assert!(rights.dated.is_empty());
         }
         for strangers in [&[][..], &["Everyone"], &["matter-7", "team-a"]] {
-            assert_eq!(mapping.rights(&groups(strangers)), None, "{strangers:?}");
+            assert_eq!(mapping.rights(&groups(strangers), NOW), None, "{strangers:?}");
         }
+    }
+
+    #[test]
+    fn what_a_membership_with_dates_gives_counts_within_the_dates_of_both_sides() {
+        let roles = table(&[("all", &["staff"]), ("it", &["administrator"])]);
+        let mapping = Mapping::parse(&roles, &table(&[("m-*", &["matter=*"])])).unwrap();
+        let terms =
+            [("m-*".to_owned(), term(Some(2), Some(9))), ("old".to_owned(), term(None, None))];
+        let mapping = mapping.with_terms(terms.into()).unwrap();
+        // (the provider's dates, what counts)
+        let rows = [
+            (term(None, None), Some(term(Some(2), Some(9)))),
+            (term(Some(4), Some(7)), Some(term(Some(4), Some(7)))),
+            (term(Some(1), Some(99)), Some(term(Some(2), Some(9)))),
+            (term(Some(6), None), Some(term(Some(6), Some(9)))),
+            (term(None, Some(5)), None),
+        ];
+        for (given, counts) in rows {
+            let mut all = groups(&["all"]);
+            all.insert(("m-7".to_owned(), given));
+            let rights = mapping.rights(&all, NOW).unwrap();
+            assert!(rights.attributes.is_empty() && rights.roles == [Role::Staff].into());
+            let dated: Vec<_> = rights.dated.iter().map(|one| one.term).collect();
+            assert_eq!(dated, Vec::from_iter(counts), "{given:?}");
+        }
+        // (dates of the only group that has a role, whether it is a way in)
+        for (dates, is_in) in [
+            (term(None, Some(6)), true),
+            (term(None, Some(5)), false),
+            (term(Some(6), None), false),
+            (term(Some(7), Some(6)), false),
+        ] {
+            let only = [("all".to_owned(), dates), ("m-7".to_owned(), Term::default())].into();
+            assert_eq!(mapping.rights(&only, NOW).is_some(), is_in, "{dates:?}");
+        }
+        let mut all = groups(&["all"]);
+        all.insert(("it".to_owned(), term(None, Some(9))));
+        let rights = mapping.rights(&all, NOW).unwrap();
+        assert_eq!(rights.withheld, [Role::Administrator].into(), "but while that group counts");
+        assert!(rights.dated[0].entitlements().is_empty(), "the group alone gives nothing");
+        let faults = mapping.with_terms([("m*7".to_owned(), Term::default())].into()).unwrap_err();
+        assert_eq!(faults.len(), 1);
     }
 
     #[test]

@@ -284,7 +284,7 @@ impl Provider {
             issuer: self.settings.issuer.clone(),
             subject,
             name: claims.text(name_claim).unwrap_or_default().to_lowercase(),
-            rights: self.settings.mapping.rights(&claims.groups(groups_claim)?),
+            rights: self.settings.mapping.rights(&claims.groups(groups_claim)?, expected.now),
             next: open.next,
             is_fresh: open.since.is_some(),
         })

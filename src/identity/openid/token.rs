@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::clock::Timestamp;
+use super::mapping::Membership;
+use crate::domain::clock::{InvalidTimestamp, Timestamp};
 use crate::domain::limits::{OPENID_GROUPS_MAX, OPENID_LEEWAY_MS, OPENID_OPEN_MS};
+use crate::domain::relationship::{Term, end, start};
 
 /// Core 1.0 section 2: `sub` has at most 255 ASCII characters.
 const SUBJECT_CHARS_MAX: usize = 255;
@@ -150,18 +152,15 @@ impl Claims {
         self.0.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// The groups: a list, or one alone.
-    pub(super) fn groups(&self, name: &str) -> Result<BTreeSet<String>, TokenFault> {
+    /// The groups: a list, or one alone. Each is a name, or an object with a `name` and the dates `from`
+    /// and `until`: RFC 3339 or seconds since 1970, a day meaning all of it.
+    pub(super) fn groups(&self, name: &str) -> Result<BTreeSet<Membership>, TokenFault> {
         let list = match self.0.get(name) {
             None | Some(Value::Null) => return Ok(BTreeSet::new()),
             Some(Value::Array(list)) => list.as_slice(),
             Some(one) => std::slice::from_ref(one),
         };
-        let group = |value: &Value| {
-            let text = value.as_str().filter(|text| text.len() <= GROUP_CHARS_MAX)?;
-            Some(text.to_owned())
-        };
-        let groups = list.iter().map(group).collect::<Option<BTreeSet<_>>>();
+        let groups = list.iter().map(membership).collect::<Option<BTreeSet<_>>>();
         groups.filter(|_| list.len() <= OPENID_GROUPS_MAX).ok_or(TokenFault::Groups)
     }
 
@@ -180,16 +179,38 @@ impl Claims {
         Ok(())
     }
 
-    /// A time in seconds, which may have a fraction, as milliseconds.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be a positive number that fits"
-    )]
     fn millis(&self, name: &str) -> Option<u64> {
-        /// Beyond the year 9999 it is no time, and sums would overflow.
-        const SECONDS_MAX: f64 = 253_402_300_800.0;
-        let seconds = self.0.get(name)?.as_f64()?;
-        (0.0..SECONDS_MAX).contains(&seconds).then_some((seconds * 1000.0) as u64)
+        millis(self.0.get(name)?)
     }
+}
+
+/// A group; `None` for what is none. Dates that cannot be read are no open ones.
+fn membership(value: &Value) -> Option<Membership> {
+    let named = |value: &Value| {
+        let text = value.as_str().filter(|text| text.len() <= GROUP_CHARS_MAX)?;
+        Some(text.to_owned())
+    };
+    let Value::Object(fields) = value else { return Some((named(value)?, Term::default())) };
+    let time = |field: &str, read: ReadTime| match fields.get(field) {
+        None | Some(Value::Null) => Some(None),
+        Some(Value::String(text)) => read(text).ok(),
+        Some(seconds) => millis(seconds).map(|millis| Some(Timestamp::from_unix_millis(millis))),
+    };
+    let term = Term { from: time("from", start)?, until: time("until", end)? };
+    Some((named(fields.get("name")?)?, term))
+}
+
+type ReadTime = fn(&str) -> Result<Option<Timestamp>, InvalidTimestamp>;
+
+/// A time in seconds, which may have a fraction, as milliseconds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a positive number that fits"
+)]
+fn millis(value: &Value) -> Option<u64> {
+    /// Beyond the year 9999 it is no time, and sums would overflow.
+    const SECONDS_MAX: f64 = 253_402_300_800.0;
+    let seconds = value.as_f64()?;
+    (0.0..SECONDS_MAX).contains(&seconds).then_some((seconds * 1000.0) as u64)
 }

@@ -467,3 +467,35 @@ fn a_screen_keeps_away_what_a_wall_or_a_conflict_forbids_and_nothing_else() {
         assert_eq!(screen.is_clear(), attributes.is_empty());
     }
 }
+
+#[test]
+fn a_right_to_administer_that_a_group_may_give_is_warned_of() {
+    for set in Policies::SETS {
+        assert!(builtin(set).warnings().is_empty(), "{set}");
+    }
+    let table = [
+        (r#"permit (principal in Role::"auditor", action == Action::"Approve", resource);"#, 1),
+        (
+            r#"permit (principal, action in [Action::"Explain", Action::"ManageKeys"], resource)
+            when { principal.function.contains("it") };"#,
+            1,
+        ),
+        (r#"permit (principal in Role::"staff", action, resource);"#, 1),
+        (
+            r#"permit (principal in Role::"approver", action == Action::"ManageAccounts", resource);"#,
+            0,
+        ),
+        (r#"permit (principal in Role::"staff", action == Action::"Reveal", resource);"#, 0),
+        (
+            r#"forbid (principal, action == Action::"Approve", resource) when { context has matter };"#,
+            0,
+        ),
+    ];
+    for (policy, expected) in table {
+        let folder = folder("general");
+        put(folder.path(), "own.cedar", policy);
+        let warnings = Policies::load(folder.path()).unwrap().warnings();
+        assert_eq!(warnings.len(), expected, "{policy}: {warnings:?}");
+        assert!(warnings.iter().all(|one| one.file == "own.cedar"), "{warnings:?}");
+    }
+}

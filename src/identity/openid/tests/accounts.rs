@@ -45,7 +45,11 @@ impl Office {
 
     /// A sign-on of the person with this subject and name, in these groups.
     fn enter(&self, subject: &str, name: &str, groups: &[&str]) -> Result<Session, AdmitError> {
-        let on = self.house.sign_on(&self.key, &self.claims(subject, name, groups)).unwrap();
+        self.enter_with(&self.claims(subject, name, groups))
+    }
+
+    fn enter_with(&self, claims: &Value) -> Result<Session, AdmitError> {
+        let on = self.house.sign_on(&self.key, claims).unwrap();
         let plan = self.accounts.plan(&on, LAST)?;
         self.accounts.carry_out(&plan)?;
         match plan.is_member() {
@@ -169,4 +173,58 @@ fn an_erased_matter_goes_from_what_groups_gave() {
     office.enter("s-1", "ada", &["all", "m-7", "m-8"]).unwrap();
     assert_eq!(office.accounts.forget_attribute("matter", "7").unwrap(), 1);
     assert_eq!(office.who("ada").attributes["matter"], ["8".to_owned()].into());
+}
+
+#[test]
+fn what_a_group_gives_for_a_time_begins_and_ends_by_itself() {
+    let office = Office::new();
+    let sign_on = |until: u64| {
+        let mut claims = office.claims("s-1", "ada", &[]);
+        claims["groups"] = json!([
+            "all",
+            { "name": "m-7", "from": NOW + 100, "until": until },
+            { "name": "it", "until": NOW + 200 },
+            { "name": "records", "until": NOW + 300 },
+        ]);
+        office.enter_with(&claims).unwrap()
+    };
+    let session = sign_on(NOW + 200);
+    office.give(Role::Administrator);
+    let held = || office.accounts.session(&session.token).unwrap().principal;
+    // (seconds later, matters, roles, when that changes)
+    let (staff, officer, admin) = (Role::Staff, Role::RecordsOfficer, Role::Administrator);
+    let table: [(usize, usize, &[Role], u64); 4] = [
+        (0, 0, &[admin, officer, staff], 100),
+        (100, 1, &[admin, officer, staff], 200),
+        (200, 0, &[officer, staff], 300),
+        (300, 0, &[staff], 3_600),
+    ];
+    for (later, matters, roles, change) in table {
+        office.house.clock.0.store(later, Ordering::Relaxed);
+        let who = held();
+        assert_eq!(who.attributes.get("matter").into_iter().flatten().count(), matters, "{later}");
+        assert_eq!(who.roles, roles.iter().copied().collect(), "{later}");
+        let change = Timestamp::from_unix_millis((NOW + change) * 1000);
+        assert_eq!(who.until, Some(change), "{later}");
+    }
+    assert_eq!(office.accounts.forget_attribute("matter", "7").unwrap(), 1);
+}
+
+#[test]
+fn other_dates_for_the_same_group_are_a_change() {
+    let office = Office::new();
+    let plan = |until: u64| {
+        let mut claims = office.claims("s-1", "ada", &[]);
+        claims["groups"] = json!(["all", { "name": "m-7", "until": until }]);
+        let on = office.house.sign_on(&office.key, &claims).unwrap();
+        let plan = office.accounts.plan(&on, LAST).unwrap();
+        office.accounts.carry_out(&plan).unwrap();
+        plan
+    };
+    assert!(plan(NOW + 50).is_new());
+    assert!(plan(NOW + 50).change().is_none());
+    let longer = plan(NOW + 90);
+    assert!(!longer.change().is_none() && !longer.change().shrinks());
+    assert_eq!(longer.change().dated.as_ref().map(Vec::len), Some(1));
+    assert_eq!(office.who("ada").until, Some(Timestamp::from_unix_millis((NOW + 90) * 1000)));
 }

@@ -300,6 +300,11 @@ fn a_token_is_believed_only_where_every_claim_is_right() {
         (json!({ "nbf": "soon" }), Some(Fault::Clock)),
         (json!({ "groups": { "all": true } }), Some(Fault::Groups)),
         (json!({ "groups": [1] }), Some(Fault::Groups)),
+        (json!({ "groups": [{ "name": "all", "until": NOW + 9 }, "m-7"] }), None),
+        (json!({ "groups": [{ "name": "all", "from": "2001-01-01", "until": null }] }), None),
+        (json!({ "groups": { "name": "all", "until": "soon" } }), Some(Fault::Groups)),
+        (json!({ "groups": [{ "name": "all", "until": true }] }), Some(Fault::Groups)),
+        (json!({ "groups": [{ "name": 7 }] }), Some(Fault::Groups)),
     ];
     for (changes, fault) in table {
         let found = house.sign_on(&key, changes).err();
