@@ -20,8 +20,7 @@ const WINDOWS_1252: [char; 32] = [
 pub(super) fn text(bytes: &[u8]) -> Result<Decoded, Unreadable> {
     let raw = match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => utf16_marked(bytes),
         _ => std::str::from_utf8(bytes).map_or_else(|_| windows_1252(bytes), str::to_owned),
     };
     Ok(clean(&raw))
@@ -53,6 +52,14 @@ fn declared_charset(bytes: &[u8]) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
+/// UTF-16 that begins with its byte order mark.
+pub(super) fn utf16_marked(bytes: &[u8]) -> String {
+    match bytes {
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        rest => utf16(rest.get(2..).unwrap_or_default(), u16::from_le_bytes),
+    }
+}
+
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let (pairs, _) = bytes.as_chunks::<2>();
     char::decode_utf16(pairs.iter().map(|pair| unit(*pair)))
@@ -65,7 +72,8 @@ fn windows_1252(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| high(*byte).unwrap_or(char::from(*byte))).collect()
 }
 
-fn clean(raw: &str) -> Decoded {
+/// Line ends as `\n`, and without characters that nobody sees.
+pub(super) fn clean(raw: &str) -> Decoded {
     let mut text = String::with_capacity(raw.len());
     let mut unseen = 0;
     let mut chars = raw.chars().peekable();

@@ -7,6 +7,7 @@ use crate::domain::document::{PageText, TextOrigin};
 use super::clauses;
 use super::decode::Decoded;
 use super::geometry::Geometry;
+use super::rows::is_row;
 use super::{Heading, Kind, Parsed, Warning, WarningKind};
 
 /// A line that stands on this many pages is a running header, not a heading.
@@ -24,11 +25,12 @@ pub(super) fn by_words(page: u32, text: &str) -> Vec<Heading> {
         let near = |step: isize| {
             index.checked_add_signed(step).and_then(|at| lines.get(at)).map_or("", |l| l.trim())
         };
-        let heading = clauses::heading(own).or_else(|| {
+        let heading = clauses::heading(own).filter(|_| !is_row(own)).or_else(|| {
             // One line of a paragraph in capitals is no heading.
             let alone = !clauses::is_capitals(near(1))
                 && (!clauses::is_capitals(near(-1)) || clauses::is_capital_heading(near(-1)));
-            (clauses::is_capital_heading(own) && alone).then(|| (2, own.chars().count()))
+            (clauses::is_capital_heading(own) && alone && !is_row(own))
+                .then(|| (2, own.chars().count()))
         });
         if let Some((level, length)) = heading {
             let from = start + indent;

@@ -8,6 +8,7 @@ use scraper::{ElementRef, Html, Node, Selector};
 
 use super::decode::Decoded;
 use super::headings::one_page;
+use super::pages::CELL;
 use super::{Heading, Kind, Parsed};
 
 /// Elements that show nothing of the text in them.
@@ -179,8 +180,8 @@ struct Writer {
 
 impl Writer {
     fn owe(&mut self, space: &'static str) {
-        // The longest wins: a blank line over a line over a space.
-        let rank = |space: &str| (space.len(), space == LINE);
+        // The strongest wins: a blank line over a line over the next cell over a space.
+        let rank = |space: &str| [SPACE, CELL, LINE, BLANK].iter().position(|own| *own == space);
         if self.owed.is_none_or(|owed| rank(space) > rank(owed)) {
             self.owed = Some(space);
         }
@@ -227,7 +228,7 @@ impl Writer {
         match name {
             "br" => self.owe(LINE),
             "pre" | "textarea" => self.preformatted += 1,
-            "td" | "th" => self.owe(SPACE),
+            "td" | "th" => self.owe(CELL),
             "li" => self.word("• "),
             _ => {}
         }
@@ -303,7 +304,8 @@ mod tests {
             ),
             ("<style>@media print { .x { display:none } }</style>a<i class=x>b</i>", "ab"),
             ("<ul><li>one<li>two</ul>after", "• one\n• two\nafter"),
-            ("<table><tr><td>a<td>b<tr><td>c</table>", "a b\nc"),
+            ("<table><tr><th>a<th>b<tr><td><td>c</table>d", "a | b\nc\nd"),
+            ("<table><tr><td><p>a</p><td><p>b</p></table>", "a\n\nb"),
             ("<pre>a\n  b</pre>c", "a\nb\nc"),
             ("a<br>b<!-- no -->", "a\nb"),
             ("<noscript>no</noscript><template>no</template>x", "x"),

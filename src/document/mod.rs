@@ -5,8 +5,10 @@
 //! finds the sentences that citations quote, and [`render_page`] draws a page with the same engine
 //! that gave the positions, so that boxes lie on the picture where the words are.
 //!
-//! Useful for: born-digital PDF, plain text, Markdown, HTML. Not useful for: scans (told apart as
-//! `needs_ocr`), office formats, e-mail (`not_supported`).
+//! [`unpack()`] gives the files within a file: members of an archive, attachments of a message.
+//!
+//! Useful for: born-digital PDF, DOCX, XLSX, e-mail, plain and delimited text, Markdown, HTML. Not
+//! useful for: scans (told apart as `needs_ocr`), older office formats (`not_supported`).
 //!
 //! Rules of the room:
 //! - **The kind is told by content**, not by name (`sniff`).
@@ -30,20 +32,29 @@ use crate::domain::clock::Clock;
 use crate::domain::document::PageText;
 use crate::domain::limits::{FILE_BYTES_MAX, PAGE_CHARS_MAX, PAGES_MAX, TITLE_CHARS_MAX};
 
+mod archive;
 mod clauses;
 mod decode;
+mod delimited;
+mod docx;
 mod geometry;
 mod guard;
 mod headings;
 mod html;
+mod mail;
 mod markdown;
+mod office;
+mod pages;
 mod passages;
 mod pdf;
 mod reason;
 mod render;
+mod rows;
 mod sandbox;
 mod sentences;
 mod sniff;
+mod unpack;
+mod xlsx;
 
 pub use geometry::Geometry;
 pub use passages::passages;
@@ -51,29 +62,42 @@ pub use reason::{Reason, Unreadable};
 pub use render::{RenderError, render_page};
 pub use sandbox::{ARGUMENT, Confinement, Sandbox, SandboxError, serve};
 pub use sentences::sentences;
+pub use unpack::{Member, Members, may_be_archive, unpack};
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
+    /// A Word document: pages where they were when it was last shown, without positions.
+    Docx,
     /// HTML: its visible text, as one page.
     Html,
+    /// An e-mail: its headers, its body and the names of what is attached, as one page.
+    Mail,
     /// Markdown: its source, as one page.
     Markdown,
     /// PDF: page by page, with positions.
     Pdf,
     /// Plain text, as one page.
     Text,
+    /// A workbook: each sheet a page, without positions.
+    Xlsx,
+    /// An archive: no document itself, its members are.
+    Zip,
 }
 
 impl Kind {
     /// The kind as it is stored and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Docx => "docx",
             Self::Html => "html",
+            Self::Mail => "mail",
             Self::Markdown => "markdown",
             Self::Pdf => "pdf",
             Self::Text => "text",
+            Self::Xlsx => "xlsx",
+            Self::Zip => "zip",
         }
     }
 }
@@ -126,6 +150,8 @@ impl fmt::Display for Warning {
 pub enum WarningKind {
     /// Scripts, launch actions or embedded files: never run, never opened.
     ActiveContent,
+    /// Comments were left out.
+    Comments,
     /// The file is damaged or cut short: pages may be missing.
     Damaged,
     /// The text is a recognised layer over a scan, made by someone else.
@@ -134,6 +160,8 @@ pub enum WarningKind {
     HiddenText,
     /// A page has pictures and no text: it wants recognition.
     PageNeedsOcr,
+    /// Changes that nobody accepted or rejected: insertions are text, deletions are not.
+    TrackedChanges,
     /// Glyphs without a known character stand as U+FFFD.
     UnmappedGlyphs,
 }
@@ -158,8 +186,8 @@ pub struct Parsed {
 /// Reads a file in this process: its kind, title, pages, positions and headings. Files from outside
 /// go through [`Sandbox::parse`].
 ///
-/// * `name`: file name or path; gives the title where the file has none and tells Markdown from
-///   plain text, nothing else.
+/// * `name`: file name or path; gives the title where the file has none and tells Markdown and
+///   delimited text from plain text, nothing else.
 ///
 /// # Errors
 /// [`Unreadable`] says why, in a word for programs and a sentence for people. A panic inside a
@@ -168,15 +196,24 @@ pub fn parse(bytes: &[u8], name: &str, options: &ParseOptions<'_>) -> Result<Par
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(too_large(bytes.len()));
     }
-    let kind = sniff::sniff(bytes, name)?;
     let watch = guard::Watch::start(options.deadline.as_ref());
     let (owned, password) = (Arc::new(bytes.to_vec()), options.password.map(str::to_owned));
-    let inside = watch.clone();
-    let mut parsed = guard::run(&watch, move || match kind {
+    let (inside, called) = (watch.clone(), name.to_owned());
+    let mut parsed = guard::run(&watch, move || match sniff::sniff(&owned, &called, &inside)? {
+        Kind::Docx => docx::parse(&owned, &inside),
         Kind::Pdf => pdf::parse(&owned, password.as_deref(), &inside),
-        Kind::Html => one_page(&owned, decode::html, html::parse),
-        Kind::Markdown => one_page(&owned, decode::text, markdown::parse),
-        Kind::Text => one_page(&owned, decode::text, headings::plain),
+        Kind::Html => one_page(&owned, decode::html, |text| Ok(html::parse(text))),
+        Kind::Markdown => one_page(&owned, decode::text, |text| Ok(markdown::parse(text))),
+        Kind::Mail => mail::parse(&owned, &inside),
+        Kind::Text if sniff::is_delimited(&called) => {
+            one_page(&owned, decode::text, delimited::parse)
+        }
+        Kind::Text => one_page(&owned, decode::text, |text| Ok(headings::plain(text))),
+        Kind::Xlsx => xlsx::parse(&owned, &inside),
+        Kind::Zip => {
+            let detail = "this is an archive: what lies in it are documents, it is none";
+            Err(Unreadable::new(Reason::NotSupported, detail))
+        }
     })?;
     parsed.title = tidy_title(&parsed.title).unwrap_or_else(|| title_from_name(name));
     Ok(parsed)
@@ -215,7 +252,7 @@ impl Parsed {
 fn one_page(
     bytes: &[u8],
     decode: fn(&[u8]) -> Result<decode::Decoded, Unreadable>,
-    read: fn(decode::Decoded) -> Parsed,
+    read: fn(decode::Decoded) -> Result<Parsed, Unreadable>,
 ) -> Result<Parsed, Unreadable> {
     let decoded = decode(bytes)?;
     if decoded.text.chars().count() > PAGE_CHARS_MAX {
@@ -224,7 +261,7 @@ fn one_page(
             format!("the text has more than {PAGE_CHARS_MAX} characters: split the file"),
         ));
     }
-    let parsed = read(decoded);
+    let parsed = read(decoded)?;
     if parsed.pages.iter().all(|page| page.text.trim().is_empty()) {
         let hidden = parsed.warnings.iter().any(|warning| warning.kind == WarningKind::HiddenText);
         return Err(if hidden {
@@ -295,7 +332,7 @@ mod tests {
             ("a.txt", b" \n\t ", Reason::Empty),
             ("a.pdf", b"%PDF-1.7\n", Reason::Malformed),
             ("a.pdf", b"PK\x03\x04\0\0\0\0\0\0\0\0", Reason::Malformed),
-            ("a.docx", b"PK\x03\x04\0\0\0\0\0\0\0\0", Reason::NotSupported),
+            ("a.docx", b"PK\x03\x04\0\0\0\0\0\0\0\0", Reason::Malformed),
             ("a.html", b"<html><p hidden>secret</p></html>", Reason::HiddenText),
         ];
         for (name, bytes, reason) in table {

@@ -7,6 +7,7 @@ use crate::domain::document::{Passage, Span};
 use crate::domain::ids::{DocumentId, Generation, PassageId};
 use crate::domain::limits::PASSAGES_MAX;
 
+use super::rows::Tables;
 use super::{Heading, Parsed, clauses, sentences};
 
 /// A passage that has this many tokens ends at the next sentence: short passages embed more
@@ -54,6 +55,7 @@ pub fn passages(
         cutter.fit(&group, &mut found);
     }
     let path = Paths::of(&cutter);
+    let tables = Tables::of(&parsed.pages);
     found
         .into_iter()
         .take(PASSAGES_MAX)
@@ -62,11 +64,18 @@ pub fn passages(
             id: PassageId::derive(document, generation, ordinal),
             document,
             ordinal,
-            headings: spans.first().map(|span| path.at(span)).unwrap_or_default(),
+            headings: spans.first().map(|span| context(&path, &tables, span)).unwrap_or_default(),
             spans,
             text,
         })
         .collect()
+}
+
+/// What stands above a place without being in its passage: headings, and a table's titles.
+fn context(path: &Paths, tables: &Tables, place: &Span) -> Vec<String> {
+    let mut above = path.at(place);
+    above.extend(tables.header(place).map(str::to_owned));
+    above
 }
 
 struct Cutter<'a> {
@@ -322,6 +331,22 @@ mod tests {
         let long = format!("1.1 Fees. {}", body.repeat(4));
         let found = cut(&document(&[&long]), 256);
         assert!(found.len() > 2 && found[1].headings == ["1.1 Fees."], "{found:?}");
+    }
+
+    #[test]
+    fn each_passage_of_a_table_carries_its_titles_and_quotes_whole_rows() {
+        let rows: Vec<String> =
+            (0..60).map(|n| format!("Drug {n} | {n} mg by mouth. Then wait | daily")).collect();
+        let text = format!("Drug | Dose | How often\n{}", rows.join("\n"));
+        let found = cut(&document(&[&text]), 256);
+        assert!(found.len() > 2, "{found:?}");
+        assert!(found[0].headings.is_empty());
+        for passage in &found[1..] {
+            assert_eq!(passage.headings, ["Drug | Dose | How often"]);
+            assert!(!passage.text.contains("How often"));
+        }
+        let quoted: Vec<&str> = found.iter().flat_map(|passage| passage.text.lines()).collect();
+        assert_eq!(quoted.join("\n"), text);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::{clauses, headings};
+use super::{clauses, headings, rows};
 
 /// Abbreviations that always go on: titles, and Latin that introduces something.
 const NEVER: &[&str] = &[
@@ -136,6 +136,7 @@ pub fn sentences(text: &str) -> Vec<Range<u32>> {
     let chars: Vec<char> = text.chars().collect();
     let mut breaks = line_breaks(text);
     stops(&chars, &mut breaks);
+    whole_rows(text, &mut breaks);
     breaks.sort_unstable();
     breaks.dedup();
     let mut found = Vec::with_capacity(breaks.len() + 1);
@@ -184,6 +185,16 @@ fn line_breaks(text: &str) -> Vec<usize> {
     breaks
 }
 
+/// A row of a table is one sentence, whatever stands in its cells.
+fn whole_rows(text: &str, breaks: &mut Vec<usize>) {
+    let rows = rows::rows(text);
+    breaks.retain(|at| {
+        let next = rows.partition_point(|row| row.end <= *at);
+        rows.get(next).is_none_or(|row| *at <= row.start)
+    });
+    breaks.extend(rows.into_iter().flat_map(|row| [row.start, row.end]));
+}
+
 /// Adds the ends of sentences that full stops, question and exclamation marks give.
 fn stops(chars: &[char], breaks: &mut Vec<usize>) {
     let hard: Vec<usize> = {
@@ -206,7 +217,7 @@ fn stops(chars: &[char], breaks: &mut Vec<usize>) {
             from + chars.iter().skip(from).take_while(|c| good(**c)).count()
         };
         let after_stop = run(at, &|c| ".!?…".contains(c)).max(at + 1);
-        let end = run(after_stop, &|c| ")]\"'”’»".contains(c));
+        let end = noted(chars, run(after_stop, &|c| ")]\"'”’»".contains(c)));
         let next = run(end, &char::is_whitespace);
         let wide = matches!(c, '。' | '！' | '？');
         if next < chars.len() && (next > end || wide) {
@@ -222,6 +233,14 @@ fn stops(chars: &[char], breaks: &mut Vec<usize>) {
         }
         at = end.max(at + 1);
     }
+}
+
+/// The place after the mark of a note: "It ends.[12] Next."
+fn noted(chars: &[char], at: usize) -> usize {
+    let inside = |c: &&char| c.is_ascii_digit() || "ivxlc*".contains(**c);
+    let mark = chars.iter().skip(at + 1).take_while(inside).take(6).count();
+    let opens = chars.get(at) == Some(&'[') && chars.get(at + 1 + mark) == Some(&']');
+    if opens && mark > 0 { at + mark + 2 } else { at }
 }
 
 /// The word from `from` on, without opening quotes and brackets.
@@ -329,6 +348,7 @@ mod tests {
             "Pursuant to Fed. R. Civ. P. 12(b)(6), dismissal is proper. |So ordered.",
             "See Ex. A. |The exhibit shows it.",
             "See Exhibit A. |The exhibit shows it.",
+            "It ends.[1] |Next one [2] is.[xiv] |Last [sic].[",
             "vitamin C. |The dose is 5 mg. |Take daily.",
             "第一句。|第二句。",
         ];
@@ -338,10 +358,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_row_of_a_table_is_one_sentence() {
+        let rows = ["Drug | Dose", "Heparin | 80 units. Check the aPTT. Then stop", "1. Aspirin |"];
+        let text = format!("Doses are below. See them.\n\n{}\nAfter that it ends", rows.join("\n"));
+        let expected = [&["Doses are below.", "See them."], &rows[..], &["After that it ends"]];
+        assert_eq!(split(&text), expected.concat());
+    }
+
     proptest! {
         /// Every character that is not white space is in exactly one sentence, in order.
         #[test]
-        fn sentences_tile_the_text(text in "([A-Za-z0-9.!?()\"“” \n§;:,-]|1\\. |No\\. |é){0,200}") {
+        fn sentences_tile_the_text(text in "([A-Za-z0-9.!?()\"“” \n§;:,|-]|1\\. |No\\. | \\| |é){0,200}") {
             let chars: Vec<char> = text.chars().collect();
             let mut at = 0;
             for range in sentences(&text) {

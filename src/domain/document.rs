@@ -53,7 +53,8 @@ pub struct Passage {
     pub spans: Vec<Span>,
     /// The text of its spans joined by `\n`; holds no added headings.
     pub text: String,
-    /// The headings above it, outermost first: context for the encoder, never quoted.
+    /// The headings above it, outermost first, and the titles of a table that it goes on with: context
+    /// for the encoder, never quoted.
     pub headings: Vec<String>,
 }
 
@@ -66,7 +67,7 @@ pub struct DocumentCard {
     pub name: String,
     /// Where it was taken from.
     pub path: String,
-    /// `pdf`, `text`, `markdown` or `html`.
+    /// `pdf`, `docx`, `xlsx`, `mail`, `text`, `markdown` or `html`.
     pub kind: String,
     /// What policies decide on.
     pub labels: Labels,

@@ -134,6 +134,14 @@ pub const POLICY_SET_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// Largest file that is taken in: larger ones are quarantined as `too_large`.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Files within one file, at any depth: the letters of a large case.
+pub const MEMBERS_MAX: usize = 10_000;
+/// Files within files within files: a document in a message in an archive, and one more.
+pub const MEMBER_DEPTH_MAX: usize = 3;
+/// Largest file within a file: the process that unpacks it holds it twice.
+pub const MEMBER_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// All files within one file, unpacked: what a disc of a case holds.
+pub const UNPACKED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Largest number of pages of one document.
 pub const PAGES_MAX: usize = 5_000;
 /// Largest text of one page, in code points; spans are `u32`.
@@ -196,6 +204,8 @@ pub const JSON_BYTES_MAX: usize = 256 * 1024;
 const _: () = assert!(TOP_K_DEFAULT <= TOP_K_MAX);
 const _: () = assert!(TOP_K_MAX as usize <= CANDIDATES_MAX);
 const _: () = assert!(APPEND_BATCH_MAX <= APPEND_QUEUE_MAX);
+const _: () = assert!(MEMBER_BYTES_MAX <= FILE_BYTES_MAX);
+const _: () = assert!(3 * MEMBER_BYTES_MAX <= PARSE_MEMORY_BYTES_MAX);
 const _: () = assert!(FILE_BYTES_MAX as usize <= BLOB_BYTES_MAX);
 const _: () = assert!(RECORD_BYTES_MAX <= BLOB_BYTES_MAX);
 const _: () = assert!(SEGMENT_BYTES_MAX + (RECORD_BYTES_MAX as u64) < u32::MAX as u64);

@@ -1,11 +1,12 @@
 //! One batch, document by document: parse, keep, index, activate.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::audit::{Event, What};
 use crate::catalogue::Document;
-use crate::document::{Parsed, Reason, SandboxError, Unreadable, passages};
+use crate::document::{Members, Parsed, Reason, SandboxError, Unreadable, passages};
 use crate::domain::access::AccessClass;
 use crate::domain::document::{DocumentCard, DocumentText, Passage};
 use crate::domain::ids::{DocumentId, EntryIndex, Generation, RequestId};
@@ -13,6 +14,7 @@ use crate::domain::payload::TokenKind;
 use crate::store::{DocumentRow, KeyScope, VaultError};
 use crate::telemetry::Counter;
 
+use super::expand::{Allowance, File};
 use super::relabel::owners;
 use super::sources::{Read, Source};
 use super::{
@@ -73,10 +75,9 @@ impl<'a> Batch<'a> {
         listen: &mut Listener<'_>,
     ) -> Result<BatchReport, IngestError> {
         let total = u32::try_from(sources.len()).unwrap_or(u32::MAX);
-        for source in sources {
-            self.report.submitted += 1;
+        for (source, done) in sources.into_iter().zip(1..) {
             self.take(source)?;
-            listen(self.report.submitted, total);
+            listen(done, total);
         }
         self.activate()?;
         let took = self.parts.clock.steady().saturating_sub(self.began);
@@ -91,36 +92,59 @@ impl<'a> Batch<'a> {
             Read::Bytes(bytes) => bytes,
             Read::TooLarge { bytes } => {
                 let detail = format!("the file has {bytes} bytes; split it");
+                self.submitted();
                 return self.quarantine(None, path, bytes, &unreadable(Reason::TooLarge, detail));
             }
             Read::Failed(error) => {
                 let reason = unreadable(Reason::Malformed, error.to_string());
+                self.submitted();
                 return self.quarantine(None, path, 0, &reason);
             }
         };
-        let id = DocumentId::of(&bytes);
-        let pending = self.group.as_ref().is_some_and(|group| group.ids.contains(&id));
-        let here = self.parts.catalogue.document(id);
-        let is_known = here.as_deref().is_some_and(self.knows) || self.told.contains(&id);
-        if pending || is_known {
-            self.report.unchanged += 1;
-            return Ok(());
-        }
-        match self.parts.sandbox.parse(&bytes, &name, self.options.password.as_deref()) {
-            Ok(parsed) => match here {
-                Some(here) => self.tell_as_new(&here, bytes.len() as u64, path, parsed.title),
-                None => self.index(id, &bytes, path, &name, parsed),
-            },
-            Err(SandboxError::Unreadable(reason)) => {
-                self.quarantine(Some(id), path, bytes.len() as u64, &reason)
-            }
-            Err(error @ SandboxError::Unavailable(_)) => Err(error.into()),
-        }
+        self.file(File { path, name, bytes, depth: 0 }, &mut Allowance::default())
+    }
+
+    /// Whether a document was taken in in this batch and waits for its flush.
+    pub(super) fn is_pending(&self, id: DocumentId) -> bool {
+        self.group.as_ref().is_some_and(|group| group.ids.contains(&id))
+    }
+
+    /// An active document of these bytes.
+    pub(super) fn known(&self, id: DocumentId) -> Option<Arc<Document>> {
+        self.parts.catalogue.document(id)
+    }
+
+    /// Whether whoever brings the batch may know that it is here; or was told of it as of a new one.
+    pub(super) fn may_know(&self, here: &Document) -> bool {
+        (self.knows)(here) || self.told.contains(&here.row.document)
+    }
+
+    pub(super) fn submitted(&mut self) {
+        self.report.submitted += 1;
+    }
+
+    pub(super) fn unchanged(&mut self) {
+        self.report.submitted += 1;
+        self.report.unchanged += 1;
+    }
+
+    pub(super) fn parse(&self, bytes: &[u8], name: &str) -> Result<Parsed, SandboxError> {
+        self.parts.sandbox.parse(bytes, name, self.options.password.as_deref())
+    }
+
+    /// Some of the files within a file.
+    pub(super) fn unpack(
+        &self,
+        bytes: &[u8],
+        name: &str,
+        from: u32,
+    ) -> Result<Option<Members>, SandboxError> {
+        self.parts.sandbox.unpack(bytes, name, self.options.password.as_deref(), from)
     }
 
     /// A document that is here, and that whoever sends its file may not know of: told as a new one,
     /// in words of the file that was sent, and left as it is.
-    fn tell_as_new(
+    pub(super) fn tell_as_new(
         &mut self,
         here: &Document,
         size_bytes: u64,
@@ -139,7 +163,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Writes everything but the record: vault, then indexes under this group's generation.
-    fn index(
+    pub(super) fn index(
         &mut self,
         id: DocumentId,
         bytes: &[u8],
@@ -257,7 +281,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Where the file could be read, its path and detail are kept as the document's own.
-    fn quarantine(
+    pub(super) fn quarantine(
         &mut self,
         id: Option<DocumentId>,
         path: String,

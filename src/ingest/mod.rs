@@ -7,6 +7,7 @@
 //! [`Ingestor::reindex`] makes the indexes anew from the vault.
 
 mod batch;
+mod expand;
 mod reindex;
 mod relabel;
 mod sources;
@@ -73,7 +74,7 @@ pub struct Quarantined {
     pub detail: String,
 }
 
-/// What became of a batch: `submitted = indexed + unchanged + quarantined`.
+/// What became of a batch, files within files counted, archives not: `submitted = indexed + unchanged + quarantined`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct BatchReport {
     /// Files found.

@@ -6,6 +6,7 @@ mod targets;
 use affiant::audit::note::NoteSigner;
 use affiant::audit::tile::push_entry;
 use affiant::audit::{Actor, Added, Checkpoint, Event, Log, LogPaths, What};
+use affiant::document::{ParseOptions, Unreadable, parse, unpack};
 use affiant::domain::clock::{Clock as _, SystemClock, SystemEntropy};
 use affiant::domain::digest::Digest;
 use affiant::domain::ids::{EntryIndex, RequestId};
@@ -20,7 +21,10 @@ use crate::support::wanted;
 /// Runs a target on its good inputs and on changes of them: bytes flipped, set, left out, put in,
 /// doubled, and pieces of one input in another. The seed is fixed; `AFFIANT_MUTATIONS` says how many.
 fn mutate(target: fn(&[u8]), good: &[Vec<u8>]) {
-    let rounds: usize = wanted("AFFIANT_MUTATIONS", 20_000);
+    mutate_for(wanted("AFFIANT_MUTATIONS", 20_000), target, good);
+}
+
+fn mutate_for(rounds: usize, target: fn(&[u8]), good: &[Vec<u8>]) {
     let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut below = |count: usize| (rng.next_u64() % count.max(1) as u64) as usize;
     good.iter().for_each(|input| target(input));
@@ -146,4 +150,92 @@ fn every_entry_has_one_spelling() {
     let good: Vec<Vec<u8>> = entries.into_iter().map(|entry| entry.bytes).collect();
     assert_eq!(good.len(), 3);
     mutate(targets::entry, &good);
+}
+
+/// Reads a document as it comes from outside. The reader catches panics: their words are its own.
+fn read_document(bytes: &[u8], name: &str) {
+    let options = ParseOptions { password: None, deadline: None };
+    let broke = |why: &Unreadable| why.detail.contains("its reader cannot handle");
+    let parsed = parse(bytes, name, &options);
+    assert!(
+        !parsed.is_err_and(|why| broke(&why)),
+        "{name}: {:?}",
+        bytes.escape_ascii().to_string()
+    );
+    let members = unpack(bytes, name, 0, &options);
+    assert!(
+        !members.is_err_and(|why| broke(&why)),
+        "{name}: {:?}",
+        bytes.escape_ascii().to_string()
+    );
+}
+
+/// A package whose main part is of this type and holds `part`.
+fn package(kind: &str, part: &[u8]) -> Vec<u8> {
+    let types = format!(
+        "<Types><Override PartName='/m.xml' ContentType='application/vnd.openxmlformats-officedocument.{kind}.main+xml'/></Types>"
+    );
+    let root =
+        "<Relationships><Relationship Type='x/officeDocument' Target='m.xml'/></Relationships>";
+    // Every part that the reader looks for is the same one.
+    let kinds = ["styles", "numbering", "footnotes", "settings", "sharedStrings", "worksheet"];
+    let relations: String = kinds
+        .iter()
+        .map(|kind| format!("<Relationship Id='{kind}' Type='x/{kind}' Target='m.xml'/>"))
+        .collect();
+    let relations = format!("<Relationships>{relations}</Relationships>");
+    let members: [(&str, &[u8]); 4] = [
+        ("[Content_Types].xml", types.as_bytes()),
+        ("_rels/.rels", root.as_bytes()),
+        ("_rels/m.xml.rels", relations.as_bytes()),
+        ("m.xml", part),
+    ];
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        let stored = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Stored);
+        writer.start_file(name, stored).unwrap();
+        std::io::Write::write_all(&mut writer, bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+const WORD: &str = "<w><styles><style styleId='a'><name val='heading 1'/><basedOn val='a'/><pPr><numPr><numId val='1'/>\
+    </numPr></pPr></style></styles><abstractNum abstractNumId='0'><lvl ilvl='0'><start val='1'/><numFmt val='upperRoman'/>\
+    <lvlText val='%1.%2'/></lvl></abstractNum><num numId='1'><abstractNumId val='0'/></num><footnote id='1'><p><r><t>n</t></r></p>\
+    </footnote></w>";
+const BODY: &str = "<document><body><p><pPr><pStyle val='a'/></pPr><r><fldChar fldCharType='begin'/></r><r><t>a</t><tab/>\
+    <footnoteReference id='1'/></r><ins><r><t>b</t></r></ins></p><tbl><tr><tc><p><r><t>c</t></r></p></tc><tc><p/></tc></tr></tbl>\
+    <p><r><br type='page'/><lastRenderedPageBreak/><sym char='F0B7' font='Symbol'/></r></p><sectPr/></body></document>";
+const SHEET: &str = "<workbook><sheets><sheet name='a' id='worksheet'/></sheets><si><t>s</t></si><numFmts><numFmt numFmtId='200' \
+    formatCode='[$x-1]#,##0.00;yyyy\\m'/></numFmts><cellXfs><xf numFmtId='200'/></cellXfs><cols><col min='2' max='3' hidden='1'/></cols>\
+    <sheetData><row r='1'><c r='A1' t='s'><v>0</v></c><c r='B1' s='0'><v>45000.5</v></c></row></sheetData></workbook>";
+
+#[test]
+fn no_change_of_an_office_document_takes_its_reader_down() {
+    let good = [WORD, BODY, SHEET].map(|part| part.as_bytes().to_vec());
+    let rounds = wanted("AFFIANT_MUTATIONS", 1_000);
+    mutate_for(
+        rounds,
+        |part| read_document(&package("wordprocessingml.document", part), "a.docx"),
+        &good,
+    );
+    mutate_for(
+        rounds,
+        |part| read_document(&package("spreadsheetml.sheet", part), "a.xlsx"),
+        &good,
+    );
+}
+
+#[test]
+fn no_change_of_an_archive_or_message_takes_its_reader_down() {
+    let message = "From: a@b.c\r\nSubject: =?utf-8?q?=C3=BC?=\r\nMessage-ID: <1>\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html; charset=utf-16\r\n\r\n<p>a\r\n\
+        --x\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nRnJvbTogYQ0KDQpi\r\n--x--\r\n";
+    let good = [
+        package("wordprocessingml.document", BODY.as_bytes()),
+        package("spreadsheetml.sheet", SHEET.as_bytes()),
+        message.as_bytes().to_vec(),
+    ];
+    mutate_for(wanted("AFFIANT_MUTATIONS", 1_500), |bytes| read_document(bytes, "a.eml"), &good);
 }

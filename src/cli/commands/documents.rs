@@ -10,9 +10,10 @@ use crate::cli::args::{DocumentsCommand, IngestArgs};
 use crate::cli::context::Context;
 use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply, exit};
-use crate::document::{Sandbox, SandboxError};
+use crate::document::{Kind, Parsed, Reason, Sandbox, SandboxError, Unreadable, may_be_archive};
 use crate::domain::access::Labels;
 use crate::domain::ids::DocumentId;
+use crate::domain::limits::MEMBER_DEPTH_MAX;
 use crate::domain::question::Scope;
 use crate::govern::{Changer, GovernError};
 use crate::ingest::{BatchOptions, BatchReport, Source};
@@ -212,30 +213,109 @@ fn parse_file(
     let bytes =
         fs::read(path).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    match sandbox.parse(&bytes, &name.unwrap_or_default(), password) {
-        Ok(parsed) => {
-            let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
-            let text: String = parsed
-                .pages
-                .iter()
-                .map(|page| format!("--- page {}\n{}\n", page.page, page.text))
-                .collect();
-            let value = json!({
-                "title": parsed.title,
-                "kind": parsed.kind.as_str(),
-                "pages": parsed.pages,
-                "warnings": warnings,
-            });
-            Ok(Reply::done(value, text))
+    let reading = Reading { sandbox, password };
+    let read = reading.file(&bytes, &path.display().to_string(), &name.unwrap_or_default(), 0)?;
+    let code = if read.whole { exit::DONE } else { exit::PARTLY };
+    Ok(Reply::done(read.value, read.text).with_exit(code))
+}
+
+/// How files are read for `documents parse`.
+struct Reading<'a> {
+    sandbox: &'a Sandbox,
+    password: Option<&'a str>,
+}
+
+/// What a file and the files within it say.
+struct FileRead {
+    value: Value,
+    text: String,
+    /// Whether all of them could be read.
+    whole: bool,
+}
+
+impl Reading<'_> {
+    fn file(
+        &self,
+        bytes: &[u8],
+        path: &str,
+        name: &str,
+        depth: usize,
+    ) -> Result<FileRead, Failure> {
+        let (mut read, holds) = match self.sandbox.parse(bytes, name, self.password) {
+            Ok(parsed) => (parsed_file(&parsed), parsed.kind == Kind::Mail),
+            Err(SandboxError::Unreadable(why)) => {
+                let holds = why.reason == Reason::NotSupported && may_be_archive(bytes);
+                (unread(path, &why), holds)
+            }
+            Err(error @ SandboxError::Unavailable(_)) => return Err(error.into()),
+        };
+        if holds && depth < MEMBER_DEPTH_MAX {
+            let mut from = Some(0);
+            let mut members = Vec::new();
+            while let Some(at) = from {
+                let part = match self.sandbox.unpack(bytes, name, self.password, at) {
+                    Ok(Some(part)) => part,
+                    Ok(None) => return Ok(read),
+                    Err(SandboxError::Unreadable(why)) => return Ok(unread(path, &why)),
+                    Err(error @ SandboxError::Unavailable(_)) => return Err(error.into()),
+                };
+                from = part.next;
+                for member in part.members {
+                    let path = format!("{path}/{}", member.name);
+                    let inner = match member.content {
+                        Ok(bytes) => self.file(&bytes, &path, &member.name, depth + 1)?,
+                        Err(why) => unread(&path, &why),
+                    };
+                    members.push((path, inner));
+                }
+            }
+            read.hold(members);
         }
-        Err(error @ SandboxError::Unavailable(_)) => Err(error.into()),
-        Err(SandboxError::Unreadable(unreadable)) => {
-            let reason = unreadable.reason.as_str();
-            let value = json!({
-                "path": path, "reason": reason, "detail": unreadable.detail,
-            });
-            let text = format!("{}: {reason} ({})", path.display(), unreadable.detail);
-            Ok(Reply::done(value, text).with_exit(exit::PARTLY))
+        Ok(read)
+    }
+}
+
+impl FileRead {
+    /// Adds the files within it; an archive is nothing but those.
+    fn hold(&mut self, members: Vec<(String, FileRead)>) {
+        if self.value.get("reason").is_some() {
+            *self = Self {
+                value: json!({ "kind": Kind::Zip.as_str() }),
+                text: String::new(),
+                whole: !members.is_empty(),
+            };
+        }
+        let mut values = Vec::new();
+        for (path, member) in members {
+            self.text.push_str(&format!("=== {path}\n{}\n", member.text.trim_end()));
+            self.whole &= member.whole;
+            let mut value = member.value;
+            if let Some(object) = value.as_object_mut() {
+                object.insert("path".to_owned(), json!(path));
+            }
+            values.push(value);
+        }
+        if let Some(object) = self.value.as_object_mut() {
+            object.insert("members".to_owned(), json!(values));
         }
     }
+}
+
+fn parsed_file(parsed: &Parsed) -> FileRead {
+    let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
+    let pages = parsed.pages.iter();
+    let text = pages.map(|page| format!("--- page {}\n{}\n", page.page, page.text)).collect();
+    let value = json!({
+        "title": parsed.title,
+        "kind": parsed.kind.as_str(),
+        "pages": parsed.pages,
+        "warnings": warnings,
+    });
+    FileRead { value, text, whole: true }
+}
+
+fn unread(path: &str, why: &Unreadable) -> FileRead {
+    let reason = why.reason.as_str();
+    let value = json!({ "path": path, "reason": reason, "detail": why.detail });
+    FileRead { value, text: format!("{path}: {reason} ({})", why.detail), whole: false }
 }

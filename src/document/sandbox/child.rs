@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::domain::clock::SystemClock;
 use crate::domain::limits::{FILE_BYTES_MAX, PARSE_MS_MAX};
 
-use super::super::{ParseOptions, parse, render_page};
+use super::super::{ParseOptions, parse, render_page, unpack};
 use super::{Job, confine};
 
 /// The longest description of a job: a file's name and password.
@@ -50,17 +50,21 @@ fn answer(input: &mut impl Read) -> io::Result<Vec<u8>> {
     input.take(len).read_to_end(&mut bytes)?;
     match job {
         Job::Parse { name, password } => {
-            let allowed = Duration::from_millis(PARSE_MS_MAX);
-            let clock = Arc::new(SystemClock::start());
-            let options =
-                ParseOptions { password: password.as_deref(), deadline: Some((clock, allowed)) };
-            encoded(&parse(&bytes, &name, &options))
+            encoded(&parse(&bytes, &name, &options(password.as_deref())))
+        }
+        Job::Unpack { name, password, from } => {
+            encoded(&unpack(&bytes, &name, from, &options(password.as_deref())))
         }
         Job::Render { password, page, width_pixels } => {
             encoded(&render_page(&bytes, password.as_deref(), page, width_pixels))
         }
         Job::Probe => encoded(&held.tried()),
     }
+}
+
+fn options(password: Option<&str>) -> ParseOptions<'_> {
+    let clock = Arc::new(SystemClock::start());
+    ParseOptions { password, deadline: Some((clock, Duration::from_millis(PARSE_MS_MAX))) }
 }
 
 fn encoded<T: Serialize>(reply: &T) -> io::Result<Vec<u8>> {

@@ -18,11 +18,11 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::limits::{FILE_BYTES_MAX, PARSE_MS_MAX, PARSE_REPLY_BYTES_MAX};
+use crate::domain::limits::{FILE_BYTES_MAX, MEMBERS_MAX, PARSE_MS_MAX, PARSE_REPLY_BYTES_MAX};
 
 use super::reason::{Reason, Unreadable};
 use super::render::RenderError;
-use super::{Parsed, too_large};
+use super::{Members, Parsed, too_large};
 
 mod child;
 mod confine;
@@ -66,6 +66,8 @@ enum Job {
     Parse { name: String, password: Option<String> },
     /// [`render_page`](super::render_page), replied to with `Result<Vec<u8>, RenderError>`.
     Render { password: Option<String>, page: u32, width_pixels: u32 },
+    /// [`unpack`](super::unpack()), replied to with `Result<Option<Members>, Unreadable>`.
+    Unpack { name: String, password: Option<String>, from: u32 },
     /// What the child is kept from, tried out: replied to with a [`Confinement`].
     Probe,
 }
@@ -97,6 +99,29 @@ impl Sandbox {
             return Err(broken_off().into());
         }
         Ok(parsed)
+    }
+
+    /// [`unpack`](super::unpack()) in a process of its own.
+    ///
+    /// # Errors
+    /// [`SandboxError`].
+    pub fn unpack(
+        &self,
+        bytes: &[u8],
+        name: &str,
+        password: Option<&str>,
+        from: u32,
+    ) -> Result<Option<Members>, SandboxError> {
+        let (name, password) = (name.to_owned(), password.map(str::to_owned));
+        let job = Job::Unpack { name, password, from };
+        let reply: Result<Option<Members>, Unreadable> = self.ask(&job, bytes)?;
+        let members = reply?;
+        // Each part goes on after the one before, so that there is an end.
+        let goes_on = |part: &Members| part.next.is_none_or(|next| next > from);
+        if members.as_ref().is_some_and(|part| !goes_on(part) || part.members.len() > MEMBERS_MAX) {
+            return Err(broken_off().into());
+        }
+        Ok(members)
     }
 
     /// [`render_page`](super::render_page) in a process of its own.

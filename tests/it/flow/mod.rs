@@ -5,5 +5,6 @@ mod ingesting;
 mod rebuilding;
 mod relabelling;
 mod replaying;
+mod unpacking;
 mod walls;
 mod withdrawing;
