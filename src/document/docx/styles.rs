@@ -119,7 +119,7 @@ impl Style {
         }
     }
 
-    fn or(self, under: Self) -> Self {
+    fn or(self, under: &Self) -> Self {
         Self {
             looks: self.looks.or(under.looks),
             listed: self.listed.or(under.listed),
@@ -170,7 +170,7 @@ impl Styles {
         for _ in 0..CHAIN_MAX {
             next = next.and_then(|style| self.by_id.get(style.based_on.as_deref()?));
             let Some(under) = next else { break };
-            whole = whole.or(under.clone());
+            whole = whole.or(under);
         }
         whole
     }

@@ -227,7 +227,7 @@ fn in_groups(digits: &str) -> String {
     let count = digits.chars().count();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (count - index) % 3 == 0 {
+        if index > 0 && (count - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -365,7 +365,7 @@ mod tests {
             (-5.0, None, "-5"),
             (0.0, None, "0"),
             (0.1 + 0.2, None, "0.3"),
-            (3.14159265358979, None, "3.141592654"),
+            (2.123456789012, None, "2.123456789"),
             (1234567890123.0, None, "1234567890123"),
             (1e20, None, "1E20"),
             (0.00001, None, "0.00001"),
