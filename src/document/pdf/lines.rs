@@ -1,7 +1,8 @@
 //! Groups glyphs into lines of characters.
 //!
 //! Glyphs are taken in the order drawn, which is reading order in nearly all documents. A gap is a
-//! space, a move across is a new line, a long step back too.
+//! space, a move across is a new line, a long step back too. Lines written from right to left are
+//! drawn in any order: they are sorted by place before their gaps are looked at.
 
 use hayro_interpret::kurbo::Vec2;
 use unicode_normalization::UnicodeNormalization;
@@ -42,6 +43,9 @@ pub(in crate::document) struct Line {
     /// Largest size of its letters.
     pub(super) size: f64,
     pub(super) chars: Vec<Placed>,
+    /// Leftmost and rightmost place so far.
+    from: f64,
+    to: f64,
     right_to_left: bool,
 }
 
@@ -57,6 +61,8 @@ impl Line {
             across: across(glyph),
             size: glyph.size,
             chars: Vec::new(),
+            from: f64::MAX,
+            to: f64::MIN,
             right_to_left: false,
         }
     }
@@ -66,6 +72,24 @@ impl Line {
         let left = self.chars.iter().map(|placed| placed.left).fold(f64::MAX, f64::min);
         let right = self.chars.iter().map(|placed| placed.right).fold(f64::MIN, f64::max);
         (left, right)
+    }
+
+    fn goes_on_in(&self, next: &Self) -> bool {
+        let size = self.size.max(next.size);
+        let near = BACK_GAP * size;
+        (self.right_to_left || next.right_to_left)
+            && self.along.dot(next.along) >= 0.99
+            && (self.across - next.across).abs() <= ACROSS * size
+            && next.from <= self.to + near
+            && next.to >= self.from - near
+    }
+
+    fn absorb(&mut self, next: Self) {
+        self.size = self.size.max(next.size);
+        self.from = self.from.min(next.from);
+        self.to = self.to.max(next.to);
+        self.right_to_left = true;
+        self.chars.extend(next.chars);
     }
 
     /// How far it reaches above and below its baseline.
@@ -117,7 +141,7 @@ pub(super) fn group(glyphs: &[Glyph]) -> (Vec<Line>, usize) {
                 add(line, &text, left, right);
             }
             None => {
-                lines.extend(open.take().and_then(finish));
+                lines.extend(open.take());
                 if !blank {
                     let mut line = Line::begin(glyph);
                     add(&mut line, &text, left, right);
@@ -126,8 +150,23 @@ pub(super) fn group(glyphs: &[Glyph]) -> (Vec<Line>, usize) {
             }
         }
     }
-    lines.extend(open.and_then(finish));
-    (lines, unknown)
+    lines.extend(open);
+    (united(lines).into_iter().filter_map(finish).collect(), unknown)
+}
+
+/// Puts together what is on one line from right to left: a Latin word in it begins far from where
+/// the word before it ended.
+fn united(lines: Vec<Line>) -> Vec<Line> {
+    let mut united: Vec<Line> = Vec::with_capacity(lines.len());
+    for mut line in lines {
+        // What comes now may be what stands between the lines before.
+        while let Some(mut last) = united.pop_if(|last| last.goes_on_in(&line)) {
+            last.absorb(line);
+            line = last;
+        }
+        united.push(line);
+    }
+    united
 }
 
 /// Whether a glyph goes on a line: `Some` of the space before it, if any.
@@ -144,22 +183,21 @@ fn joins(
     if line.along.dot(glyph.along) < 0.99 || (across(glyph) - line.across).abs() > ACROSS * size {
         return None;
     }
+    if line.right_to_left || text.iter().any(|c| is_right_to_left(*c)) {
+        // Spaces come later, once everything is in its place.
+        let near = BACK_GAP * size;
+        return (left <= line.to + near && right >= line.from - near).then_some(None);
+    }
     let wide = SPACE_GAP * glyph.size;
     let gap = left - last.right;
-    // Written right to left and drawn in that order: each glyph ends where the last one began.
-    let gap_back = last.left - right;
-    if (line.right_to_left || text.iter().any(|c| is_right_to_left(*c)))
-        && gap_back > -ACROSS * size
-        && gap < 0.0
-    {
-        return Some((gap_back > wide).then_some((right, last.left)));
-    }
     (gap >= -BACK_GAP * size).then(|| (gap > wide).then_some((last.right, left)))
 }
 
 /// Adds a glyph's characters, its width shared among them.
 fn add(line: &mut Line, text: &[char], left: f64, right: f64) {
     let width = (right - left) / text.len().max(1) as f64;
+    line.from = line.from.min(left);
+    line.to = line.to.max(right);
     for (index, c) in text.iter().enumerate() {
         let doubled = *c == ' ' && line.chars.last().is_some_and(|last| last.c == ' ');
         if doubled {
@@ -177,6 +215,8 @@ fn add(line: &mut Line, text: &[char], left: f64, right: f64) {
 /// Trims a line and puts it into reading order; `None` where nothing is on it.
 fn finish(mut line: Line) -> Option<Line> {
     if line.right_to_left {
+        line.chars.sort_by(|a, b| a.left.total_cmp(&b.left));
+        line.chars = with_gaps(&line.chars, SPACE_GAP * line.size);
         to_reading_order(&mut line.chars);
     }
     let blank = |placed: &Placed| placed.c == ' ';
@@ -188,11 +228,27 @@ fn finish(mut line: Line) -> Option<Line> {
     (!line.chars.is_empty()).then_some(line)
 }
 
+/// Characters in the order of their place, with one space in every gap.
+fn with_gaps(chars: &[Placed], wide: f64) -> Vec<Placed> {
+    let mut spaced: Vec<Placed> = Vec::with_capacity(chars.len());
+    for placed in chars.iter().copied() {
+        let reached = spaced.last().map_or(placed.left, |last| last.right);
+        let after_space = spaced.last().is_none_or(|last| last.c == ' ');
+        if placed.c == ' ' && after_space {
+            continue;
+        }
+        if placed.left - reached > wide && !after_space && placed.c != ' ' {
+            spaced.push(Placed { c: ' ', left: reached, right: placed.left });
+        }
+        spaced.push(placed);
+    }
+    spaced
+}
+
 /// From left to right on the page to the order in which a mostly right-to-left line is read.
 fn to_reading_order(chars: &mut [Placed]) {
     let backward = chars.iter().filter(|placed| is_right_to_left(placed.c)).count();
     let forward = chars.iter().filter(|placed| placed.c.is_alphabetic()).count() - backward;
-    chars.sort_by(|a, b| a.left.total_cmp(&b.left));
     let leads = backward >= forward;
     if leads {
         chars.reverse();
@@ -248,5 +304,49 @@ fn spell_char(c: char, text: &mut Vec<char>) {
         // Presentation forms: "ﬁ" is "fi".
         '\u{fb00}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' => text.extend(std::iter::once(c).nfkc()),
         c => text.push(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::pdf::listen::Says;
+
+    /// Letters of one em's half, each pair the place and what stands there, in the order drawn.
+    fn drawn(words: &[(f64, &str)]) -> Vec<Glyph> {
+        let letter = |at: f64, c: char| Glyph {
+            says: Some(Says::Char(c)),
+            at: Vec2::new(at, 100.0),
+            along: Vec2::new(1.0, 0.0),
+            advance: 5.0,
+            size: 10.0,
+            order: 0,
+            colour: None,
+            unpainted: false,
+            transparent: false,
+            clipped: false,
+        };
+        let places = words.iter().flat_map(|(from, word)| {
+            word.chars().enumerate().map(|(index, c)| (5.0f64.mul_add(index as f64, *from), c))
+        });
+        places.map(|(at, c)| letter(at, c)).collect()
+    }
+
+    #[test]
+    fn lines_from_right_to_left_read_alike_in_whatever_order_they_are_drawn() {
+        // On the page: "vav python shalom", the Hebrew letters backward as they stand.
+        let words = [(0.0, "וו"), (15.0, "python"), (50.0, "םולש")];
+        let order = [[0, 1, 2], [2, 1, 0], [2, 0, 1], [1, 2, 0], [1, 0, 2], [0, 2, 1]];
+        for order in order {
+            let (lines, _) = group(&drawn(&order.map(|at| words[at])));
+            let text: Vec<String> = lines.iter().map(Line::text).collect();
+            assert_eq!(text.join("|"), "שלום python וו", "{order:?}");
+        }
+    }
+
+    #[test]
+    fn columns_from_right_to_left_stay_apart() {
+        let (lines, _) = group(&drawn(&[(200.0, "םולש"), (0.0, "וו")]));
+        assert_eq!(lines.len(), 2);
     }
 }
