@@ -238,7 +238,7 @@ fn with_gaps(chars: &[Placed], wide: f64) -> Vec<Placed> {
             continue;
         }
         if placed.left - reached > wide && !after_space && placed.c != ' ' {
-            spaced.push(Placed { c: ' ', left: reached, right: placed.left });
+            spaced.push(Placed { c: ' ', left: reached, right: placed.left, sure: None });
         }
         spaced.push(placed);
     }
