@@ -52,7 +52,10 @@ pub(in crate::document) struct Line {
 impl Line {
     /// A line of characters that are in order and spaced already.
     pub(in crate::document) fn of(along: Vec2, across: f64, size: f64, chars: Vec<Placed>) -> Self {
-        Self { along, across, size, chars, right_to_left: false }
+        let mut line =
+            Self { along, across, size, chars, from: 0.0, to: 0.0, right_to_left: false };
+        (line.from, line.to) = line.extent();
+        line
     }
 
     fn begin(glyph: &Glyph) -> Self {
@@ -238,7 +241,7 @@ fn with_gaps(chars: &[Placed], wide: f64) -> Vec<Placed> {
             continue;
         }
         if placed.left - reached > wide && !after_space && placed.c != ' ' {
-            spaced.push(Placed { c: ' ', left: reached, right: placed.left });
+            spaced.push(Placed { c: ' ', left: reached, right: placed.left, sure: None });
         }
         spaced.push(placed);
     }
