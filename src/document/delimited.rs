@@ -5,7 +5,7 @@ use csv::ReaderBuilder;
 use super::decode::Decoded;
 use super::pages::Pages;
 use super::reason::Unreadable;
-use super::{Geometry, Kind, Parsed, headings};
+use super::{Kind, Parsed, headings};
 
 /// What may stand between fields.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -33,8 +33,7 @@ pub(super) fn parse(decoded: Decoded) -> Result<Parsed, Unreadable> {
     pages.unseen += decoded.unseen;
     let warnings = pages.unseen_warning().into_iter().collect();
     let (pages, headings) = pages.finish();
-    let (title, geometry) = (String::new(), Geometry::default());
-    Ok(Parsed { kind: Kind::Text, title, pages, geometry, headings, warnings })
+    Ok(Parsed::of_text(Kind::Text, String::new(), pages, headings, warnings))
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use crate::domain::document::{PageText, TextOrigin};
 
 use super::clauses;
 use super::decode::Decoded;
-use super::geometry::Geometry;
 use super::rows::is_row;
 use super::{Heading, Kind, Parsed, Warning, WarningKind};
 
@@ -86,17 +85,7 @@ pub(super) fn one_page(
         .into_iter()
         .collect();
     let pages = vec![PageText { page: 1, text, origin: TextOrigin::Text }];
-    Parsed {
-        kind,
-        title,
-        pages,
-        geometry: Geometry::default(),
-        headings,
-        warnings,
-        wanting: Vec::new(),
-        recognised: Vec::new(),
-        lacking: None,
-    }
+    Parsed::of_text(kind, title, pages, headings, warnings)
 }
 
 #[cfg(test)]

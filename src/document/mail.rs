@@ -6,7 +6,7 @@ use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders as _
 use super::guard::Watch;
 use super::pages::Pages;
 use super::reason::{Reason, Unreadable};
-use super::{Geometry, Kind, Parsed, decode, html};
+use super::{Kind, Parsed, decode, html};
 
 /// Parts that say they are messages: each may hold the next, and the parser keeps them so.
 const MESSAGES_MAX: usize = 5_000;
@@ -88,8 +88,7 @@ pub(super) fn parse(bytes: &[u8], watch: &Watch) -> Result<Parsed, Unreadable> {
     if pages.iter().all(|page| page.text.trim().is_empty()) {
         return Err(Unreadable::new(Reason::Empty, "the message holds no text"));
     }
-    let geometry = Geometry::default();
-    Ok(Parsed { kind: Kind::Mail, title, pages, geometry, headings, warnings })
+    Ok(Parsed::of_text(Kind::Mail, title, pages, headings, warnings))
 }
 
 /// What is attached, from the `from`th on, as long as `wanted` says so of the next one's size.

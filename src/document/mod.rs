@@ -239,6 +239,19 @@ fn too_large(bytes: usize) -> Unreadable {
 }
 
 impl Parsed {
+    /// A file that has no pictures of pages: nothing but its text.
+    fn of_text(
+        kind: Kind,
+        title: String,
+        pages: Vec<PageText>,
+        headings: Vec<Heading>,
+        warnings: Vec<Warning>,
+    ) -> Self {
+        let geometry = Geometry::default();
+        let (wanting, recognised, lacking) = (Vec::new(), Vec::new(), None);
+        Self { kind, title, pages, geometry, headings, warnings, wanting, recognised, lacking }
+    }
+
     /// Whether pages are numbered from 1 without gaps, and headings stand on them, and nothing is
     /// recognised yet: what later
     /// rooms rely on, and a process that a file took over may have got wrong.

@@ -5,8 +5,8 @@ use actix_web::{HttpResponse, web};
 use crate::audit::{ADD_CHECKPOINT_BYTES_MAX, Decision, Witness};
 use crate::domain::digest::Digest;
 
-use super::Problem;
-use super::problem::{Kind, blocking};
+use super::problem::blocking;
+use super::{Kind, Problem};
 
 const SIZE_TYPE: &str = "text/x.tlog.size";
 const TEXT_TYPE: &str = "text/plain; charset=utf-8";

@@ -11,7 +11,7 @@ use super::guard::Watch;
 use super::office::{Acting, Element, Package, Relation, Xml, title};
 use super::pages::Pages;
 use super::reason::{Reason, Unreadable};
-use super::{Geometry, Kind, Parsed, Warning, WarningKind};
+use super::{Kind, Parsed, Warning, WarningKind};
 
 use blocks::{Block, NoteKind, Piece, Walk};
 use numbering::Numbering;
@@ -71,8 +71,7 @@ pub(super) fn parse(bytes: &[u8], watch: &Watch) -> Result<Parsed, Unreadable> {
         let page = pages.get(usize::try_from(first.page).ok()?.checked_sub(1)?)?;
         crate::domain::document::slice_chars(&page.text, first.start, first.end).map(str::to_owned)
     });
-    let (title, geometry) = (title.unwrap_or_default(), Geometry::default());
-    Ok(Parsed { kind: Kind::Docx, title, pages, geometry, headings, warnings })
+    Ok(Parsed::of_text(Kind::Docx, title.unwrap_or_default(), pages, headings, warnings))
 }
 
 /// Walks the body block by block and gives the sections' own properties.

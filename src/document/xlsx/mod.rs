@@ -11,7 +11,7 @@ use super::guard::Watch;
 use super::office::{Acting, Element, Package, Xml, title};
 use super::pages::Pages;
 use super::reason::{Reason, Unreadable};
-use super::{Geometry, Kind, Parsed, Warning, WarningKind};
+use super::{Kind, Parsed, Warning, WarningKind};
 
 mod formats;
 #[cfg(test)]
@@ -86,8 +86,7 @@ pub(super) fn parse(bytes: &[u8], watch: &Watch) -> Result<Parsed, Unreadable> {
     }
     let title = title(&mut package)?.unwrap_or_default();
     let (pages, headings) = pages.finish();
-    let geometry = Geometry::default();
-    Ok(Parsed { kind: Kind::Xlsx, title, pages, geometry, headings, warnings })
+    Ok(Parsed::of_text(Kind::Xlsx, title, pages, headings, warnings))
 }
 
 /// A sheet's visible rows: filled cells by column.

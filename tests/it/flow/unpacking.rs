@@ -106,12 +106,12 @@ fn an_archive_that_gives_nothing_is_set_aside_with_its_reason() {
     for _ in 0..4 {
         nested = zipped(&[("n.zip", &nested)]);
     }
-    let table: [(&str, Vec<u8>, &[(&str, &str)]); 5] = [
-        ("a.zip", zipped(&[]), &[("a.zip", "empty")]),
-        ("b.zip", zipped(&[("folder/.DS_Store", b"x")]), &[("b.zip", "empty")]),
-        ("c.zip", locked.clone(), &[("c.zip/locked.txt", "encrypted")]),
-        ("d.zip", nested, &[("d.zip/n.zip/n.zip/n.zip", "too_large")]),
-        ("e.zip", b"PK\x03\x04 cut".to_vec(), &[("e.zip", "malformed")]),
+    let table = [
+        ("a.zip", zipped(&[]), [("a.zip", "empty")]),
+        ("b.zip", zipped(&[("folder/.DS_Store", b"x")]), [("b.zip", "empty")]),
+        ("c.zip", locked.clone(), [("c.zip/locked.txt", "encrypted")]),
+        ("d.zip", nested, [("d.zip/n.zip/n.zip/n.zip", "too_large")]),
+        ("e.zip", b"PK\x03\x04 cut".to_vec(), [("e.zip", "malformed")]),
     ];
     for (name, bytes, expected) in table {
         let report = take_in(&app, name, bytes, None);
