@@ -9,9 +9,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::ids::{EntryIndex, RequestId};
 use crate::domain::limits::CHANGE_MS_MAX;
 use crate::domain::payload::Token;
-use crate::domain::principal::{Principal, UserName};
+use crate::domain::principal::Principal;
 use crate::domain::reason::Reason;
-use crate::identity::{AccountError, Confirmed, SignInError};
+use crate::identity::{Confirmed, SignInError};
 use crate::policy::Action;
 use crate::store::{ChangeRow, ChangeState};
 
@@ -21,33 +21,6 @@ use super::{Changer, ErasureStep, GovernError, Governor};
 
 /// Told of the steps of an erasure; where it breaks, the erasure stops and goes on at the next start.
 pub type Progress<'a> = dyn FnMut(ErasureStep) -> ControlFlow<()> + 'a;
-
-/// The queue as somebody may see it.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// The changes, oldest first.
-    pub changes: Vec<SeenChange>,
-}
-
-/// A change as somebody may see it.
-#[derive(Clone, Debug)]
-pub struct SeenChange {
-    /// The change.
-    pub row: ChangeRow,
-    /// Whether this person may learn what it names, and why.
-    pub shows_contents: bool,
-}
-
-impl Listed {
-    /// One change of them.
-    ///
-    /// # Errors
-    /// [`GovernError::NotFound`].
-    pub fn find(self, id: RequestId) -> Result<SeenChange, GovernError> {
-        let found = self.changes.into_iter().find(|seen| seen.row.id == id);
-        found.ok_or(GovernError::NotFound { what: "change" })
-    }
-}
 
 impl Governor {
     /// Puts a change into the queue, for somebody else to approve. Whoever proposes has shown who
@@ -230,87 +203,6 @@ impl Governor {
         Ok(row)
     }
 
-    /// The queue, decided changes too, oldest first. The operator sees what there is; who may
-    /// approve changes, or propose changes of that kind, sees what they name; nobody sees those that
-    /// name what a wall keeps from them.
-    ///
-    /// # Errors
-    /// [`GovernError::Denied`].
-    pub fn changes(&self, changer: Changer<'_>) -> Result<Listed, GovernError> {
-        let may = |right: Action| self.decide(changer, right).is_ok();
-        if let Changer::Person(_) = changer {
-            let rights =
-                [Action::Approve, Action::Erase, Action::ManageHolds, Action::ProposePolicies];
-            if !rights.into_iter().any(may) {
-                self.decide(changer, Action::Approve)?;
-            }
-        }
-        let mut changes = self.state.changes().list()?;
-        let now = self.clock.now();
-        if changes.iter().any(|row| is_overdue(row, now)) {
-            let _turn = self.turn.take();
-            self.expire()?;
-            changes = self.state.changes().list()?;
-        }
-        let is_person = matches!(changer, Changer::Person(_));
-        let approves = is_person && may(Action::Approve);
-        let mut seen = Vec::with_capacity(changes.len());
-        for row in changes {
-            if !self.keeps_change(changer, &row)? {
-                let shows_contents = approves || is_person && may(right_to_propose(row.kind));
-                seen.push(SeenChange { row, shows_contents });
-            }
-        }
-        Ok(Listed { changes: seen })
-    }
-
-    /// The changes of a person that wait for a second one.
-    pub(super) fn waiting_of(&self, who: &UserName) -> Result<Vec<RequestId>, GovernError> {
-        let now = self.clock.now();
-        let waits = |row: &ChangeRow| row.state == ChangeState::Proposed && !is_overdue(row, now);
-        let rows = self.state.changes().list()?.into_iter();
-        Ok(rows.filter(|row| row.proposer == *who && waits(row)).map(|row| row.id).collect())
-    }
-
-    /// The change, where nothing that it names is kept from this person.
-    fn within_sight(&self, who: &Principal, row: ChangeRow) -> Result<ChangeRow, GovernError> {
-        match self.keeps_change(Changer::Person(who), &row)? {
-            true => Err(GovernError::NotFound { what: "change" }),
-            false => Ok(row),
-        }
-    }
-
-    /// Ends a change whose proposer could not propose it today: what nobody stands behind any more
-    /// is not for one person to put into effect.
-    fn check_proposer(&self, row: &ChangeRow) -> Result<(), GovernError> {
-        let stands = match self.accounts.last_known(&row.proposer) {
-            Ok(who) => self.decide(Changer::Person(&who), right_to_propose(row.kind)).is_ok(),
-            Err(AccountError::Unknown { .. } | AccountError::Disabled { .. }) => false,
-            Err(error) => return Err(error.into()),
-        };
-        if stands {
-            return Ok(());
-        }
-        self.close(row, "departed")?;
-        Err(GovernError::Departed { who: row.proposer.to_string() })
-    }
-
-    /// Ends a change that nobody rejected and that can take effect no more, on record.
-    pub(super) fn close(&self, row: &ChangeRow, why: &str) -> Result<(), GovernError> {
-        if !self.has_said(row, "change.rejected")? {
-            let (kind, subject) = (row.kind, row.subject.clone());
-            let reason = Added(Some(why.to_owned()));
-            self.record_in(row, What::ChangeRejected { kind, subject, reason })?;
-        }
-        if !self.has_said(row, "policy.rejected")?
-            && let Some(what) = policies_rejected(row, why)
-        {
-            self.record_in(row, what)?;
-        }
-        let state = ChangeState::Rejected { by: None };
-        Ok(self.state.changes().put(&ChangeRow { state, ..row.clone() })?)
-    }
-
     /// Finishes what was approved before a crash, as far as it can be without the indexes where
     /// they are not open. Start-up calls it, and again once they are.
     ///
@@ -464,7 +356,7 @@ impl Governor {
     }
 
     /// Notes the changes that nobody approved in time.
-    fn expire(&self) -> Result<(), GovernError> {
+    pub(super) fn expire(&self) -> Result<(), GovernError> {
         let now = self.clock.now();
         for row in self.state.changes().list()? {
             if is_overdue(&row, now) {
@@ -480,7 +372,7 @@ impl Governor {
     }
 }
 
-fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
+pub(super) fn policies_rejected(row: &ChangeRow, reason: &str) -> Option<What> {
     match &row.proposal {
         Some(Proposal::ChangePolicies(change)) => Some(What::PolicyRejected {
             sha256: Some(change.sha256),
@@ -520,11 +412,11 @@ fn proposed(row: ChangeRow) -> Result<ChangeRow, GovernError> {
     }
 }
 
-fn is_overdue(row: &ChangeRow, now: Timestamp) -> bool {
+pub(super) fn is_overdue(row: &ChangeRow, now: Timestamp) -> bool {
     row.state == ChangeState::Proposed && row.expires <= now
 }
 
-const fn right_to_propose(kind: ChangeKind) -> Action {
+pub(super) const fn right_to_propose(kind: ChangeKind) -> Action {
     match kind {
         ChangeKind::Erase => Action::Erase,
         ChangeKind::ReleaseHold => Action::ManageHolds,
