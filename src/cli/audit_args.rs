@@ -230,7 +230,7 @@ pub(super) struct FilterArgs {
     /// From this time on: RFC 3339, or a date.
     #[arg(long)]
     pub(super) since: Option<String>,
-    /// Up to this time.
+    /// Up to and including this time: RFC 3339, or a date, which counts whole.
     #[arg(long)]
     pub(super) until: Option<String>,
 }
@@ -256,7 +256,7 @@ pub(super) struct DisclosuresArgs {
     /// From this time on: RFC 3339, or a date.
     #[arg(long)]
     pub(super) since: Option<String>,
-    /// Up to this time.
+    /// Up to and including this time: RFC 3339, or a date, which counts whole.
     #[arg(long)]
     pub(super) until: Option<String>,
     /// Where to write it for printing, as Markdown.

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
@@ -36,6 +38,14 @@ impl Timestamp {
     /// Whether it has a date: years have four digits.
     pub fn has_date(self) -> bool {
         self.date().is_some()
+    }
+
+    /// The last moment that `text` covers, for periods that include their end: of a date the last
+    /// millisecond of that day in UTC, of a time that time.
+    pub fn end_of(text: &str) -> Result<Self, InvalidTimestamp> {
+        let start: Self = text.parse()?;
+        let is_date = text.len() == 10;
+        Ok(if is_date { start.after(DAY - Duration::from_millis(1)) } else { start })
     }
 
     fn date(self) -> Option<jiff::Timestamp> {
@@ -139,6 +149,13 @@ mod tests {
         assert_eq!("2026-01-01T00:00:00.007Z".parse::<Timestamp>().unwrap(), time);
         assert_eq!("2026-01-01".parse::<Timestamp>().unwrap().unix_millis(), 1_767_225_600_000);
         assert!("yesterday".parse::<Timestamp>().is_err());
+        for (text, end) in [
+            ("2026-12-31", "2026-12-31T23:59:59.999Z"),
+            ("2026-12-31T00:00:00Z", "2026-12-31T00:00:00.000Z"),
+        ] {
+            assert_eq!(Timestamp::end_of(text).unwrap().to_string(), end, "{text}");
+        }
+        assert!(Timestamp::end_of("soon").is_err());
         assert_eq!(Timestamp::from_unix_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         // What has no date still prints: a record of others may hold any number.
         let last = Timestamp::from_unix_millis(253_402_207_200_000);

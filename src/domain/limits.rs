@@ -71,8 +71,8 @@ pub const TOKENS_MAX: usize = 100;
 pub const TOKEN_LABEL_CHARS_MAX: usize = 80;
 /// How exactly the last use of a session is noted; spares a write for each request.
 pub const SESSION_SEEN_MS: u64 = 60 * 1000;
-/// Tokens of scripts end, so that forgotten ones do.
-pub const TOKEN_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1000;
+/// Tokens of scripts end, so that forgotten ones do: 90 days, at every door.
+pub const TOKEN_MS_MAX: u64 = 90 * 24 * 60 * 60 * 1000;
 /// Wrong passwords for one name from one place before it has to wait there.
 pub const SIGN_IN_FAILURES_MAX: u32 = 5;
 /// After this long one of them is forgotten.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::audit::{Entry, Recorded};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{InvalidTimestamp, Timestamp};
 use crate::domain::ids::EntryIndex;
 use crate::examine::{ExportFormat, ExportRequest, Exported, Filter, PAGE_ENTRIES};
 
@@ -41,8 +41,9 @@ pub(super) struct Query {
 
 impl Query {
     fn filter(&self) -> Result<Filter, Problem> {
-        let time = |text: &Option<String>| {
-            let parsed = text.as_deref().map(str::parse::<Timestamp>).transpose();
+        let time = |text: &Option<String>,
+                    parse: fn(&str) -> Result<Timestamp, InvalidTimestamp>| {
+            let parsed = text.as_deref().map(parse).transpose();
             parsed.map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))
         };
         Ok(Filter {
@@ -51,8 +52,8 @@ impl Query {
             matter: self.matter.clone(),
             patient: self.patient.clone(),
             document: self.document.clone(),
-            since: time(&self.since)?,
-            until: time(&self.until)?,
+            since: time(&self.since, str::parse)?,
+            until: time(&self.until, Timestamp::end_of)?,
         })
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::audit::Recorded;
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{InvalidTimestamp, Timestamp};
 use crate::examine::{Accounting, Certificate};
 use crate::govern::{Changer, Kept, RetentionClass};
 
@@ -46,11 +46,11 @@ pub(super) async fn account_disclosures(
     caller: Caller,
     query: web::Query<Disclosed>,
 ) -> Result<HttpResponse, Problem> {
-    let time = |text: &Option<String>| {
-        let parsed = text.as_deref().map(str::parse::<Timestamp>).transpose();
+    let time = |text: &Option<String>, parse: fn(&str) -> Result<Timestamp, InvalidTimestamp>| {
+        let parsed = text.as_deref().map(parse).transpose();
         parsed.map_err(|e| Problem::new(Kind::BadRequest, e.to_string()))
     };
-    let period = (time(&query.since)?, time(&query.until)?);
+    let period = (time(&query.since, str::parse)?, time(&query.until, Timestamp::end_of)?);
     let made = blocking(move || {
         Ok(cases.examiner.disclosures(&caller.reader(), &query.patient, period)?)
     })

@@ -86,7 +86,7 @@ pub struct SignedIn {
 /// A token to be issued.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// How long it holds; a year at most.
+    /// How long it holds; 90 days at most.
     pub ttl: Duration,
     /// What its owner calls it.
     pub label: String,

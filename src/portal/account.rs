@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
+use crate::domain::limits::TOKEN_MS_MAX;
 use crate::govern::{GovernError, Revoked};
 use crate::http::problem::blocking;
 use crate::http::{Caller, Kind, Problem, UseCases};
@@ -23,7 +24,7 @@ use super::views::{
 };
 
 /// Longest that a token of this page holds.
-const TOKEN_DAYS_MAX: u64 = 90;
+const TOKEN_DAYS_MAX: u64 = TOKEN_MS_MAX / (24 * 3_600 * 1_000);
 
 #[derive(Deserialize)]
 pub(super) struct Posted {

@@ -1,19 +1,14 @@
 //! Which entries of the record are wanted: the form's fields, and the ways through the list.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{InvalidTimestamp, Timestamp};
 use crate::domain::ids::EntryIndex;
 use crate::examine::{Filter, Part};
 use crate::http::{Kind, Problem};
 
 use super::address;
 use super::views::{AuditFilter, EntryLine, Pager};
-
-/// The last millisecond of a day, from its midnight.
-const DAY: Duration = Duration::from_millis(24 * 60 * 60 * 1000 - 1);
 
 /// What is looked for, as a query or as hidden fields of the export form.
 #[derive(Default, Deserialize)]
@@ -38,20 +33,18 @@ pub(super) struct Wanted {
 impl Wanted {
     /// What `examine` is asked for.
     pub(super) fn filter(&self) -> Result<Filter, Problem> {
-        let time = |text: &str| {
-            let parsed = given(text).map(|text| text.parse::<Timestamp>()).transpose();
+        let time = |text: &str, parse: fn(&str) -> Result<Timestamp, InvalidTimestamp>| {
+            let parsed = given(text).map(|text| parse(&text)).transpose();
             parsed.map_err(|error| Problem::new(Kind::BadRequest, error.to_string()))
         };
-        let is_day = self.until.trim().len() == "2026-01-31".len();
-        let until = time(&self.until)?.map(|until| if is_day { until.after(DAY) } else { until });
         Ok(Filter {
             kind: given(&self.kind),
             user: given(&self.user),
             matter: given(&self.matter),
             patient: given(&self.patient),
             document: given(&self.document),
-            since: time(&self.since)?,
-            until,
+            since: time(&self.since, str::parse)?,
+            until: time(&self.until, Timestamp::end_of)?,
         })
     }
 

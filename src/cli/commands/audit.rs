@@ -352,7 +352,7 @@ fn filter_of(context: &Context<'_>, args: FilterArgs) -> Result<Filter, Failure>
         patient: args.patient,
         document: args.document,
         since: args.since.as_deref().map(str::parse).transpose()?,
-        until: args.until.as_deref().map(str::parse).transpose()?,
+        until: args.until.as_deref().map(Timestamp::end_of).transpose()?,
     })
 }
 

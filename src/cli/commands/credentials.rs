@@ -9,6 +9,7 @@ use crate::cli::account_args::UserCommand;
 use crate::cli::context::Context;
 use crate::cli::duty_args::CredentialArgs;
 use crate::cli::reply::{Failure, Reply};
+use crate::domain::limits::TOKEN_MS_MAX;
 use crate::domain::principal::Via;
 use crate::domain::secret::Secret;
 use crate::govern::Revoked;
@@ -18,7 +19,7 @@ use crate::policy::Action;
 use crate::store::SessionKind;
 
 /// A token for scripts holds at most this long.
-const TTL_MAX: Duration = Duration::from_secs(90 * 24 * 3_600);
+const TTL_MAX: Duration = Duration::from_millis(TOKEN_MS_MAX);
 
 pub(super) fn credentials(
     context: &mut Context<'_>,

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::cli::audit_args::{DisclosuresArgs, WallArgs};
 use crate::cli::context::Context;
 use crate::cli::reply::{Failure, Reply, exit};
+use crate::domain::clock::Timestamp;
 use crate::durable::{self, Readers};
 use crate::http::{accounting_body, wall_body};
 
@@ -36,7 +37,7 @@ pub(super) fn disclosures(
 ) -> Result<Reply, Failure> {
     let reader = context.reader(args.as_user.as_deref())?;
     let since = args.since.as_deref().map(str::parse).transpose()?;
-    let until = args.until.as_deref().map(str::parse).transpose()?;
+    let until = args.until.as_deref().map(Timestamp::end_of).transpose()?;
     let out = args.out.map(|out| context.path(&out));
     let app = context.app()?;
     let made = app.examiner.disclosures(&reader, &args.patient, (since, until))?;
