@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::account_args::UserCommand;
-use super::args::Command;
+use super::args::{Command, DocumentsCommand};
 use super::audit_args::AuditCommand;
 use super::policy_args::{PolicyCommand, ProposerArgs};
 use super::standing_args::{EmergencyCommand, RelationshipsCommand, WallCommand};
@@ -150,6 +150,7 @@ impl Command {
         | Self::Changes(
             ChangesCommand::Approve { credential, .. } | ChangesCommand::Reject { credential, .. },
         )
+        | Self::Documents(DocumentsCommand::Label { credential, .. })
         | Self::Hold(HoldCommand::Release { credential, .. })
         | Self::Policy(
             PolicyCommand::Propose { proposer: ProposerArgs { credential, .. }, .. }

@@ -83,7 +83,9 @@ impl Drop for TempFolder {
 
 #[test]
 fn other_labels_are_in_effect_at_once_where_they_shut_and_else_once_two_agree() {
-    let home = TestApp::folder(Holding::Corpus);
+    let app = TestApp::corpus();
+    app.own("records");
+    let home = app.let_go();
     let cli = Cli::on(home.path());
     let listed = cli.json(0, &["documents", "list", "--as", "outsider"]);
     let id = listed["documents"][0]["id"].as_str().unwrap().to_owned();

@@ -187,7 +187,7 @@ impl TestApp {
     }
 
     /// Makes the password of an account its owner's own.
-    fn own(&self, name: &str) {
+    pub(crate) fn own(&self, name: &str) {
         let accounts = &self.open().governor.accounts;
         accounts.adopt_password(name, PASSWORD.to_owned().into()).unwrap();
     }
