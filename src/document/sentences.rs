@@ -235,7 +235,7 @@ fn stops(chars: &[char], breaks: &mut Vec<usize>) {
     }
 }
 
-/// The place after the mark of a note: "It ends.[12] Next."
+/// The place after the mark of a note: `It ends.[12] Next.`
 fn noted(chars: &[char], at: usize) -> usize {
     let inside = |c: &&char| c.is_ascii_digit() || "ivxlc*".contains(**c);
     let mark = chars.iter().skip(at + 1).take_while(inside).take(6).count();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Timestamp;
 use super::ids::RequestId;
 use super::limits::USER_NAME_CHARS_MAX;
-use super::payload::TokenKind;
+use super::payload::{Token, TokenKind};
 
 /// An account's name: lower-case letters, digits, `.`, `_`, `-`, `@`.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -30,6 +30,11 @@ impl UserName {
     /// What stands where a person was named who was erased; no account has it.
     pub fn erased() -> Self {
         Self("erased".to_owned())
+    }
+
+    /// Whether it stands for no person: for one who was erased, or the machine's operator.
+    pub fn is_reserved(&self) -> bool {
+        *self == Self::erased() || self.0 == Token::operator().as_str()
     }
 
     /// The name as text.

@@ -172,7 +172,7 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Exists`], [`AccountError::ReservedName`], or why the password is none.
     pub fn check(&self, new: &NewAccount) -> Result<(), AccountError> {
-        if new.name == UserName::erased() {
+        if new.name.is_reserved() {
             return Err(AccountError::ReservedName { name: new.name.clone() });
         }
         if let Some(password) = &new.password {

@@ -214,6 +214,9 @@ impl Accounts {
         now: Timestamp,
     ) -> Result<AccountRow, AdmitError> {
         let name: UserName = name.parse().map_err(|_| AdmitError::NameUnfit)?;
+        if name.is_reserved() {
+            return Err(AdmitError::NameUnfit);
+        }
         if self.0.state.accounts().get(&name)?.is_some() {
             return Err(AdmitError::NameTaken);
         }

@@ -1,7 +1,7 @@
 //! What does the picture of a page say, and where?
 //!
-//! A detector says where lines of text are ([`regions`]); each is cut out, level and of one height
-//! ([`raster`]), read by a recogniser, and taken apart into characters with places ([`decode`],
+//! A detector says where lines of text are ([`mod@regions`]); each is cut out, level and of one height
+//! ([`raster`]), read by a recogniser, and taken apart into characters with places ([`mod@decode`],
 //! [`ink`]). Rows in reading order ([`order`]) become a page's text by the same rules as the lines
 //! of a born-digital one.
 //!

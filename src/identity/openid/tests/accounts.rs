@@ -3,7 +3,8 @@
 use super::*;
 use crate::domain::principal::{Entitlements, Principal, Role};
 use crate::identity::{
-    Accounts, AdmitError, NewAccount, NewToken, Session, SignIn, SignInError, SignInRules,
+    AccountError, Accounts, AdmitError, NewAccount, NewToken, Session, SignIn, SignInError,
+    SignInRules,
 };
 use crate::store::{State, Vault};
 
@@ -115,6 +116,23 @@ fn the_first_sign_on_makes_an_account_of_the_subject_not_of_the_name() {
     assert!(office.accounts.reset_password("ada", Timestamp::from_unix_millis(0)).is_err());
     let unproved = office.accounts.confirmed(&again.token);
     assert!(matches!(unproved, Err(SignInError::ConfirmFirst)), "signed in there anyway");
+}
+
+#[test]
+fn nobody_is_called_as_the_operator_or_as_whoever_was_erased() {
+    let office = Office::new();
+    for name in ["operator", "erased"] {
+        let refused = office.enter("s-1", name, &["all"]);
+        assert!(matches!(refused, Err(AdmitError::NameUnfit)), "{name}: {refused:?}");
+        let new = NewAccount {
+            name: name.parse().unwrap(),
+            roles: [].into(),
+            attributes: BTreeMap::new(),
+            password: None,
+        };
+        let refused = office.accounts.check(&new);
+        assert!(matches!(refused, Err(AccountError::ReservedName { .. })), "{name}: {refused:?}");
+    }
 }
 
 #[test]
