@@ -36,7 +36,7 @@ use tokio::sync::Semaphore;
 use crate::answer::{Answerer, Reader};
 use crate::audit::{Log, Rounds};
 use crate::domain::clock::{Clock, Entropy};
-use crate::domain::limits::{FILE_BYTES_MAX, JSON_BYTES_MAX};
+use crate::domain::limits::JSON_BYTES_MAX;
 use crate::examine::Examiner;
 use crate::govern::Governor;
 use crate::inference::Manifest;
@@ -133,12 +133,10 @@ pub struct KnownModel {
 /// Every route of the API, and those outside it that machines read.
 #[expect(clippy::too_many_lines, reason = "every route in one list")]
 pub fn configure(config: &mut web::ServiceConfig) {
-    let upload_max = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
     config
         .app_data(web::JsonConfig::default().limit(JSON_BYTES_MAX).error_handler(problem::json))
         .app_data(web::QueryConfig::default().error_handler(problem::query))
         .app_data(web::PathConfig::default().error_handler(problem::path))
-        .app_data(web::PayloadConfig::new(upload_max))
         .service(
             web::scope("/api/v1")
                 .wrap(from_fn(name_faults))

@@ -7,13 +7,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::limits::RELATIONSHIP_BYTES_MAX;
 use crate::domain::principal::{Subject, UserName};
 use crate::domain::reason::Reason;
 use crate::domain::relationship::{RelationshipKind, SourceName, end};
 use crate::govern::{Changer, EmergencyReport, NewWall};
+use crate::policy::Action;
 use crate::store::{EmergencyRow, StandingRow};
 
 use super::changes::{confirmed, propose, reason, request_id};
+use super::documents::enter;
 use super::problem::blocking;
 use super::{Caller, Kind, Problem, UseCases};
 
@@ -32,9 +35,19 @@ pub(super) async fn import_relationships(
     request: HttpRequest,
     caller: Caller,
     query: web::Query<ImportQuery>,
-    body: web::Bytes,
+    body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     caller.check_csrf_header(&request)?;
+    // Nothing is held in memory for whoever may not import it.
+    cases
+        .policies
+        .may(&caller.principal, Action::ManageRelationships)
+        .map_err(|denial| Problem::new(Kind::PolicyDenied, denial.reason))?;
+    let _place = enter(&cases)?;
+    let most = usize::try_from(RELATIONSHIP_BYTES_MAX).unwrap_or(usize::MAX);
+    let too_large = format!("the file has more than {most} bytes: split it by source");
+    let body = body.to_bytes_limited(most).await.map_err(|_| bad(&too_large))?;
+    let body = body.map_err(|e| bad(&e.to_string()))?;
     let ImportQuery { source, dry_run } = query.into_inner();
     let source = source.unwrap_or_else(|| "import".to_owned());
     let source = SourceName::try_from(source).map_err(|e| bad(&e.to_string()))?;
